@@ -1,0 +1,122 @@
+# Every way to set up, build, try and check xlvs. `make demo` and `make test` need nothing but git
+# and make on Debian 12: what is missing is installed first (.ci/setup names the packages).
+# Assumes GNU make and bash. Read next: .ci/run (what CI runs), CONTRIBUTING.md (when to run what).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+# Node 24 comes from package-lock.json, whatever Node the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+ORACLE  ?= ../shared/oracle
+CASES   ?=
+
+CLANG        := clang-19
+CLANG_FORMAT := clang-format-19
+LLVM_STRIP   := llvm-strip-19
+# mcpu=v3 is the newest instruction set of the kernel floor, 6.1; v4 needs 6.6.
+BPF_CFLAGS    = -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
+		-I/usr/include/$$(gcc -print-multiarch)
+BPF_ARCH     := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
+
+ADDON_SOURCES := $(wildcard addon/*.cc addon/*.h addon/CMakeLists.txt addon/package.json)
+ADDON         := $(if $(filter %.cc,$(ADDON_SOURCES)),addon/build/Release/libbpf_ts.node)
+ADDON_ASAN    := build/asan/RelWithDebInfo/libbpf_ts.node
+BPF_SOURCES   := $(wildcard bpf/*.h bpf/*.c)
+BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
+		 $(if $(wildcard bpf/tc.bpf.c),build/companion.bpf.o)
+C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
+
+.PHONY: build demo test check bench oracle oracle-impl install clean asan format addon bpf gen \
+	bpffs
+
+build: addon bpf
+
+# --- Set-up ---------------------------------------------------------------------------------------
+
+build/packages: .ci/setup
+	@mkdir -p build
+	@.ci/setup
+	@touch $@
+
+# Install scripts are not needed: Node and esbuild arrive as plain packages of this machine's kind.
+node_modules/.package-lock.json: package-lock.json .npmrc | build/packages
+	@.ci/quietly 'Installing the npm packages of package-lock.json' npm ci --ignore-scripts
+	@touch $@
+
+# Pinned maps need a BPF file system; mounting it is the one thing done to the machine besides apt.
+bpffs:
+	@mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || { \
+	  echo 'make: /sys/fs/bpf is not a BPF file system and could not be mounted: run make as root' >&2; \
+	  exit 1; }
+
+# --- Build ----------------------------------------------------------------------------------------
+
+addon: $(ADDON)
+
+addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) node_modules/.package-lock.json
+	@.ci/quietly 'Building the addon' cmake-js build -d addon -O addon/build -l warn
+	@touch $@
+
+bpf: $(BPF_OBJECTS)
+
+build/xlvs.bpf.o: bpf/xlvs.bpf.c
+build/companion.bpf.o: bpf/tc.bpf.c
+build/xlvs.bpf.o build/companion.bpf.o: $(BPF_SOURCES) Makefile | build/packages
+	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $(filter %.bpf.c,$<) -o $@
+	@$(LLVM_STRIP) -g $@
+
+gen: build/xlvs.bpf.o node_modules/.package-lock.json
+	node bpf/gen.ts $< > control/abi/maps.gen.ts
+
+# --- Try, check, measure --------------------------------------------------------------------------
+
+demo: build bpffs
+	@node test/demo/main.ts
+
+test: build bpffs
+	@node test/support/run.ts
+
+check: build
+	@.ci/check '$(CLANG_FORMAT)' $(C_FILES)
+
+bench: build bpffs
+	@node test/bench/run.ts
+
+# The plug-in that ../shared/oracle/README.md describes: it travels into the guest as one folder.
+oracle-impl: build
+	@test/oracle/impl.sh build/oracle/impl
+
+oracle: oracle-impl
+	@if [ ! -x '$(ORACLE)/diff' ]; then \
+	  echo 'The oracle is not at $(ORACLE): say where it is with make oracle ORACLE=DIR' >&2; exit 1; fi
+	@test/oracle/run.sh '$(ORACLE)' build/oracle/impl $(CASES)
+
+# The addon under the address and undefined-behaviour sanitizers; leaks are Node's own, so not asked.
+asan: $(ADDON_ASAN) bpf bpffs
+	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+	  LIBBPF_TS_NODE='$(CURDIR)/$(ADDON_ASAN)' node test/support/run.ts 'test/addon/**/*.test.ts'
+
+$(ADDON_ASAN): $(ADDON_SOURCES) node_modules/.package-lock.json
+	@.ci/quietly 'Building the addon with sanitizers' cmake-js build -d addon -O '$(CURDIR)/build/asan' \
+	  -l warn -B RelWithDebInfo \
+	  --CDCMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-omit-frame-pointer'
+	@touch $@
+
+format: node_modules/.package-lock.json
+	prettier --log-level warn --write $$(.ci/sources)
+	$(if $(C_FILES),$(CLANG_FORMAT) -i $(C_FILES))
+
+# --- Install --------------------------------------------------------------------------------------
+
+install: build
+	@.ci/install '$(DESTDIR)' '$(PREFIX)'
+
+# The npm packages stay: they follow package-lock.json by themselves.
+clean:
+	rm -rf build addon/build
