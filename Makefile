@@ -50,9 +50,8 @@ node_modules/.package-lock.json: package-lock.json .npmrc | build/packages
 
 # Pinned maps need a BPF file system; mounting it is the one thing done to the machine besides apt.
 bpffs:
-	@mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || { \
-	  echo 'make: /sys/fs/bpf is not a BPF file system and could not be mounted: run make as root' >&2; \
-	  exit 1; }
+	@mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || \
+	  { echo 'make: could not mount a BPF file system at /sys/fs/bpf: be root' >&2; exit 1; }
 
 # --- Build ----------------------------------------------------------------------------------------
 
@@ -92,19 +91,20 @@ oracle-impl: build
 	@test/oracle/impl.sh build/oracle/impl
 
 oracle: oracle-impl
-	@if [ ! -x '$(ORACLE)/diff' ]; then \
-	  echo 'The oracle is not at $(ORACLE): say where it is with make oracle ORACLE=DIR' >&2; exit 1; fi
+	@[ -x '$(ORACLE)/diff' ] || \
+	  { echo 'make: the oracle is not at $(ORACLE): make oracle ORACLE=DIR' >&2; exit 1; }
 	@test/oracle/run.sh '$(ORACLE)' build/oracle/impl $(CASES)
 
-# The addon under the address and undefined-behaviour sanitizers; leaks are Node's own, so not asked.
+# The addon under the address and undefined-behaviour sanitizers; leaks are Node's own: not asked.
 asan: $(ADDON_ASAN) bpf bpffs
-	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
-	  LIBBPF_TS_NODE='$(CURDIR)/$(ADDON_ASAN)' node test/support/run.ts 'test/addon/**/*.test.ts'
+	@preload="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)"; \
+	  LD_PRELOAD="$$preload" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+	  LIBBPF_TS_NODE='$(CURDIR)/$(ADDON_ASAN)' \
+	  node test/support/run.ts 'test/addon/**/*.test.ts'
 
 $(ADDON_ASAN): $(ADDON_SOURCES) node_modules/.package-lock.json
-	@.ci/quietly 'Building the addon with sanitizers' cmake-js build -d addon -O '$(CURDIR)/build/asan' \
-	  -l warn -B RelWithDebInfo \
+	@.ci/quietly 'Building the addon with sanitizers' \
+	  cmake-js build -d addon -O '$(CURDIR)/build/asan' -l warn -B RelWithDebInfo \
 	  --CDCMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-omit-frame-pointer'
 	@touch $@
 

@@ -49,7 +49,11 @@ function print(line: string): void {
 async function exitOf(): Promise<number> {
   if (ava.exitCode !== null) return ava.exitCode
   if (ava.signalCode !== null) return 1
-  return new Promise(resolve => ava.once('exit', code => { resolve(code ?? 1) }))
+  return new Promise(resolve =>
+    ava.once('exit', code => {
+      resolve(code ?? 1)
+    }),
+  )
 }
 
 function finish(avaStatus: number): void {
@@ -63,7 +67,9 @@ function finish(avaStatus: number): void {
   }
   if (terminal) process.stdout.write('\r\x1b[K')
   if (unhappy.length > 0) console.log(['', ...unhappy].join('\n'))
-  console.log(`\n${String(counts.passed)} passed, ${String(counts.failed)} failed, ` +
-    `${String(counts.skipped)} skipped`)
+  console.log(
+    `\n${String(counts.passed)} passed, ${String(counts.failed)} failed, ` +
+      `${String(counts.skipped)} skipped`,
+  )
   process.exitCode = counts.failed + counts.skipped > 0 ? 1 : 0
 }
