@@ -157,7 +157,7 @@ export const testTitles: Rule = tree => {
   for (const [path, text] of tree) {
     if (!path.endsWith('.test.ts') || path === EXAMPLES) continue
     const lineAt = (offset: number) => text.slice(0, offset).split('\n').length
-    for (const m of text.matchAll(/\btest(?:\.\w+)*\(\s*(['`])((?:\\.|(?!\1)[^\\])*)\1/g)) {
+    for (const m of text.matchAll(/\b(?:test|privileged)(?:\.\w+)*\(\s*(['`])((?:\\.|(?!\1)[^\\])*)\1/g)) {
       const title = m[2] ?? ''
       const line = lineAt(m.index)
       if (!/^[^:]+: .+, .+/s.test(title))

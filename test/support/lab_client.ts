@@ -1,0 +1,94 @@
+/**
+ * A client of the lab, run in the client's namespace: `node lab_client.ts JSON`, the JSON being a
+ * Load of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last when all is
+ * done. Nothing is tried twice: what was not answered is lost, and says why. Read next: traffic.ts.
+ */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+
+import type { Load, Progress } from './traffic.ts'
+
+const PROGRESS_MS = 50
+/** Longest wait for one answer; a lost first packet of TCP is sent again after a second. */
+const ANSWER_TIMEOUT_MS = 10_000
+/** Reasons shown; more of them say nothing more. */
+const REASONS_MAX = 5
+
+const load = JSON.parse(process.argv[2] ?? '{}') as Load
+const progress: Progress = {
+  done: 0,
+  lost: 0,
+  total: load.count,
+  answers: {},
+  mixed: 0,
+  reasons: [],
+}
+const ask = { short: askHttp, kept: askKept, udp: askUdp }[load.kind]
+
+let taken = 0
+const ticker = setInterval(report, PROGRESS_MS)
+await Promise.all(Array.from({ length: load.parallel }, work))
+clearInterval(ticker)
+report()
+
+/** One of the parallel clients; takes requests until all are taken. */
+async function work(): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const seen = new Set<string>()
+  while (taken < load.count) {
+    taken++
+    try {
+      const name = await ask(agent)
+      progress.answers[name] = (progress.answers[name] ?? 0) + 1
+      seen.add(name)
+    } catch (cause) {
+      progress.lost++
+      if (progress.reasons.length < REASONS_MAX) progress.reasons.push(String(cause))
+    }
+    progress.done++
+  }
+  agent.destroy()
+  // One connection is one dest's for life.
+  if (load.kind === 'kept' && seen.size > 1) progress.mixed++
+}
+
+function askHttp(): Promise<string> {
+  return get(undefined)
+}
+
+function askKept(agent: Agent): Promise<string> {
+  return get(agent)
+}
+
+async function get(agent: Agent | undefined): Promise<string> {
+  const asked = request({ host: load.address, port: load.port, agent: agent ?? false })
+  asked.setTimeout(ANSWER_TIMEOUT_MS, () => asked.destroy(new Error('no answer in time')))
+  asked.end()
+  const [response] = (await once(asked, 'response')) as [AsyncIterable<Buffer>]
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+/** A socket of its own, so a client port of its own, so a connection of its own. */
+async function askUdp(): Promise<string> {
+  const socket = createSocket('udp4')
+  try {
+    socket.connect(load.port, load.address)
+    await once(socket, 'connect')
+    const sent = `datagram ${taken}`
+    socket.send(sent)
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+    const [data] = (await once(socket, 'message', { signal })) as [Buffer]
+    const [name = '', ...echoed] = data.toString().split(' ')
+    if (echoed.join(' ') !== sent) throw new Error(`sent "${sent}", got "${data.toString()}"`)
+    return name
+  } finally {
+    socket.close()
+  }
+}
+
+function report(): void {
+  console.log(JSON.stringify(progress))
+}

@@ -1,0 +1,37 @@
+/**
+ * A server of the lab: answers HTTP with its name and echoes UDP with its name in front, on every
+ * address it is told. `node lab_server.ts NAME tcp:ADDRESS:PORT udp:ADDRESS:PORT ...`; prints one
+ * line when all listen. A UDP socket of its own per address, because an answer must come from the
+ * address that was asked. Read next: lab_client.ts.
+ */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+
+const [name = '', ...addresses] = process.argv.slice(2)
+
+for (const text of addresses) {
+  const [protocol, address, port] = text.split(':')
+  await (protocol === 'udp' ? echo : serve)(address ?? '', Number(port))
+}
+console.log('listening')
+
+async function serve(address: string, port: number): Promise<void> {
+  const server = createServer((request, response) => {
+    response.setHeader('x-client', request.socket.remoteAddress ?? '')
+    response.end(name)
+  })
+  // A connection kept alive over a restart of the director must not end for another reason.
+  server.keepAliveTimeout = 60_000
+  server.listen(port, address)
+  await once(server, 'listening')
+}
+
+async function echo(address: string, port: number): Promise<void> {
+  const socket = createSocket('udp4')
+  socket.on('message', (data, peer) => {
+    socket.send(`${name} ${data.toString('latin1')}`, peer.port, peer.address)
+  })
+  socket.bind(port, address)
+  await once(socket, 'listening')
+}
