@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Every map, with who writes it, who reads it and what happens when it is full. Sizes given here
+ * are the smallest; the daemon sets the real ones before loading (control/dataplane/pins.ts) and
+ * pins each map by its name. Read next: packet.h.
+ */
+#ifndef XLVS_MAPS_H
+#define XLVS_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "types.h"
+
+#define MAP(name, map_type, K, V, n, flags)                                                        \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_##map_type);                                             \
+		__type(key, K);                                                                    \
+		__type(value, V);                                                                  \
+		__uint(max_entries, n);                                                            \
+		__uint(map_flags, flags);                                                          \
+	} name SEC(".maps")
+
+/* Written once by the daemon before loading; the verifier sees constants. */
+const volatile struct config config SEC(".rodata.config") = {};
+/* Written by the daemon (and by tests, the clock); read per packet. */
+struct settings settings SEC(".data.settings") = {};
+
+/*
+ * Connections: config.bucket_mask + 1 buckets, then config.stash_buckets more. Slots are made here
+ * and freed by the daemon's sweep. Full: the stash; that full: TABLE_FULL, the packet is dropped.
+ */
+MAP(conns4, ARRAY, __u32, struct bucket4, 1, BPF_F_MMAPABLE);
+/* Connections that found no room in their two buckets: wire key -> slot in the stash buckets. */
+MAP(stash4, HASH, struct wire_key, __u32, 1, 0);
+/* Try-locks by hash: two CPUs never create one connection twice. Only the data plane uses it. */
+MAP(stripes, ARRAY, __u32, __u64, STRIPES, 0);
+
+/* Written by the daemon, read when a connection is made. Full: the daemon refuses the service. */
+MAP(services4, HASH, struct service_key, __u32, 1, 0);
+/* By service id. The daemon writes; the data plane moves the cursor in `schedule`. */
+MAP(services, ARRAY, __u32, struct service, 1, BPF_F_MMAPABLE);
+/* Regions of rows, placed by the daemon. */
+MAP(schedules, ARRAY, __u32, struct schedule_row, 8, BPF_F_MMAPABLE);
+/* By dest id. Only the daemon writes. */
+MAP(dests, ARRAY, __u32, struct dest, 1, BPF_F_MMAPABLE);
+/* By dest id. Both sides add, atomically. */
+MAP(dest_conns, ARRAY, __u32, struct dest_conns, 1, BPF_F_MMAPABLE);
+/* By cpu * config.dests_max + dest id. The data plane writes; summed on reading. */
+MAP(dest_traffic, ARRAY, __u32, struct dest_traffic, 1, BPF_F_MMAPABLE);
+/* By cpu * REASONS_MAX + reason. The data plane writes; summed on reading. */
+MAP(reasons, ARRAY, __u32, __u64, REASONS_MAX, BPF_F_MMAPABLE);
+
+/* By next hop id; the daemon compiles them from the kernel's routes and neighbours. */
+MAP(nexthops, ARRAY, __u32, struct nexthop, 1, BPF_F_MMAPABLE);
+/* Known neighbours -> next hop id, and the routes. Daemon writes; read once per connection. */
+MAP(neighbours, HASH, struct neighbour_key, __u32, 1, 0);
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct route_key);
+	__type(value, struct route);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} routes SEC(".maps");
+/* By ifindex. Only the daemon writes. */
+MAP(interfaces, ARRAY, __u32, struct interface, IFINDEX_MAX, BPF_F_MMAPABLE);
+
+/* The tail-called walks, by enum walk. */
+MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);
+/* What the walk left behind for the one it calls; never outlives a packet. */
+MAP(handovers, PERCPU_ARRAY, __u32, struct handover, 1, 0);
+
+/* An enum that no map holds would be dropped from BTF, and with it from the generated code. */
+#define KEEP_ENUM(name) enum name keep_##name SEC(".data.keep") = 0
+KEEP_ENUM(limit);
+KEEP_ENUM(reason);
+KEEP_ENUM(fwd);
+KEEP_ENUM(life);
+KEEP_ENUM(slot_word);
+KEEP_ENUM(tcp_state);
+KEEP_ENUM(service_flags);
+KEEP_ENUM(scheduler);
+KEEP_ENUM(schedule_word);
+KEEP_ENUM(dest_flags);
+KEEP_ENUM(nexthop_flags);
+KEEP_ENUM(interface_flags);
+KEEP_ENUM(walk);
+
+#endif

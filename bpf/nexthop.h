@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The way out: next hops are rows that the daemon compiles from routes and neighbours, so that a
+ * packet looks nothing up. A neighbour not (or no longer) known leaves a note in front of the frame
+ * for the tc companion, whose kernel resolves it and sends. Read next: tc.bpf.c.
+ */
+#ifndef XLVS_NEXTHOP_H
+#define XLVS_NEXTHOP_H
+
+#include "packet.h"
+
+/* Where an address is reached: a row, or (id 0) an unknown neighbour on an interface. */
+struct way {
+	__u32 id;
+	__u32 ifindex;
+	__be32 addr;
+};
+
+/* By the compiled routes; 0 when there is none. Costs two lookups: once a connection, no more. */
+ALWAYS int way_find(__be32 addr, struct way *way)
+{
+	struct route_key key = {.prefixlen = 32, .addr = addr};
+	const struct route *route = bpf_map_lookup_elem(&routes, &key);
+	struct neighbour_key neighbour = {.addr = addr};
+	__u32 *id;
+
+	if (!route)
+		return 0;
+	way->id = route->nexthop;
+	way->ifindex = route->ifindex;
+	way->addr = addr;
+	if (way->id)
+		return 1;
+	neighbour.ifindex = route->ifindex;
+	id = bpf_map_lookup_elem(&neighbours, &neighbour);
+	if (id)
+		way->id = *id;
+	return route->ifindex != 0;
+}
+
+/* Hands the frame to the tc companion; packet pointers are gone afterwards. */
+ALWAYS int resolve(struct packet *pkt, __u32 ifindex, __be32 addr)
+{
+	struct companion_note *note;
+
+	if (bpf_xdp_adjust_meta(pkt->ctx, -(int)sizeof(*note)))
+		return INTERNAL;
+	note = (void *)(long)pkt->ctx->data_meta;
+	if ((void *)(note + 1) > (void *)(long)pkt->ctx->data)
+		return INTERNAL;
+	note->magic = COMPANION_MAGIC;
+	note->ifindex = ifindex;
+	note->nexthop = addr;
+	note->pad = 0;
+	pkt->verdict = XDP_PASS;
+	return RESOLVING;
+}
+
+/* Sends by a row that may lack its neighbour. Returns reason, RESOLVING or INTERNAL. */
+ALWAYS int send_by(struct packet *pkt, const struct nexthop *hop, int reason)
+{
+	if (unlikely(!(READ(hop->flags) & NEXTHOP_VALID)))
+		return resolve(pkt, hop->ifindex, hop->addr);
+	*(__u32 *)&pkt->eth->h_dest[0] = *(__u32 *)&hop->dmac[0];
+	*(__u32 *)&pkt->eth->h_dest[4] = *(__u32 *)&hop->dmac[4];
+	*(__u32 *)&pkt->eth->h_source[2] = *(__u32 *)&hop->smac[2];
+	pkt->verdict =
+		hop->ifindex == pkt->ctx->ingress_ifindex ? XDP_TX : bpf_redirect(hop->ifindex, 0);
+	return reason;
+}
+
+#endif

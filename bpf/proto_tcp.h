@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The TCP states of IPVS: what a segment does to a connection, by direction.
+ * Source: net/netfilter/ipvs/ip_vs_proto_tcp.c (v6.12), as tabled by the recorded kernel.
+ */
+#ifndef XLVS_PROTO_TCP_H
+#define XLVS_PROTO_TCP_H
+
+#include "packet.h"
+
+enum tcp_direction {
+	TCP_INPUT,
+	TCP_OUTPUT,
+	TCP_INPUT_ONLY,
+	TCP_DIRECTIONS,
+};
+
+enum tcp_event {
+	TCP_EVENT_SYN,
+	TCP_EVENT_FIN,
+	TCP_EVENT_ACK,
+	TCP_EVENT_RST,
+	TCP_EVENT_NONE,
+	TCP_EVENTS = 8,
+};
+
+#define NO TCP_NONE
+#define ES TCP_ESTABLISHED
+#define SS TCP_SYN_SENT
+#define SR TCP_SYN_RECV
+#define FW TCP_FIN_WAIT
+#define TW TCP_TIME_WAIT
+#define CL TCP_CLOSE
+#define CW TCP_CLOSE_WAIT
+#define LA TCP_LAST_ACK
+#define LI TCP_LISTEN
+#define SA TCP_SYNACK
+
+/* Rows: direction, event. Columns: the current state, NO ES SS SR FW TW CL CW LA LI SA. */
+static const __u8 tcp_next[TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] =
+	{
+		[TCP_INPUT] =
+			{
+				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
+				[TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW},
+				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR},
+				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+			},
+		[TCP_OUTPUT] =
+			{
+				[TCP_EVENT_SYN] = {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR},
+				[TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
+				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
+				[TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL},
+				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+			},
+		[TCP_INPUT_ONLY] =
+			{
+				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
+				[TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
+				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
+				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+			},
+};
+
+#undef NO
+#undef ES
+#undef SS
+#undef SR
+#undef FW
+#undef TW
+#undef CL
+#undef CW
+#undef LA
+#undef LI
+#undef SA
+
+/* RST before SYN before FIN before ACK. */
+ALWAYS __u32 tcp_event(__u8 flags)
+{
+	if (unlikely(flags & TCP_FLAG_RST_BIT))
+		return TCP_EVENT_RST;
+	if (unlikely(flags & TCP_FLAG_SYN_BIT))
+		return TCP_EVENT_SYN;
+	if (unlikely(flags & TCP_FLAG_FIN_BIT))
+		return TCP_EVENT_FIN;
+	return likely(flags & TCP_FLAG_ACK_BIT) ? TCP_EVENT_ACK : TCP_EVENT_NONE;
+}
+
+ALWAYS int tcp_is_active(__u8 state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_SYN_SENT || state == TCP_SYN_RECV ||
+	       state == TCP_SYNACK;
+}
+
+#endif

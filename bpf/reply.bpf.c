@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The walk of a reply whose next hop is not known: the connection's first, or one whose neighbour
+ * has gone. It is found by the compiled routes and remembered in the slot; a neighbour nobody knows
+ * yet is the tc companion's. Part of xlvs.bpf.c.
+ */
+
+ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
+{
+	if (pkt->ip->ttl <= 1)
+		return TTL_EXPIRED; /* dropped: the way back to the dest is not this one */
+	if (lacks_checksum(pkt))
+		return go_to(pkt, WALK_CHECKSUM);
+	count_reply(pkt);
+	track(pkt);
+	nat_rewrite(pkt, &pkt->ip->saddr, pkt->dest->vaddr, &((struct udphdr *)pkt->l4)->source,
+		    pkt->dest->vport, 0xffff - pkt->dest->ip_delta, 0xffff - pkt->dest->l4_delta);
+	return resolve(pkt, way->ifindex, way->addr);
+}
+
+ALWAYS int reply_find_way(struct packet *pkt)
+{
+	struct way way = {};
+	const struct nexthop *hop;
+
+	if (!pkt->conn || !is_reply(pkt))
+		return NO_CONNECTION;
+	if (!way_find(pkt->addrs >> 32, &way))
+		return NO_ROUTE;
+	hop = bpf_map_lookup_elem(&nexthops, &way.id);
+	if (!hop || !way.id)
+		return send_unresolved(pkt, &way);
+	WRITE(pkt->conn->nexthop, way.id);
+	if (pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu))
+		return reply_may_pass(pkt, hop);
+	if (lacks_checksum(pkt))
+		return go_to(pkt, WALK_CHECKSUM);
+	return send_reply(pkt, hop);
+}
+
+SEC("xdp")
+int xlvs_reply(struct xdp_md *ctx)
+{
+	struct packet pkt = {.ctx = ctx};
+
+	return leave(&pkt, parse(&pkt) ?: conn_find_warm(&pkt) ?: dest_find(&pkt) ?:
+			   reply_find_way(&pkt));
+}

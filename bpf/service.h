@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Stages around the service and its dests: service_find for a packet without a connection,
+ * dest_find for one with. Read next: sched.h. Source: net/netfilter/ipvs/ip_vs_core.c (v6.12).
+ */
+#ifndef XLVS_SERVICE_H
+#define XLVS_SERVICE_H
+
+#include "conn.h"
+
+/* The source port of active FTP data connections is never scheduled (IPVS' FTPDATA). */
+#define FTP_DATA_PORT bpf_htons(20)
+
+/* Fills service, service_id. Returns NO_SERVICE, VIP_NOT_LOCAL, FTP_DATA. */
+ALWAYS int service_find(struct packet *pkt)
+{
+	struct service_key key = {
+		.vaddr = pkt->addrs >> 32, .vport = pkt->ports >> 16, .protocol = pkt->protocol};
+	__u32 *id;
+
+	if (pkt->conn)
+		return GO_ON;
+	id = bpf_map_lookup_elem(&services4, &key);
+	if (!id)
+		return NO_SERVICE;
+	pkt->service_id = *id;
+	pkt->service = bpf_map_lookup_elem(&services, id);
+	if (!pkt->service)
+		return INTERNAL;
+	if (!(READ(pkt->service->flags) & SERVICE_VIP_LOCAL))
+		return VIP_NOT_LOCAL;
+	if ((__u16)pkt->ports == FTP_DATA_PORT)
+		return FTP_DATA;
+	return GO_ON;
+}
+
+/* Fills dest, dest_id from the connection. */
+ALWAYS int dest_find(struct packet *pkt)
+{
+	pkt->dest_id = pkt->word >> WORD_DEST_SHIFT;
+	pkt->dest = bpf_map_lookup_elem(&dests, &pkt->dest_id);
+	return pkt->dest ? GO_ON : INTERNAL;
+}
+
+/*
+ * Whether a request may still use its connection. A removed dest swallows its clients' packets
+ * (expire_nodest_conn 0); a virtual address that is not here just now is another director's.
+ */
+ALWAYS int dest_admits(struct packet *pkt)
+{
+	__u8 flags = READ(pkt->dest->flags);
+
+	if (likely((flags & (DEST_AVAILABLE | DEST_VIP_LOCAL)) ==
+		   (DEST_AVAILABLE | DEST_VIP_LOCAL)))
+		return GO_ON;
+	return flags & DEST_VIP_LOCAL ? DEST_GONE : VIP_NOT_LOCAL;
+}
+
+ALWAYS struct dest_traffic *traffic_of(const struct packet *pkt)
+{
+	__u32 row = bpf_get_smp_processor_id() * config.dests_max + pkt->dest_id;
+
+	if (!(READ(pkt->dest->flags) & DEST_AVAILABLE))
+		return 0;
+	return bpf_map_lookup_elem(&dest_traffic, &row);
+}
+
+ALWAYS int count_request(struct packet *pkt)
+{
+	struct dest_traffic *traffic = traffic_of(pkt);
+
+	if (traffic) {
+		traffic->inpkts++;
+		traffic->inbytes += pkt->len;
+	}
+	return GO_ON;
+}
+
+ALWAYS int count_reply(struct packet *pkt)
+{
+	struct dest_traffic *traffic = traffic_of(pkt);
+
+	if (traffic) {
+		traffic->outpkts++;
+		traffic->outbytes += pkt->len;
+	}
+	return GO_ON;
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Stage track: a packet moves its connection's state and restarts its timer, that is, writes the
+ * deadline of its own slot. The request slot holds the truth and the reply slot a mirror, so a
+ * packet that changes nothing stays on its own slot; one that does writes both.
+ * Read next: proto_tcp.h. Source: ip_vs_proto_tcp.c set_tcp_state (v6.12).
+ */
+#ifndef XLVS_TRACK_H
+#define XLVS_TRACK_H
+
+#include "conn.h"
+#include "proto_tcp.h"
+
+/* Takes the connection from one count of its dest to the other, once, whoever gets there first. */
+ALWAYS void conn_recount(struct conn4 *request, __u32 dest_id, __u8 state)
+{
+	__u64 inactive = FLAG(CONN_INACTIVE);
+	struct dest_conns *conns;
+	__u64 was;
+
+	if (tcp_is_active(state) != !!(READ(request->word) & inactive))
+		return;
+	was = tcp_is_active(state) ? __sync_fetch_and_and(&request->word, ~inactive)
+				   : __sync_fetch_and_or(&request->word, inactive);
+	if (tcp_is_active(state) != !!(was & inactive))
+		return;
+	conns = bpf_map_lookup_elem(&dest_conns, &dest_id);
+	if (!conns)
+		return;
+	__sync_fetch_and_add(&conns->active, tcp_is_active(state) ? 1 : -1);
+	__sync_fetch_and_add(&conns->inactive, tcp_is_active(state) ? -1 : 1);
+}
+
+/* The state has changed, as far as this slot knows: ask the truth, write both. */
+ALWAYS __u8 tcp_change(struct packet *pkt, __u32 direction, __u32 event)
+{
+	struct conn4 *partner = slot_at(READ(pkt->conn->partner));
+	struct conn4 *request = is_reply(pkt) ? partner : pkt->conn;
+	__u8 next;
+
+	if (!request)
+		return READ(pkt->conn->state);
+	next = tcp_next[direction][event][READ(request->state) & (TCP_STATES - 1)];
+	WRITE(request->state, next);
+	WRITE(pkt->conn->state, next);
+	if (partner) {
+		WRITE(partner->state, next);
+		WRITE(partner->deadline,
+		      pkt->now + READ(settings.tcp_timeout[next & (TCP_STATES - 1)]));
+	}
+	conn_recount(request, pkt->dest_id, next);
+	return next;
+}
+
+ALWAYS __u32 track_tcp(struct packet *pkt)
+{
+	__u32 direction = is_reply(pkt)			    ? TCP_OUTPUT
+			  : pkt->word & FLAG(CONN_NOOUTPUT) ? TCP_INPUT_ONLY
+							    : TCP_INPUT;
+	__u32 event = tcp_event(pkt->tcp_flags);
+	__u8 state = READ(pkt->conn->state) & (TCP_STATES - 1);
+
+	if (unlikely(tcp_next[direction][event][state] != state))
+		state = tcp_change(pkt, direction, event);
+	return READ(settings.tcp_timeout[state & (TCP_STATES - 1)]);
+}
+
+ALWAYS int track(struct packet *pkt)
+{
+	__u32 timeout = pkt->protocol == IPPROTO_TCP ? track_tcp(pkt) : READ(settings.udp_timeout);
+	__u32 deadline = pkt->now + timeout;
+
+	if (READ(pkt->conn->deadline) != deadline)
+		WRITE(pkt->conn->deadline, deadline);
+	return GO_ON;
+}
+
+#endif

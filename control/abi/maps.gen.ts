@@ -1,0 +1,805 @@
+/**
+ * Generated from bpf/types.h through BTF by bpf/gen.ts; do not edit, run `make generate`.
+ * Reads and writes the structures that the data plane and the control plane share.
+ */
+
+/** Whether this machine keeps the low byte first; fields of network order do not ask. */
+const HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+
+function bytes(v: DataView, at: number, length: number): Uint8Array {
+  return new Uint8Array(v.buffer, v.byteOffset + at, length)
+}
+
+function words(v: DataView, at: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => v.getUint32(at + 4 * i, HOST))
+}
+
+export const LIMIT = {
+  ABI_VERSION: 1,
+  SLOTS_PER_BUCKET: 8,
+  STRIPES: 16384,
+  IFINDEX_MAX: 65536,
+  COMPANION_MAGIC: 2020374131,
+  NONE: 4294967295,
+} as const
+
+export const REASON = {
+  GO_ON: 0,
+  NOT_IPV4: 1,
+  FOREIGN_MAC: 2,
+  MALFORMED: 3,
+  BAD_CHECKSUM: 4,
+  HAS_OPTIONS: 5,
+  FRAGMENT: 6,
+  OTHER_PROTOCOL: 7,
+  TRUNCATED: 8,
+  NO_SERVICE: 9,
+  NO_CONNECTION: 10,
+  FTP_DATA: 11,
+  VIP_NOT_LOCAL: 12,
+  NAT_REQUEST: 13,
+  NAT_REPLY: 14,
+  DIRECT: 15,
+  RESOLVING: 16,
+  TTL_EXPIRED: 17,
+  TOO_BIG: 18,
+  NO_DEST: 19,
+  UNREACHABLE: 20,
+  DEST_GONE: 21,
+  TABLE_FULL: 22,
+  STRIPE_BUSY: 23,
+  NO_ROUTE: 24,
+  NEEDS_FRAGMENTING: 25,
+  INTERNAL: 26,
+  REASONS: 27,
+  REASONS_MAX: 64,
+} as const
+
+export const FWD = {
+  FWD_NAT: 0,
+  FWD_LOCAL: 1,
+  FWD_TUN: 2,
+  FWD_DR: 3,
+} as const
+
+export const LIFE = {
+  LIFE_EMPTY: 0,
+  LIFE_BUSY: 1,
+  LIFE_DEAD: 2,
+  LIFE_VALID: 3,
+} as const
+
+export const SLOT_WORD = {
+  WORD_LIFE_MASK: 255,
+  WORD_FLAGS_SHIFT: 8,
+  WORD_TAG_SHIFT: 16,
+  WORD_TAG_MASK: 16777215,
+  WORD_DEST_SHIFT: 40,
+  CONN_REPLY: 1,
+  CONN_INACTIVE: 2,
+  CONN_NOOUTPUT: 4,
+  CONN_SHADOWED: 8,
+  CONN_FWD_SHIFT: 4,
+  CONN_FWD_MASK: 48,
+  BUCKET_STASHED: 64,
+  BUCKET_OVERFLOW: 128,
+} as const
+
+export const TCP_STATE = {
+  TCP_NONE: 0,
+  TCP_ESTABLISHED: 1,
+  TCP_SYN_SENT: 2,
+  TCP_SYN_RECV: 3,
+  TCP_FIN_WAIT: 4,
+  TCP_TIME_WAIT: 5,
+  TCP_CLOSE: 6,
+  TCP_CLOSE_WAIT: 7,
+  TCP_LAST_ACK: 8,
+  TCP_LISTEN: 9,
+  TCP_SYNACK: 10,
+  TCP_STATES: 16,
+} as const
+
+export const SERVICE_FLAGS = {
+  SERVICE_VIP_LOCAL: 1,
+} as const
+
+export const SCHEDULER = {
+  SCHED_NONE: 0,
+  SCHED_RR: 1,
+} as const
+
+export const SCHEDULE_WORD = {
+  SCHEDULE_CURSOR_BITS: 20,
+  SCHEDULE_ROWS_SHIFT: 20,
+  SCHEDULE_PLACE_SHIFT: 40,
+  SCHEDULE_ROW_UNIT: 8,
+} as const
+
+export const DEST_FLAGS = {
+  DEST_AVAILABLE: 1,
+  DEST_VIP_LOCAL: 2,
+  DEST_KNOWN: 4,
+} as const
+
+export const NEXTHOP_FLAGS = {
+  NEXTHOP_VALID: 1,
+} as const
+
+export const INTERFACE_FLAGS = {
+  INTERFACE_ATTACHED: 1,
+} as const
+
+export const WALK = {
+  WALK_NEW: 0,
+  WALK_REPLY: 1,
+  WALK_CHECKSUM: 2,
+  WALK_ERROR: 3,
+  WALKS: 4,
+} as const
+
+/** Key and value size of each map, in bytes. */
+export const MAPS = {
+  conns4: { keySize: 4, valueSize: 256 },
+  dest_conns: { keySize: 4, valueSize: 8 },
+  dest_traffic: { keySize: 4, valueSize: 40 },
+  dests: { keySize: 4, valueSize: 32 },
+  handovers: { keySize: 4, valueSize: 20 },
+  interfaces: { keySize: 4, valueSize: 16 },
+  neighbours: { keySize: 8, valueSize: 4 },
+  nexthops: { keySize: 4, valueSize: 32 },
+  reasons: { keySize: 4, valueSize: 8 },
+  routes: { keySize: 8, valueSize: 8 },
+  schedules: { keySize: 4, valueSize: 8 },
+  services4: { keySize: 8, valueSize: 4 },
+  services: { keySize: 4, valueSize: 32 },
+  stash4: { keySize: 16, valueSize: 4 },
+  stripes: { keySize: 4, valueSize: 8 },
+  walks: { keySize: 4, valueSize: 4 },
+} as const
+
+export interface Bucket4 {
+  slot: unknown[]
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const BUCKET4 = {
+  size: 256,
+  slot: 0,
+} as const
+
+export interface Config {
+  /** ABI_VERSION. */
+  abi: number
+  /** buckets of the connection table, less one; a power of two, less one. */
+  bucket_mask: number
+  /** buckets behind the table that the stash hands out. */
+  stash_buckets: number
+  /** rows of dests. */
+  dests_max: number
+  /** CPUs that have a row of counters. */
+  cpus: number
+  /** jiffies to ticks: shift right by this. */
+  tick_shift: number
+  /** 1: tests move the clock. */
+  manual_clock: number
+  /** secret of the hash; key[4..5] are odd multipliers. */
+  key: number[]
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const CONFIG = {
+  size: 60,
+  abi: 0,
+  bucket_mask: 4,
+  stash_buckets: 8,
+  dests_max: 12,
+  cpus: 16,
+  tick_shift: 20,
+  manual_clock: 24,
+  key: 28,
+} as const
+
+export function readConfig(v: DataView, at: number): Config {
+  return {
+    abi: v.getUint32(at + 0, HOST),
+    bucket_mask: v.getUint32(at + 4, HOST),
+    stash_buckets: v.getUint32(at + 8, HOST),
+    dests_max: v.getUint32(at + 12, HOST),
+    cpus: v.getUint32(at + 16, HOST),
+    tick_shift: v.getUint32(at + 20, HOST),
+    manual_clock: v.getUint32(at + 24, HOST),
+    key: words(v, at + 28, 8),
+  }
+}
+
+export function writeConfig(v: DataView, at: number, x: Config): void {
+  v.setUint32(at + 0, x.abi, HOST)
+  v.setUint32(at + 4, x.bucket_mask, HOST)
+  v.setUint32(at + 8, x.stash_buckets, HOST)
+  v.setUint32(at + 12, x.dests_max, HOST)
+  v.setUint32(at + 16, x.cpus, HOST)
+  v.setUint32(at + 20, x.tick_shift, HOST)
+  v.setUint32(at + 24, x.manual_clock, HOST)
+  x.key.forEach((n, i) => { v.setUint32(at + 28 + 4 * i, n, HOST) })
+}
+
+export interface Conn4 {
+  /** life, flags, tag and dest id; see enum slot_word. */
+  word: bigint
+  /** client address. */
+  caddr: number
+  /** virtual address in a request slot, the dest's in a NAT reply slot. */
+  oaddr: number
+  /** client port. */
+  cport: number
+  /** virtual port in a request slot, the dest's in a NAT reply slot. */
+  oport: number
+  /** IP protocol number. */
+  protocol: number
+  /** enum tcp_state, 0 for UDP; the request slot's is the truth. */
+  state: number
+  /** reply slots: next hop towards the client, 0 while unknown. */
+  nexthop: number
+  /** tick after which the slot is overdue. */
+  deadline: number
+  /** index of the other direction's slot, NONE when there is none. */
+  partner: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const CONN4 = {
+  size: 32,
+  word: 0,
+  caddr: 8,
+  oaddr: 12,
+  cport: 16,
+  oport: 18,
+  protocol: 20,
+  state: 21,
+  nexthop: 22,
+  deadline: 24,
+  partner: 28,
+} as const
+
+export function readConn4(v: DataView, at: number): Conn4 {
+  return {
+    word: v.getBigUint64(at + 0, HOST),
+    caddr: v.getUint32(at + 8, false),
+    oaddr: v.getUint32(at + 12, false),
+    cport: v.getUint16(at + 16, false),
+    oport: v.getUint16(at + 18, false),
+    protocol: v.getUint8(at + 20),
+    state: v.getUint8(at + 21),
+    nexthop: v.getUint16(at + 22, HOST),
+    deadline: v.getUint32(at + 24, HOST),
+    partner: v.getUint32(at + 28, HOST),
+  }
+}
+
+export function writeConn4(v: DataView, at: number, x: Conn4): void {
+  v.setBigUint64(at + 0, x.word, HOST)
+  v.setUint32(at + 8, x.caddr, false)
+  v.setUint32(at + 12, x.oaddr, false)
+  v.setUint16(at + 16, x.cport, false)
+  v.setUint16(at + 18, x.oport, false)
+  v.setUint8(at + 20, x.protocol)
+  v.setUint8(at + 21, x.state)
+  v.setUint16(at + 22, x.nexthop, HOST)
+  v.setUint32(at + 24, x.deadline, HOST)
+  v.setUint32(at + 28, x.partner, HOST)
+}
+
+export interface Dest {
+  /** dest address. */
+  daddr: number
+  /** virtual address of its service. */
+  vaddr: number
+  /** dest port. */
+  dport: number
+  /** virtual port of its service. */
+  vport: number
+  /** next hop towards the dest, 0 while there is no route. */
+  nexthop: number
+  /** enum fwd, for new connections. */
+  fwd: number
+  /** enum dest_flags. */
+  flags: number
+  /** NAT request: what the header checksum's sum gains by the new address. */
+  ip_delta: number
+  /** NAT request: what the transport checksum's sum gains, ports included. */
+  l4_delta: number
+  /** service id. */
+  service: number
+  /** IP protocol number of its service. */
+  protocol: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const DEST = {
+  size: 32,
+  daddr: 0,
+  vaddr: 4,
+  dport: 8,
+  vport: 10,
+  nexthop: 12,
+  fwd: 14,
+  flags: 15,
+  ip_delta: 16,
+  l4_delta: 20,
+  service: 24,
+  protocol: 28,
+} as const
+
+export function readDest(v: DataView, at: number): Dest {
+  return {
+    daddr: v.getUint32(at + 0, false),
+    vaddr: v.getUint32(at + 4, false),
+    dport: v.getUint16(at + 8, false),
+    vport: v.getUint16(at + 10, false),
+    nexthop: v.getUint16(at + 12, HOST),
+    fwd: v.getUint8(at + 14),
+    flags: v.getUint8(at + 15),
+    ip_delta: v.getUint32(at + 16, HOST),
+    l4_delta: v.getUint32(at + 20, HOST),
+    service: v.getUint32(at + 24, HOST),
+    protocol: v.getUint8(at + 28),
+  }
+}
+
+export function writeDest(v: DataView, at: number, x: Dest): void {
+  v.setUint32(at + 0, x.daddr, false)
+  v.setUint32(at + 4, x.vaddr, false)
+  v.setUint16(at + 8, x.dport, false)
+  v.setUint16(at + 10, x.vport, false)
+  v.setUint16(at + 12, x.nexthop, HOST)
+  v.setUint8(at + 14, x.fwd)
+  v.setUint8(at + 15, x.flags)
+  v.setUint32(at + 16, x.ip_delta, HOST)
+  v.setUint32(at + 20, x.l4_delta, HOST)
+  v.setUint32(at + 24, x.service, HOST)
+  v.setUint8(at + 28, x.protocol)
+}
+
+export interface DestConns {
+  /** connections in an active state. */
+  active: number
+  /** all other connections. */
+  inactive: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const DEST_CONNS = {
+  size: 8,
+  active: 0,
+  inactive: 4,
+} as const
+
+export function readDestConns(v: DataView, at: number): DestConns {
+  return {
+    active: v.getUint32(at + 0, HOST),
+    inactive: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeDestConns(v: DataView, at: number, x: DestConns): void {
+  v.setUint32(at + 0, x.active, HOST)
+  v.setUint32(at + 4, x.inactive, HOST)
+}
+
+export interface DestTraffic {
+  /** connections created. */
+  conns: bigint
+  /** packets from clients. */
+  inpkts: bigint
+  /** IP bytes from clients, as received. */
+  inbytes: bigint
+  /** packets to clients. */
+  outpkts: bigint
+  /** IP bytes to clients, as sent. */
+  outbytes: bigint
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const DEST_TRAFFIC = {
+  size: 40,
+  conns: 0,
+  inpkts: 8,
+  inbytes: 16,
+  outpkts: 24,
+  outbytes: 32,
+} as const
+
+export function readDestTraffic(v: DataView, at: number): DestTraffic {
+  return {
+    conns: v.getBigUint64(at + 0, HOST),
+    inpkts: v.getBigUint64(at + 8, HOST),
+    inbytes: v.getBigUint64(at + 16, HOST),
+    outpkts: v.getBigUint64(at + 24, HOST),
+    outbytes: v.getBigUint64(at + 32, HOST),
+  }
+}
+
+export function writeDestTraffic(v: DataView, at: number, x: DestTraffic): void {
+  v.setBigUint64(at + 0, x.conns, HOST)
+  v.setBigUint64(at + 8, x.inpkts, HOST)
+  v.setBigUint64(at + 16, x.inbytes, HOST)
+  v.setBigUint64(at + 24, x.outpkts, HOST)
+  v.setBigUint64(at + 32, x.outbytes, HOST)
+}
+
+export interface Handover {
+  /** ICMP type. */
+  type: number
+  /** ICMP code. */
+  code: number
+  /** second word of the ICMP header. */
+  rest: number
+  /** ICMP source address. */
+  source: number
+  /** enum reason to leave with. */
+  reason: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const HANDOVER = {
+  size: 20,
+  type: 0,
+  code: 4,
+  rest: 8,
+  source: 12,
+  reason: 16,
+} as const
+
+export function readHandover(v: DataView, at: number): Handover {
+  return {
+    type: v.getUint32(at + 0, HOST),
+    code: v.getUint32(at + 4, HOST),
+    rest: v.getUint32(at + 8, false),
+    source: v.getUint32(at + 12, false),
+    reason: v.getUint32(at + 16, HOST),
+  }
+}
+
+export function writeHandover(v: DataView, at: number, x: Handover): void {
+  v.setUint32(at + 0, x.type, HOST)
+  v.setUint32(at + 4, x.code, HOST)
+  v.setUint32(at + 8, x.rest, false)
+  v.setUint32(at + 12, x.source, false)
+  v.setUint32(at + 16, x.reason, HOST)
+}
+
+export interface Interface {
+  /** what a frame for this host carries as destination. */
+  mac: Uint8Array
+  /** enum interface_flags. */
+  flags: number
+  /** source of ICMP errors sent out here that no virtual address speaks for. */
+  addr: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const INTERFACE = {
+  size: 16,
+  mac: 0,
+  flags: 6,
+  addr: 8,
+} as const
+
+export function readInterface(v: DataView, at: number): Interface {
+  return {
+    mac: bytes(v, at + 0, 6),
+    flags: v.getUint8(at + 6),
+    addr: v.getUint32(at + 8, false),
+  }
+}
+
+export function writeInterface(v: DataView, at: number, x: Interface): void {
+  bytes(v, at + 0, 6).set(x.mac)
+  v.setUint8(at + 6, x.flags)
+  v.setUint32(at + 8, x.addr, false)
+}
+
+export interface NeighbourKey {
+  /** interface. */
+  ifindex: number
+  /** the neighbour's address. */
+  addr: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const NEIGHBOUR_KEY = {
+  size: 8,
+  ifindex: 0,
+  addr: 4,
+} as const
+
+export function readNeighbourKey(v: DataView, at: number): NeighbourKey {
+  return {
+    ifindex: v.getUint32(at + 0, HOST),
+    addr: v.getUint32(at + 4, false),
+  }
+}
+
+export function writeNeighbourKey(v: DataView, at: number, x: NeighbourKey): void {
+  v.setUint32(at + 0, x.ifindex, HOST)
+  v.setUint32(at + 4, x.addr, false)
+}
+
+export interface Nexthop {
+  /** MAC address of the neighbour. */
+  dmac: Uint8Array
+  /** MAC address of the interface it is reached by. */
+  smac: Uint8Array
+  /** interface it is reached by. */
+  ifindex: number
+  /** the neighbour's address. */
+  addr: number
+  /** bytes an IP packet may have on the way. */
+  mtu: number
+  /** enum nexthop_flags. */
+  flags: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const NEXTHOP = {
+  size: 32,
+  dmac: 0,
+  smac: 6,
+  ifindex: 12,
+  addr: 16,
+  mtu: 20,
+  flags: 22,
+} as const
+
+export function readNexthop(v: DataView, at: number): Nexthop {
+  return {
+    dmac: bytes(v, at + 0, 6),
+    smac: bytes(v, at + 6, 6),
+    ifindex: v.getUint32(at + 12, HOST),
+    addr: v.getUint32(at + 16, false),
+    mtu: v.getUint16(at + 20, HOST),
+    flags: v.getUint8(at + 22),
+  }
+}
+
+export function writeNexthop(v: DataView, at: number, x: Nexthop): void {
+  bytes(v, at + 0, 6).set(x.dmac)
+  bytes(v, at + 6, 6).set(x.smac)
+  v.setUint32(at + 12, x.ifindex, HOST)
+  v.setUint32(at + 16, x.addr, false)
+  v.setUint16(at + 20, x.mtu, HOST)
+  v.setUint8(at + 22, x.flags)
+}
+
+export interface Route {
+  /** next hop id; 0: the dest is on-link, or dropped when ifindex is 0 too. */
+  nexthop: number
+  /** on-link: the interface. */
+  ifindex: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const ROUTE = {
+  size: 8,
+  nexthop: 0,
+  ifindex: 4,
+} as const
+
+export function readRoute(v: DataView, at: number): Route {
+  return {
+    nexthop: v.getUint32(at + 0, HOST),
+    ifindex: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeRoute(v: DataView, at: number, x: Route): void {
+  v.setUint32(at + 0, x.nexthop, HOST)
+  v.setUint32(at + 4, x.ifindex, HOST)
+}
+
+export interface RouteKey {
+  /** bits of addr that count. */
+  prefixlen: number
+  /** network address. */
+  addr: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const ROUTE_KEY = {
+  size: 8,
+  prefixlen: 0,
+  addr: 4,
+} as const
+
+export function readRouteKey(v: DataView, at: number): RouteKey {
+  return {
+    prefixlen: v.getUint32(at + 0, HOST),
+    addr: v.getUint32(at + 4, false),
+  }
+}
+
+export function writeRouteKey(v: DataView, at: number, x: RouteKey): void {
+  v.setUint32(at + 0, x.prefixlen, HOST)
+  v.setUint32(at + 4, x.addr, false)
+}
+
+export interface ScheduleRow {
+  /** dest id. */
+  dest: number
+  /** row chosen after this one, NONE when none is usable. */
+  next: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const SCHEDULE_ROW = {
+  size: 8,
+  dest: 0,
+  next: 4,
+} as const
+
+export function readScheduleRow(v: DataView, at: number): ScheduleRow {
+  return {
+    dest: v.getUint32(at + 0, HOST),
+    next: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeScheduleRow(v: DataView, at: number, x: ScheduleRow): void {
+  v.setUint32(at + 0, x.dest, HOST)
+  v.setUint32(at + 4, x.next, HOST)
+}
+
+export interface Service {
+  /** cursor, rows and place of the schedule; see above. */
+  schedule: bigint
+  /** enum service_flags. */
+  flags: number
+  /** enum scheduler. */
+  scheduler: number
+  /** virtual address. */
+  vaddr: number
+  /** virtual port. */
+  vport: number
+  /** IP protocol number. */
+  protocol: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const SERVICE = {
+  size: 32,
+  schedule: 0,
+  flags: 8,
+  scheduler: 12,
+  vaddr: 16,
+  vport: 20,
+  protocol: 22,
+} as const
+
+export function readService(v: DataView, at: number): Service {
+  return {
+    schedule: v.getBigUint64(at + 0, HOST),
+    flags: v.getUint32(at + 8, HOST),
+    scheduler: v.getUint32(at + 12, HOST),
+    vaddr: v.getUint32(at + 16, false),
+    vport: v.getUint16(at + 20, false),
+    protocol: v.getUint8(at + 22),
+  }
+}
+
+export function writeService(v: DataView, at: number, x: Service): void {
+  v.setBigUint64(at + 0, x.schedule, HOST)
+  v.setUint32(at + 8, x.flags, HOST)
+  v.setUint32(at + 12, x.scheduler, HOST)
+  v.setUint32(at + 16, x.vaddr, false)
+  v.setUint16(at + 20, x.vport, false)
+  v.setUint8(at + 22, x.protocol)
+}
+
+export interface ServiceKey {
+  /** virtual address. */
+  vaddr: number
+  /** virtual port. */
+  vport: number
+  /** IP protocol number. */
+  protocol: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const SERVICE_KEY = {
+  size: 8,
+  vaddr: 0,
+  vport: 4,
+  protocol: 6,
+} as const
+
+export function readServiceKey(v: DataView, at: number): ServiceKey {
+  return {
+    vaddr: v.getUint32(at + 0, false),
+    vport: v.getUint16(at + 4, false),
+    protocol: v.getUint8(at + 6),
+  }
+}
+
+export function writeServiceKey(v: DataView, at: number, x: ServiceKey): void {
+  v.setUint32(at + 0, x.vaddr, false)
+  v.setUint16(at + 4, x.vport, false)
+  v.setUint8(at + 6, x.protocol)
+}
+
+export interface Settings {
+  /** tick at which the daemon was last alive, 0 before the first. */
+  heartbeat: number
+  /** the time, in ticks, when config.manual_clock is set. */
+  clock: number
+  /** ticks a TCP connection may rest in each state. */
+  tcp_timeout: number[]
+  /** ticks a UDP connection may rest. */
+  udp_timeout: number
+  /** net.ipv4.vs.conn_reuse_mode. */
+  conn_reuse_mode: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const SETTINGS = {
+  size: 80,
+  heartbeat: 0,
+  clock: 4,
+  tcp_timeout: 8,
+  udp_timeout: 72,
+  conn_reuse_mode: 76,
+} as const
+
+export function readSettings(v: DataView, at: number): Settings {
+  return {
+    heartbeat: v.getUint32(at + 0, HOST),
+    clock: v.getUint32(at + 4, HOST),
+    tcp_timeout: words(v, at + 8, 16),
+    udp_timeout: v.getUint32(at + 72, HOST),
+    conn_reuse_mode: v.getUint32(at + 76, HOST),
+  }
+}
+
+export function writeSettings(v: DataView, at: number, x: Settings): void {
+  v.setUint32(at + 0, x.heartbeat, HOST)
+  v.setUint32(at + 4, x.clock, HOST)
+  x.tcp_timeout.forEach((n, i) => { v.setUint32(at + 8 + 4 * i, n, HOST) })
+  v.setUint32(at + 72, x.udp_timeout, HOST)
+  v.setUint32(at + 76, x.conn_reuse_mode, HOST)
+}
+
+export interface WireKey {
+  saddr: number
+  daddr: number
+  sport: number
+  dport: number
+  protocol: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const WIRE_KEY = {
+  size: 16,
+  saddr: 0,
+  daddr: 4,
+  sport: 8,
+  dport: 10,
+  protocol: 12,
+} as const
+
+export function readWireKey(v: DataView, at: number): WireKey {
+  return {
+    saddr: v.getUint32(at + 0, false),
+    daddr: v.getUint32(at + 4, false),
+    sport: v.getUint16(at + 8, false),
+    dport: v.getUint16(at + 10, false),
+    protocol: v.getUint8(at + 12),
+  }
+}
+
+export function writeWireKey(v: DataView, at: number, x: WireKey): void {
+  v.setUint32(at + 0, x.saddr, false)
+  v.setUint32(at + 4, x.daddr, false)
+  v.setUint16(at + 8, x.sport, false)
+  v.setUint16(at + 10, x.dport, false)
+  v.setUint8(at + 12, x.protocol)
+}

@@ -1,0 +1,52 @@
+/**
+ * What the API may ask of the director: the seam between the HTTP surface (api.ts) and the daemon's
+ * core (director.ts). Every mutation resolves only after the change is journalled and in the maps;
+ * it rejects with an XlvsError and then nothing has changed.
+ */
+import type {
+  AttachMode,
+  ConnView,
+  Dest,
+  DestId,
+  InterfaceView,
+  Service,
+  ServiceId,
+  ServiceView,
+  Traffic,
+} from '../model/service.ts'
+
+export interface VersionView {
+  xlvs: string
+  abi: number
+  kernel: string
+  /** Tag of the XDP program in force, as bpftool prints it. */
+  programTag: string
+}
+
+export interface StatsView {
+  total: Traffic
+  services: (ServiceId & { traffic: Traffic })[]
+  /** Packets by reason, those above zero, in the order of enum reason. */
+  reasons: { reason: string; packets: number }[]
+  connections: { slots: number; used: number; stashed: number }
+}
+
+export interface DirectorApi {
+  version(): VersionView
+  services(): ServiceView[]
+  addService(service: Service): Promise<void>
+  /** Replaces what is not the id. */
+  setService(service: Service): Promise<void>
+  removeService(id: ServiceId): Promise<void>
+  clear(): Promise<void>
+  addDest(service: ServiceId, dest: Dest): Promise<void>
+  setDest(service: ServiceId, dest: Dest): Promise<void>
+  removeDest(service: ServiceId, dest: DestId): Promise<void>
+  /** Sets counters to zero: one service's, or all. */
+  zero(id?: ServiceId): Promise<void>
+  conns(): ConnView[]
+  stats(): StatsView
+  interfaces(): InterfaceView[]
+  attach(name: string, mode: AttachMode): Promise<void>
+  detach(name: string): Promise<void>
+}

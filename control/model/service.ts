@@ -1,0 +1,99 @@
+/**
+ * The nouns an operator speaks of: services, dests, and what is counted about them.
+ * Pure; imports nothing. Read next: ../daemon/director.ts (who changes them).
+ */
+
+export const PROTOCOLS = ['tcp', 'udp'] as const
+export type Protocol = (typeof PROTOCOLS)[number]
+/** IP protocol numbers (RFC 9293, RFC 768). */
+export const PROTOCOL_NUMBER: Record<Protocol, number> = { tcp: 6, udp: 17 }
+
+export const SCHEDULERS = ['rr'] as const
+export type Scheduler = (typeof SCHEDULERS)[number]
+
+export const FORWARDING_METHODS = ['nat', 'dr'] as const
+export type ForwardingMethod = (typeof FORWARDING_METHODS)[number]
+
+/** Largest weight a dest may have; ipvsadm's own bound. */
+export const WEIGHT_MAX = 65535
+export const PORT_MAX = 65535
+
+/** What names a service: protocol, IPv4 address in dotted form, port 1 to 65535. */
+export interface ServiceId {
+  protocol: Protocol
+  address: string
+  port: number
+}
+
+export interface Service extends ServiceId {
+  scheduler: Scheduler
+}
+
+/** What names a dest inside its service. */
+export interface DestId {
+  address: string
+  port: number
+}
+
+export interface Dest extends DestId {
+  fwd: ForwardingMethod
+  /** 0 to WEIGHT_MAX; 0: quiesced, no new connections. */
+  weight: number
+}
+
+/** Counters since creation or the last zero; bytes are IP bytes. */
+export interface Traffic {
+  conns: number
+  inPackets: number
+  outPackets: number
+  inBytes: number
+  outBytes: number
+}
+
+export interface DestView extends Dest {
+  active: number
+  inactive: number
+  /** Whether the next hop towards it is known: 'resolved', 'resolving', or 'no route'. */
+  nextHop: 'resolved' | 'resolving' | 'no route'
+  traffic: Traffic
+}
+
+/** A service as it is shown. dests come newest first, the order schedulers use. */
+export interface ServiceView extends Service {
+  /** false: the virtual address is not an address of this host, so nothing is balanced. */
+  vipLocal: boolean
+  traffic: Traffic
+  dests: DestView[]
+}
+
+export interface ConnView {
+  protocol: Protocol
+  /** IPVS' name of the state, for example ESTABLISHED; UDP for udp. */
+  state: string
+  /** Seconds until it expires, rounded down, never negative. */
+  expiresS: number
+  client: DestId
+  virtual: DestId
+  dest: DestId
+  fwd: ForwardingMethod
+}
+
+export type AttachMode = 'native' | 'generic'
+
+export interface InterfaceView {
+  name: string
+  ifindex: number
+  mode: AttachMode
+  /** false: the interface has gone or lost the program. */
+  present: boolean
+}
+
+/** The text form of a service id, for example tcp:192.0.2.1:80. */
+export function serviceName(id: ServiceId): string {
+  return `${id.protocol}:${id.address}:${id.port}`
+}
+
+/** The text form of a dest id, for example 10.0.0.2:8080. */
+export function destName(id: DestId): string {
+  return `${id.address}:${id.port}`
+}
