@@ -1,0 +1,71 @@
+/**
+ * Every error a person can meet: a stable code, a sentence (what, where, the value, the rule) and
+ * one thing to try. Imports nothing. MANUAL.md has an entry for each code; a test compares.
+ */
+
+/** code: [exit status (1 tried and failed, 2 asked wrongly), HTTP status]. */
+export const ERROR_CODES = {
+  NO_ROOT: [1, 403],
+  NO_BPFFS: [1, 500],
+  KERNEL_TOO_OLD: [1, 500],
+  NO_NATIVE_XDP: [1, 409],
+  INTERFACE_MISSING: [1, 404],
+  INTERFACE_NOT_ATTACHED: [1, 404],
+  INTERFACE_ATTACHED: [1, 409],
+  IFINDEX_TOO_LARGE: [1, 409],
+  MTU_TOO_LARGE: [1, 409],
+  FOREIGN_PROGRAM: [1, 409],
+  ABI_MISMATCH: [1, 500],
+  SOCKET_IN_USE: [1, 500],
+  SOCKET_REFUSED: [1, 503],
+  JOURNAL_DAMAGED: [1, 500],
+  JOURNAL_WRITE: [1, 500],
+  TABLE_FULL: [1, 507],
+  KERNEL_REFUSED: [1, 500],
+  TIMED_OUT: [1, 504],
+  INTERNAL: [1, 500],
+  BAD_ADDRESS: [2, 400],
+  BAD_PORT: [2, 400],
+  BAD_PROTOCOL: [2, 400],
+  BAD_SCHEDULER: [2, 400],
+  BAD_WEIGHT: [2, 400],
+  BAD_FORWARDING_METHOD: [2, 400],
+  BAD_INTERFACE: [2, 400],
+  BAD_REQUEST: [2, 400],
+  BAD_USAGE: [2, 400],
+  UNKNOWN_COMMAND: [2, 404],
+  NO_SUCH_ROUTE: [2, 404],
+  SERVICE_EXISTS: [1, 409],
+  SERVICE_MISSING: [1, 404],
+  DEST_EXISTS: [1, 409],
+  DEST_MISSING: [1, 404],
+  DEST_NOT_UNICAST: [2, 400],
+} as const satisfies Record<string, readonly [exit: 1 | 2, http: number]>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** An error meant for a person. `message` is a whole sentence; `hint` is one thing to try. */
+export class XlvsError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string
+
+  constructor(code: ErrorCode, message: string, hint: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'XlvsError'
+    this.code = code
+    this.hint = hint
+  }
+
+  get exitStatus(): 1 | 2 {
+    return ERROR_CODES[this.code][0]
+  }
+
+  get httpStatus(): number {
+    return ERROR_CODES[this.code][1]
+  }
+}
+
+/** Whether a word from outside (a response, a test) is one of our codes. */
+export function isErrorCode(word: unknown): word is ErrorCode {
+  return typeof word === 'string' && Object.hasOwn(ERROR_CODES, word)
+}
