@@ -1,0 +1,84 @@
+/**
+ * The sentences for values that are out of their rule: what, the value, the rule, one thing to try.
+ * Both edges use them, the command line and the API, so a wrong value reads the same from either.
+ * Read next: name.ts.
+ */
+import { type ErrorCode, XlvsError } from '../errors.ts'
+import {
+  FORWARDING_METHODS,
+  PORT_MAX,
+  PROTOCOLS,
+  SCHEDULERS,
+  WEIGHT_MAX,
+} from '../model/service.ts'
+import { nearest } from './nearest.ts'
+
+/** Longest interface name Linux takes: IFNAMSIZ less the terminator. */
+export const INTERFACE_NAME_MAX = 15
+
+export function badAddress(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_ADDRESS',
+    `address ${shown(value)} is not an IPv4 address: expected four numbers 0 to 255 ` +
+      'without leading zeros',
+    'write it in full, for example 192.0.2.1',
+  )
+}
+
+export function badPort(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_PORT',
+    `port ${shown(value)} is out of range: expected 1 to ${PORT_MAX}`,
+    'give the port as a number, for example 80',
+  )
+}
+
+export function badWeight(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_WEIGHT',
+    `weight ${shown(value)} is out of range: expected 0 to ${WEIGHT_MAX}`,
+    'give a whole number; 0 means no new connections',
+  )
+}
+
+export function badProtocol(value: unknown): XlvsError {
+  return unknownWord('BAD_PROTOCOL', 'protocol', value, PROTOCOLS)
+}
+
+export function badScheduler(value: unknown): XlvsError {
+  return unknownWord('BAD_SCHEDULER', 'scheduler', value, SCHEDULERS)
+}
+
+export function badForwardingMethod(value: unknown): XlvsError {
+  return unknownWord('BAD_FORWARDING_METHOD', 'forwarding method', value, FORWARDING_METHODS)
+}
+
+export function badInterface(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_INTERFACE',
+    `${shown(value)} cannot be the name of an interface: expected 1 to ` +
+      `${INTERFACE_NAME_MAX} characters without spaces, slashes or colons`,
+    'see the names with: ip -br link',
+  )
+}
+
+/** `value` in a message: words bare, everything else as JSON, cut before it floods a terminal. */
+export function shown(value: unknown): string {
+  const text =
+    typeof value === 'string' && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value)
+  return text.length > 64 ? `${text.slice(0, 61)}...` : text
+}
+
+function unknownWord(
+  code: ErrorCode,
+  what: string,
+  value: unknown,
+  known: readonly string[],
+): XlvsError {
+  const guess = typeof value === 'string' ? nearest(value, known) : undefined
+  return new XlvsError(
+    code,
+    `${what} ${shown(value)} is not known: expected ${known.join(' or ')}`,
+    guess ? `did you mean ${guess}?` : `use ${known.join(' or ')}`,
+  )
+}
