@@ -1,0 +1,193 @@
+/**
+ * The HTTP + JSON surface of the daemon, served on its unix socket. It checks what comes in, asks
+ * the director, and turns whatever goes wrong into {error: {code, message, hint}}. It keeps no state.
+ * Read next: schemas.ts (the shapes), contract.ts (what the director does).
+ */
+import swagger from '@fastify/swagger'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyRequest,
+  type RawServerDefault,
+} from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { checkDest, parseDestName, parseServiceName } from '../config/name.ts'
+import { XlvsError } from '../errors.ts'
+import type { DirectorApi } from './contract.ts'
+import { explain } from './explain.ts'
+import * as schemas from './schemas.ts'
+
+/** Bytes of a request body; the largest legitimate one is under 200. */
+const BODY_BYTES_MAX = 16 * 1024
+/** Time for a client to send its request whole, so that a stuck one does not hold a socket. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** The API over `director`, ready for the caller to listen() on a unix socket. */
+export function buildApi(director: DirectorApi, log: FastifyBaseLogger): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 100 },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+  })
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(request => {
+    throw new XlvsError(
+      'NO_SUCH_ROUTE',
+      `${request.method} ${request.url} is not part of the API`,
+      'see GET /openapi.json for what is',
+    )
+  })
+  app.addHook('onResponse', logChange)
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'xlvs', version: '1', description: 'Linux Virtual Server on XDP.' },
+    },
+  })
+  app.register(async instance => {
+    const api = instance.withTypeProvider<TypeBoxTypeProvider>()
+    addReads(api, director)
+    addServiceRoutes(api, director)
+    addDestRoutes(api, director)
+    addInterfaceRoutes(api, director)
+    api.get('/openapi.json', { schema: { hide: true } }, () => instance.swagger())
+  })
+  return app
+}
+
+/** Replies of a change: an empty 204, or the error body. */
+const CHANGED = { 204: schemas.DoneSchema, default: schemas.ErrorSchema }
+
+/** Replies of a read: that shape, or the error body. */
+function reading<S>(schema: S): { response: { 200: S; default: typeof schemas.ErrorSchema } } {
+  return { response: { 200: schema, default: schemas.ErrorSchema } }
+}
+
+function addReads(api: Api, director: DirectorApi): void {
+  api.get('/v1/version', { schema: reading(schemas.VersionSchema) }, () => director.version())
+  api.get('/v1/services', { schema: reading(schemas.ServicesSchema) }, () => ({
+    services: director.services(),
+  }))
+  api.get('/v1/conns', { schema: reading(schemas.ConnsSchema) }, () => ({
+    conns: director.conns(),
+  }))
+  api.get('/v1/stats', { schema: reading(schemas.StatsSchema) }, () => director.stats())
+  api.get('/v1/interfaces', { schema: reading(schemas.InterfacesSchema) }, () => ({
+    interfaces: director.interfaces(),
+  }))
+}
+
+function addServiceRoutes(api: Api, director: DirectorApi): void {
+  const params = schemas.ServicePathSchema
+  const response = CHANGED
+  const add = { schema: { body: schemas.ServiceSchema, response } }
+  api.post('/v1/services', add, async (request, reply) => {
+    reply.code(204)
+    await director.addService(request.body)
+  })
+  api.delete('/v1/services', { schema: { response } }, async (_request, reply) => {
+    reply.code(204)
+    await director.clear()
+  })
+  const set = { schema: { params, body: schemas.ServiceSettingsSchema, response } }
+  api.put('/v1/services/:service', set, async (request, reply) => {
+    reply.code(204)
+    await director.setService({ ...parseServiceName(request.params.service), ...request.body })
+  })
+  const remove = { schema: { params, response } }
+  api.delete('/v1/services/:service', remove, async (request, reply) => {
+    reply.code(204)
+    await director.removeService(parseServiceName(request.params.service))
+  })
+  const zero = { schema: { body: schemas.ZeroSchema, response } }
+  api.post('/v1/zero', zero, async (request, reply) => {
+    reply.code(204)
+    await director.zero(request.body.service)
+  })
+}
+
+function addDestRoutes(api: Api, director: DirectorApi): void {
+  const params = schemas.DestPathSchema
+  const response = CHANGED
+  const add = { schema: { params: schemas.ServicePathSchema, body: schemas.DestSchema, response } }
+  api.post('/v1/services/:service/dests', add, async (request, reply) => {
+    reply.code(204)
+    const service = parseServiceName(request.params.service)
+    checkDest(service, request.body)
+    await director.addDest(service, request.body)
+  })
+  const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
+  api.put('/v1/services/:service/dests/:dest', set, async (request, reply) => {
+    reply.code(204)
+    const service = parseServiceName(request.params.service)
+    const dest = { ...parseDestName(request.params.dest), ...request.body }
+    checkDest(service, dest)
+    await director.setDest(service, dest)
+  })
+  const remove = { schema: { params, response } }
+  api.delete('/v1/services/:service/dests/:dest', remove, async (request, reply) => {
+    reply.code(204)
+    const service = parseServiceName(request.params.service)
+    await director.removeDest(service, parseDestName(request.params.dest))
+  })
+}
+
+function addInterfaceRoutes(api: Api, director: DirectorApi): void {
+  const response = CHANGED
+  const attach = { schema: { body: schemas.InterfaceSchema, response } }
+  api.post('/v1/interfaces', attach, async (request, reply) => {
+    reply.code(204)
+    await director.attach(request.body.name, request.body.mode)
+  })
+  const detach = { schema: { params: schemas.InterfacePathSchema, response } }
+  api.delete('/v1/interfaces/:name', detach, async (request, reply) => {
+    reply.code(204)
+    await director.detach(request.params.name)
+  })
+}
+
+function answerError(
+  this: FastifyInstance,
+  error: FastifyError | XlvsError,
+  request: FastifyRequest,
+  reply: { code(status: number): { send(body: unknown): unknown } },
+): void {
+  const known = error instanceof XlvsError ? error : explain(error, request)
+  if (known.code === 'INTERNAL') request.log.error({ err: error }, 'request failed inside')
+  const { code, message, hint } = known
+  reply.code(known.httpStatus).send({ error: { code, message, hint } })
+}
+
+/** One line for every request that could change something, refused ones too. */
+function logChange(
+  request: FastifyRequest,
+  reply: { statusCode: number; elapsedTime: number },
+  done: () => void,
+): void {
+  if (request.method !== 'GET')
+    request.log.info(
+      {
+        method: request.method,
+        url: request.url,
+        body: request.body,
+        status: reply.statusCode,
+        tookMs: Math.round(reply.elapsedTime),
+      },
+      'change requested',
+    )
+  done()
+}

@@ -1,0 +1,173 @@
+/**
+ * The director from another process: the same calls, over the daemon's unix socket. Light on
+ * purpose (node:http and nothing else), because ipvsadm's start-up is mostly this.
+ * Read next: contract.ts (the calls), api.ts (the other end).
+ */
+import type { Agent } from 'node:http'
+import { isErrorCode, XlvsError } from '../errors.ts'
+import { destName, serviceName } from '../model/service.ts'
+import type { DirectorApi } from './contract.ts'
+
+/** Not by import: that would evaluate every export, and WebSocket alone takes 15 ms of start. */
+const http = process.getBuiltinModule('node:http')
+
+/** Longest wait for an answer: a change is one fsync and some map writes, far below. */
+const ANSWER_TIMEOUT_MS = 30_000
+
+/** DirectorApi with every answer a promise, because it travels; close() drops the connection. */
+export type DirectorClient = {
+  [Call in keyof DirectorApi]: (
+    ...args: Parameters<DirectorApi[Call]>
+  ) => Promise<Awaited<ReturnType<DirectorApi[Call]>>>
+} & { close(): void }
+
+interface Answer {
+  status: number
+  body: string
+}
+
+/**
+ * A client of the daemon listening at `socketPath`. Nothing is sent until the first call.
+ * Calls reject with the daemon's XlvsError, SOCKET_REFUSED when nobody answers, or TIMED_OUT.
+ */
+export function connectDirector(
+  socketPath: string,
+  timeoutMs: number = ANSWER_TIMEOUT_MS,
+): DirectorClient {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const answer = await exchange({ socketPath, agent, method, path, timeoutMs }, body)
+    if (answer.status >= 400) throw refusalOf(answer, socketPath)
+    return answer.body === '' ? undefined : parseAnswer(answer, socketPath)
+  }
+  const read = async <T>(path: string): Promise<T> => (await send('GET', path)) as T
+  const change = async (method: string, path: string, body?: unknown): Promise<void> => {
+    await send(method, path, body)
+  }
+  return {
+    version: () => read('/v1/version'),
+    services: async () => pick(await read('/v1/services'), 'services'),
+    addService: ({ protocol, address, port, scheduler }) =>
+      change('POST', '/v1/services', { protocol, address, port, scheduler }),
+    setService: service =>
+      change('PUT', `/v1/services/${serviceName(service)}`, { scheduler: service.scheduler }),
+    removeService: id => change('DELETE', `/v1/services/${serviceName(id)}`),
+    clear: () => change('DELETE', '/v1/services'),
+    addDest: (service, { address, port, fwd, weight }) =>
+      change('POST', `/v1/services/${serviceName(service)}/dests`, { address, port, fwd, weight }),
+    setDest: (service, dest) =>
+      change('PUT', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`, {
+        fwd: dest.fwd,
+        weight: dest.weight,
+      }),
+    removeDest: (service, dest) =>
+      change('DELETE', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`),
+    zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: idOnly(id) }),
+    conns: async () => pick(await read('/v1/conns'), 'conns'),
+    stats: () => read('/v1/stats'),
+    interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
+    attach: (name, mode) => change('POST', '/v1/interfaces', { name, mode }),
+    detach: name => change('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
+    close: () => {
+      agent.destroy()
+    },
+  }
+}
+
+function idOnly({ protocol, address, port }: { protocol: string; address: string; port: number }) {
+  return { protocol, address, port }
+}
+
+function pick<T>(body: Record<string, T>, field: string): T {
+  return body[field] as T
+}
+
+interface Exchange {
+  socketPath: string
+  agent: Agent
+  method: string
+  path: string
+  timeoutMs: number
+}
+
+function exchange(to: Exchange, body: unknown): Promise<Answer> {
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  const headers = text === undefined ? {} : { 'content-type': 'application/json' }
+  return new Promise((resolve, reject) => {
+    const { socketPath, agent, method, path } = to
+    const out = http.request({ socketPath, agent, method, path, headers }, response => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', error => {
+        fail(error)
+      })
+      response.on('end', () => {
+        clearTimeout(timer)
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() })
+      })
+    })
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      reject(error instanceof XlvsError ? error : unreachable(error, socketPath))
+    }
+    const timer = setTimeout(() => out.destroy(timedOut(to)), to.timeoutMs)
+    out.on('error', fail)
+    out.end(text)
+  })
+}
+
+function timedOut({ socketPath, timeoutMs }: Exchange): XlvsError {
+  return new XlvsError(
+    'TIMED_OUT',
+    `the daemon at ${socketPath} did not answer within ${timeoutMs / 1000} s`,
+    'see its log; a change that was sent may still happen, so look with xlvs show first',
+  )
+}
+
+const WHY: Record<string, [what: string, hint: string]> = {
+  ENOENT: ['there is no such socket', 'start the daemon with xlvs daemon, or name its --socket'],
+  ECONNREFUSED: ['nobody listens there', 'start the daemon with xlvs daemon'],
+  EACCES: ['permission denied', 'use sudo, or name another socket with --socket'],
+  EPERM: ['permission denied', 'use sudo, or name another socket with --socket'],
+  ENOTSOCK: ['it is not a socket', "name the daemon's socket with --socket"],
+}
+
+function unreachable(error: NodeJS.ErrnoException, socketPath: string): XlvsError {
+  const [what, hint] = WHY[error.code ?? ''] ?? [
+    error.message,
+    'see whether the daemon still runs: its log says why it stopped',
+  ]
+  return new XlvsError(
+    'SOCKET_REFUSED',
+    `cannot reach the daemon at ${socketPath}: ${what}`,
+    hint,
+    {
+      cause: error,
+    },
+  )
+}
+
+function refusalOf(answer: Answer, socketPath: string): XlvsError {
+  const body = parseAnswer(answer, socketPath) as { error?: Record<string, unknown> } | null
+  const { code, message, hint } = body?.error ?? {}
+  if (!isErrorCode(code)) return notOurs(answer, socketPath)
+  return new XlvsError(code, String(message), String(hint))
+}
+
+function parseAnswer(answer: Answer, socketPath: string): unknown {
+  try {
+    return JSON.parse(answer.body)
+  } catch (cause) {
+    throw notOurs(answer, socketPath, cause)
+  }
+}
+
+function notOurs(answer: Answer, socketPath: string, cause?: unknown): XlvsError {
+  return new XlvsError(
+    'SOCKET_REFUSED',
+    `what answers at ${socketPath} is not this xlvs: status ${answer.status}, ` +
+      JSON.stringify(answer.body.slice(0, 80)),
+    'compare versions with xlvs version, or name another socket with --socket',
+    { cause },
+  )
+}

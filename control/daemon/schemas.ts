@@ -1,0 +1,151 @@
+/**
+ * The API's shapes, once: typebox schemas are the validation, the OpenAPI document and, held to the
+ * model by the assertions at the end, the types. Unknown fields are refused everywhere.
+ * Read next: api.ts.
+ */
+import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
+import { INTERFACE_PATTERN, IPV4_PATTERN } from '../config/name.ts'
+import {
+  FORWARDING_METHODS,
+  PORT_MAX,
+  PROTOCOLS,
+  SCHEDULERS,
+  WEIGHT_MAX,
+  type Dest,
+  type InterfaceView,
+  type Service,
+  type ServiceView,
+  type ConnView,
+} from '../model/service.ts'
+import type { StatsView, VersionView } from './contract.ts'
+
+const strict = { additionalProperties: false }
+
+const protocol = Type.Enum([...PROTOCOLS], { description: 'Protocol of the service.' })
+const address = Type.String({ pattern: IPV4_PATTERN, description: 'IPv4 address in full.' })
+const port = Type.Integer({ minimum: 1, maximum: PORT_MAX, description: 'Port.' })
+const scheduler = Type.Enum([...SCHEDULERS], { description: 'Who gets the next connection.' })
+const fwd = Type.Enum([...FORWARDING_METHODS], { description: 'Forwarding method.' })
+const weight = Type.Integer({
+  minimum: 0,
+  maximum: WEIGHT_MAX,
+  description: 'Share of new connections; 0: quiesced, none.',
+})
+const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'Interface.' })
+const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
+const count = Type.Integer({ minimum: 0 })
+
+const endpoint = Type.Object({ address: Type.String(), port: count })
+
+/** Counters since creation or the last zero; bytes are IP bytes. */
+export const TrafficSchema = Type.Object({
+  conns: count,
+  inPackets: count,
+  outPackets: count,
+  inBytes: count,
+  outBytes: count,
+})
+
+export const ServiceIdSchema = Type.Object({ protocol, address, port }, strict)
+export const ServiceSchema = Type.Object({ protocol, address, port, scheduler }, strict)
+export const ServiceSettingsSchema = Type.Object({ scheduler }, strict)
+export const DestSchema = Type.Object({ address, port, fwd, weight }, strict)
+export const DestSettingsSchema = Type.Object({ fwd, weight }, strict)
+export const ZeroSchema = Type.Object({ service: Type.Optional(ServiceIdSchema) }, strict)
+export const InterfaceSchema = Type.Object({ name: interfaceName, mode }, strict)
+
+export const ServicePathSchema = Type.Object({
+  service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }),
+})
+export const DestPathSchema = Type.Object({
+  service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }),
+  dest: Type.String({ description: 'For example 10.0.0.2:8080.' }),
+})
+export const InterfacePathSchema = Type.Object({ name: interfaceName })
+
+export const DestViewSchema = Type.Object({
+  address,
+  port,
+  fwd,
+  weight,
+  active: count,
+  inactive: count,
+  nextHop: Type.Enum(['resolved', 'resolving', 'no route']),
+  traffic: TrafficSchema,
+})
+
+export const ServicesSchema = Type.Object({
+  services: Type.Array(
+    Type.Object({
+      protocol,
+      address,
+      port,
+      scheduler,
+      vipLocal: Type.Boolean({ description: 'Whether the virtual address is one of this host.' }),
+      traffic: TrafficSchema,
+      dests: Type.Array(DestViewSchema, { description: 'Newest first.' }),
+    }),
+  ),
+})
+
+export const ConnsSchema = Type.Object({
+  conns: Type.Array(
+    Type.Object({
+      protocol,
+      state: Type.String(),
+      expiresS: Type.Integer({ minimum: 0, description: 'Seconds left.' }),
+      client: endpoint,
+      virtual: endpoint,
+      dest: endpoint,
+      fwd,
+    }),
+  ),
+})
+
+export const StatsSchema = Type.Object({
+  total: TrafficSchema,
+  services: Type.Array(Type.Object({ protocol, address, port, traffic: TrafficSchema })),
+  reasons: Type.Array(Type.Object({ reason: Type.String(), packets: count })),
+  connections: Type.Object({ slots: count, used: count, stashed: count }),
+})
+
+export const VersionSchema = Type.Object({
+  xlvs: Type.String(),
+  abi: Type.Integer(),
+  kernel: Type.String(),
+  programTag: Type.String({ description: 'Tag of the XDP program in force.' }),
+})
+
+export const InterfacesSchema = Type.Object({
+  interfaces: Type.Array(
+    Type.Object({ name: Type.String(), ifindex: count, mode, present: Type.Boolean() }),
+  ),
+})
+
+export const ErrorSchema = Type.Object(
+  {
+    error: Type.Object({
+      code: Type.String({ description: 'Stable; MANUAL lists them.' }),
+      message: Type.String(),
+      hint: Type.String({ description: 'One thing to try.' }),
+    }),
+  },
+  { description: 'Refused or failed; nothing has changed.' },
+)
+
+/** Nothing to say: done. */
+export const DoneSchema = Type.Null({ description: 'Done, journalled and in force.' })
+
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
+type Held<S extends TSchema, T> = Same<Static<S>, T>
+
+/** Fails to compile when a schema and the model say different things. */
+export const HELD_TO_THE_MODEL: [
+  Held<typeof ServiceSchema, Service>,
+  Held<typeof DestSchema, Dest>,
+  Held<typeof ServicesSchema, { services: ServiceView[] }>,
+  Held<typeof ConnsSchema, { conns: ConnView[] }>,
+  Held<typeof StatsSchema, StatsView>,
+  Held<typeof VersionSchema, VersionView>,
+  Held<typeof InterfacesSchema, { interfaces: InterfaceView[] }>,
+] = [true, true, true, true, true, true, true]

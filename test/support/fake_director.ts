@@ -1,0 +1,186 @@
+/**
+ * A director that keeps everything in memory, for tests of what talks to one: same refusals, same
+ * order (newest first), no kernel. Tests reach in through `state`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { buildApi } from '../../control/daemon/api.ts'
+import type { DirectorApi } from '../../control/daemon/contract.ts'
+import { createLog } from '../../control/daemon/log.ts'
+import { type ErrorCode, XlvsError } from '../../control/errors.ts'
+import {
+  destName,
+  serviceName,
+  type ConnView,
+  type DestId,
+  type DestView,
+  type InterfaceView,
+  type ServiceId,
+  type ServiceView,
+  type Traffic,
+} from '../../control/model/service.ts'
+
+export const NO_TRAFFIC: Traffic = {
+  conns: 0,
+  inPackets: 0,
+  outPackets: 0,
+  inBytes: 0,
+  outBytes: 0,
+}
+
+export interface FakeState {
+  /** Newest first. */
+  services: ServiceView[]
+  conns: ConnView[]
+  interfaces: InterfaceView[]
+  /** Thrown by the next change, once. */
+  fails: Error | undefined
+}
+
+export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { state: FakeState } {
+  const state: FakeState = {
+    services: given.services ?? [],
+    conns: given.conns ?? [],
+    interfaces: given.interfaces ?? [],
+    fails: given.fails,
+  }
+  const change = async (act: () => void): Promise<void> => {
+    const failure = state.fails
+    state.fails = undefined
+    if (failure) throw failure
+    act()
+  }
+  return {
+    state,
+    version: () => ({ xlvs: '0.1.0', abi: 1, kernel: '6.1.0', programTag: '0123456789abcdef' }),
+    services: () => state.services,
+    conns: () => state.conns,
+    interfaces: () => state.interfaces,
+    stats: () => ({
+      total: NO_TRAFFIC,
+      services: state.services.map(({ protocol, address, port, traffic }) => ({
+        protocol,
+        address,
+        port,
+        traffic,
+      })),
+      reasons: [{ reason: 'FORWARDED', packets: 12 }],
+      connections: { slots: 1024, used: state.conns.length, stashed: 0 },
+    }),
+    ...serviceChanges(state, change),
+    ...destChanges(state, change),
+    ...interfaceChanges(state, change),
+  }
+}
+
+type Change = (act: () => void) => Promise<void>
+
+function serviceChanges(state: FakeState, change: Change) {
+  return {
+    addService: (service: Omit<ServiceView, 'dests' | 'traffic' | 'vipLocal'>) =>
+      change(() => {
+        if (state.services.some(have => serviceName(have) === serviceName(service)))
+          throw refusal('SERVICE_EXISTS', `service ${serviceName(service)} exists already`)
+        state.services.unshift({ ...service, vipLocal: true, traffic: NO_TRAFFIC, dests: [] })
+      }),
+    setService: (service: Omit<ServiceView, 'dests' | 'traffic' | 'vipLocal'>) =>
+      change(() => {
+        Object.assign(find(state, service), service)
+      }),
+    removeService: (id: ServiceId) =>
+      change(() => {
+        state.services.splice(state.services.indexOf(find(state, id)), 1)
+      }),
+    clear: () =>
+      change(() => {
+        state.services.length = 0
+      }),
+    zero: (id?: ServiceId) =>
+      change(() => {
+        for (const service of id ? [find(state, id)] : state.services) {
+          service.traffic = NO_TRAFFIC
+          for (const dest of service.dests) dest.traffic = NO_TRAFFIC
+        }
+      }),
+  }
+}
+
+function destChanges(state: FakeState, change: Change) {
+  const findDest = (id: ServiceId, dest: DestId): [DestView[], number] => {
+    const { dests } = find(state, id)
+    const index = dests.findIndex(have => destName(have) === destName(dest))
+    if (index < 0)
+      throw refusal('DEST_MISSING', `service ${serviceName(id)} has no dest ${destName(dest)}`)
+    return [dests, index]
+  }
+  return {
+    addDest: (id: ServiceId, dest: Pick<DestView, 'address' | 'port' | 'fwd' | 'weight'>) =>
+      change(() => {
+        const { dests } = find(state, id)
+        if (dests.some(have => destName(have) === destName(dest)))
+          throw refusal('DEST_EXISTS', `service ${serviceName(id)} has dest ${destName(dest)}`)
+        dests.unshift({
+          ...dest,
+          active: 0,
+          inactive: 0,
+          nextHop: 'resolved',
+          traffic: NO_TRAFFIC,
+        })
+      }),
+    setDest: (id: ServiceId, dest: Pick<DestView, 'address' | 'port' | 'fwd' | 'weight'>) =>
+      change(() => {
+        const [dests, index] = findDest(id, dest)
+        Object.assign(dests[index] ?? {}, dest)
+      }),
+    removeDest: (id: ServiceId, dest: DestId) =>
+      change(() => {
+        const [dests, index] = findDest(id, dest)
+        dests.splice(index, 1)
+      }),
+  }
+}
+
+function interfaceChanges(state: FakeState, change: Change) {
+  const at = (name: string): number => state.interfaces.findIndex(have => have.name === name)
+  return {
+    attach: (name: string, mode: InterfaceView['mode']) =>
+      change(() => {
+        if (at(name) >= 0) throw refusal('INTERFACE_ATTACHED', `${name} is attached already`)
+        state.interfaces.push({ name, ifindex: state.interfaces.length + 2, mode, present: true })
+      }),
+    detach: (name: string) =>
+      change(() => {
+        if (at(name) < 0) throw refusal('INTERFACE_NOT_ATTACHED', `${name} is not attached`)
+        state.interfaces.splice(at(name), 1)
+      }),
+  }
+}
+
+function find(state: FakeState, id: ServiceId): ServiceView {
+  const found = state.services.find(have => serviceName(have) === serviceName(id))
+  if (!found) throw refusal('SERVICE_MISSING', `there is no service ${serviceName(id)}`)
+  return found
+}
+
+function refusal(code: ErrorCode, message: string): XlvsError {
+  return new XlvsError(code, message, 'see what there is with xlvs show')
+}
+
+/** A fake director served on a socket of its own, both gone when the test ends. */
+export async function serveFake(
+  t: ExecutionContext,
+  given: Partial<FakeState> = {},
+): Promise<{ socket: string; state: FakeState }> {
+  const folder = await mkdtemp(join(tmpdir(), 'xlvs-test-'))
+  const director = fakeDirector(given)
+  const api = buildApi(director, createLog('silent'))
+  const socket = join(folder, 'xlvs.sock')
+  await api.listen({ path: socket })
+  t.teardown(async () => {
+    await api.close()
+    await rm(folder, { recursive: true })
+  })
+  return { socket, state: director.state }
+}
