@@ -1,0 +1,63 @@
+/**
+ * What every xlvs command has: the global flags, the way to the director, and the two ways to
+ * print. A command itself is parse, call, print. Read next: ../commands/show.ts.
+ */
+import * as Args from '@oclif/core/args'
+import { Command } from '@oclif/core/command'
+import * as Flags from '@oclif/core/flags'
+import { connectDirector, type DirectorClient } from '../daemon/client.ts'
+import { SOCKET_DEFAULT } from '../daemon/options.ts'
+import { styleFor, type Style } from '../output/style.ts'
+
+const GLOBAL = { helpGroup: 'GLOBAL' } as const
+
+/** `service` and `dest` as arguments, spelled alike everywhere. */
+export const serviceArg = Args.string({
+  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80',
+  required: true,
+  ignoreStdin: true,
+})
+export const destArg = Args.string({
+  description: 'dest as address:port; without port, the port of the service',
+  required: true,
+  ignoreStdin: true,
+})
+
+/** An example in a command's help; a test runs each of them. */
+export interface Example {
+  description: string
+  command: string
+}
+
+export abstract class XlvsCommand extends Command {
+  static override baseFlags = {
+    socket: Flags.string({
+      ...GLOBAL,
+      description: "path of the daemon's socket",
+      env: 'XLVS_SOCKET',
+      default: SOCKET_DEFAULT,
+      helpValue: 'PATH',
+    }),
+    json: Flags.boolean({ ...GLOBAL, description: 'print JSON, for machines' }),
+    debug: Flags.boolean({ ...GLOBAL, description: 'print the stack of an error' }),
+  }
+
+  /** Calls the director and hangs up. */
+  protected async ask<Answer>(
+    flags: { socket: string },
+    call: (director: DirectorClient) => Promise<Answer>,
+  ): Promise<Answer> {
+    const director = connectDirector(flags.socket)
+    try {
+      return await call(director)
+    } finally {
+      director.close()
+    }
+  }
+
+  /** Prints `value` as JSON with --json, else the text. */
+  protected print(flags: { json: boolean }, value: unknown, text: (style: Style) => string): void {
+    const style = styleFor(process.stdout.isTTY, process.env)
+    process.stdout.write(flags.json ? `${JSON.stringify(value, null, 2)}\n` : text(style))
+  }
+}

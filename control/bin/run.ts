@@ -1,0 +1,126 @@
+/**
+ * Runs an xlvs command, and says in our words what oclif would refuse in its own. A command that
+ * the words name is loaded alone; the whole of oclif, which loads all of them, is only for help and
+ * for words that name none. Exit 0 done, 1 tried and failed, 2 asked wrongly. Read next: command.ts.
+ */
+import type { Command } from '@oclif/core/command'
+import { Config } from '@oclif/core/config'
+import { CLIError, ExitError } from '@oclif/core/errors'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nearest } from '../config/nearest.ts'
+import { XlvsError } from '../errors.ts'
+import { asXlvsError, errorJson, errorText } from '../output/error.ts'
+import { styleFor } from '../output/style.ts'
+
+const SELF = fileURLToPath(import.meta.url)
+const COMMANDS = join(dirname(SELF), '..', 'commands')
+const ROOT = join(dirname(SELF), '..', '..')
+
+/** Runs the command that `words` are; sets the exit status. */
+export async function run(words: string[]): Promise<void> {
+  try {
+    const given = withDefault(words)
+    const named = given.some(isHelp) ? undefined : findCommand(given)
+    await (named ? runOne(named) : runOclif(given))
+  } catch (thrown) {
+    if (thrown instanceof ExitError) process.exitCode = thrown.oclif.exit ?? 0
+    else report(inOurWords(thrown, words), words)
+  }
+}
+
+/** `xlvs` alone, or with flags only, is `xlvs show`. */
+function withDefault(words: string[]): string[] {
+  const [first] = words
+  const general = first !== undefined && (isHelp(first) || first === '--version')
+  return first === undefined || (first.startsWith('-') && !general) ? ['show', ...words] : words
+}
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h'
+}
+
+interface Named {
+  /** As typed: service add. */
+  name: string
+  file: string
+  args: string[]
+}
+
+/** The path is the command: `service add` is commands/service/add.ts. */
+function findCommand(words: readonly string[]): Named | undefined {
+  for (const length of [2, 1]) {
+    const path = words.slice(0, length)
+    if (path.length < length || !path.every(word => /^[a-z]+$/.test(word))) continue
+    const file = join(COMMANDS, ...path) + extname(SELF)
+    if (existsSync(file)) return { name: path.join(' '), file, args: words.slice(length) }
+  }
+  return undefined
+}
+
+async function runOne({ file, args }: Named): Promise<void> {
+  const text = readFileSync(join(ROOT, 'package.json'), 'utf8')
+  const pjson = JSON.parse(text) as Config['pjson']
+  const { commands: _, ...oclif } = pjson.oclif
+  const config = await Config.load({ root: ROOT, pjson: { ...pjson, oclif } })
+  const loaded = (await import(file)) as { default: typeof Command & { new (): Command } }
+  await loaded.default.run(args, config)
+}
+
+async function runOclif(words: string[]): Promise<void> {
+  const config = await Config.load({ root: ROOT })
+  const known = config.commandIDs.map(id => id.replaceAll(':', ' '))
+  const { run: runCommand } = await import('@oclif/core/run')
+  try {
+    await runCommand(
+      words.map(word => (isHelp(word) ? '--help' : word)),
+      config,
+    )
+  } catch (thrown) {
+    const missing = /^command (.+) not found$/.exec(String((thrown as Error).message))?.[1]
+    if (missing === undefined) throw thrown
+    throw unknownCommand(missing.replaceAll(':', ' '), [...known, 'ipvsadm', 'service', 'dest'])
+  }
+}
+
+function unknownCommand(words: string, known: readonly string[]): XlvsError {
+  const guess = nearest(words, known)
+  return new XlvsError(
+    'UNKNOWN_COMMAND',
+    `${words} is not a command of xlvs`,
+    guess ? `did you mean xlvs ${guess}?` : 'see the commands with xlvs --help',
+  )
+}
+
+function report(error: XlvsError, words: string[]): void {
+  process.exitCode = error.exitStatus
+  if (words.includes('--json')) process.stdout.write(errorJson(error))
+  else {
+    const style = styleFor(process.stderr.isTTY, process.env)
+    process.stderr.write(errorText(error, style, words.includes('--debug')))
+  }
+}
+
+/** What oclif says, without its frame of advice: each of its errors is a wrong call. */
+function inOurWords(thrown: unknown, words: readonly string[]): XlvsError {
+  if (!(thrown instanceof CLIError)) return asXlvsError(thrown)
+  const sentence = thrown.message
+    .replace(/\nSee more help.*$/s, '')
+    .replace(/^The following errors? occurred:\s*/, '')
+    .split('\n')
+    .map(line => line.trim())
+    .filter((line, i) => line !== '' && (i === 0 || !line.startsWith('--')))
+    .join(' ')
+  const { flags, parse } = thrown as { flags?: unknown; parse?: { input?: { flags?: object } } }
+  const guess = Array.isArray(flags)
+    ? nearest(
+        String(flags[0]),
+        Object.keys(parse?.input?.flags ?? {}).map(name => `--${name}`),
+      )
+    : undefined
+  const hint = guess
+    ? `did you mean ${guess}?`
+    : `see what it takes with xlvs ${findCommand(words)?.name ?? 'show'} --help`
+  return new XlvsError('BAD_USAGE', sentence, hint, { cause: thrown })
+}

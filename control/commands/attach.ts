@@ -1,0 +1,39 @@
+/** `xlvs attach IFACE..`. */
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
+import { type Example, XlvsCommand } from '../bin/command.ts'
+import { parseInterface } from '../config/name.ts'
+
+export default class Attach extends XlvsCommand {
+  static override summary = 'Attach the XDP program to interfaces, so that they balance.'
+  static override description =
+    'XDP comes before the INPUT firewall: rules there no longer see packets of the services.'
+  static override strict = false
+  static override args = {
+    interface: Args.string({
+      description: 'interface, or several',
+      required: true,
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    generic: Flags.boolean({
+      description: 'run XDP in the network stack instead of the driver: slow, works everywhere',
+      default: false,
+    }),
+  }
+  static override examples: Example[] = [
+    { description: 'Balance what arrives on eth0 and eth1.', command: 'xlvs attach eth0 eth1' },
+    { description: 'Do so without help of the driver.', command: 'xlvs attach eth0 --generic' },
+  ]
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Attach)
+    const names = argv.map(word => parseInterface(String(word)))
+    const mode = flags.generic ? 'generic' : 'native'
+    await this.ask(flags, async director => {
+      for (const name of names) await director.attach(name, mode)
+    })
+    this.print(flags, { attached: names, mode }, () => `attached ${names.join(', ')} (${mode})\n`)
+  }
+}

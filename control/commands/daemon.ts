@@ -1,0 +1,70 @@
+/** `xlvs daemon`: the daemon itself, in the foreground. */
+import * as Flags from '@oclif/core/flags'
+import { type Example, XlvsCommand } from '../bin/command.ts'
+import {
+  BPFFS_DEFAULT,
+  CONNECTIONS_DEFAULT,
+  LOG_LEVELS,
+  STATE_DEFAULT,
+  type DaemonOptions,
+} from '../daemon/options.ts'
+import { XlvsError } from '../errors.ts'
+
+export default class Daemon extends XlvsCommand {
+  static override summary = 'Run the daemon in the foreground.'
+  static override description =
+    'It adopts what an earlier daemon left running. SIGTERM stops it and leaves packets flowing.'
+  static override flags = {
+    bpffs: Flags.string({ description: 'folder of the pinned maps', default: BPFFS_DEFAULT }),
+    state: Flags.string({ description: 'folder of the journal', default: STATE_DEFAULT }),
+    connections: Flags.string({
+      description: 'slots of the connection table, 32 bytes each; a NAT connection takes two',
+      default: String(CONNECTIONS_DEFAULT),
+      helpValue: 'NUMBER',
+    }),
+    'log-level': Flags.option({ options: LOG_LEVELS, default: 'info' })({
+      description: 'least important line to log',
+    }),
+    interface: Flags.string({
+      char: 'i',
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'interface to attach at start, native mode; may be repeated',
+    }),
+  }
+  static override examples: Example[] = [
+    { description: 'Run with the usual folders.', command: 'xlvs daemon' },
+    {
+      description: 'Balance on eth0 from the start.',
+      command: 'xlvs daemon --interface eth0 --log-level warn',
+    },
+  ]
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Daemon)
+    const options: DaemonOptions = {
+      socket: flags.socket,
+      bpffs: flags.bpffs,
+      state: flags.state,
+      connections: parseSlots(flags.connections),
+      logLevel: flags['log-level'],
+      ...(flags.interface ? { interfaces: flags.interface } : {}),
+    }
+    const { runDaemon } = await import('../daemon/main.ts')
+    await runDaemon(options)
+  }
+}
+
+/** Fewest slots that make sense; the most: 4 GiB of them, beyond what a director needs. */
+const SLOTS_MIN = 1024
+const SLOTS_MAX = 1 << 27
+
+function parseSlots(text: string): number {
+  const slots = Number(text)
+  if (/^[0-9]+$/.test(text) && slots >= SLOTS_MIN && slots <= SLOTS_MAX) return slots
+  throw new XlvsError(
+    'BAD_USAGE',
+    `--connections ${text} is out of range: expected ${SLOTS_MIN} to ${SLOTS_MAX} slots`,
+    `leave it out for ${CONNECTIONS_DEFAULT}`,
+  )
+}

@@ -1,0 +1,33 @@
+/** `xlvs dest add`. */
+import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { DEST_FLAGS, readDest } from '../../bin/dest_flags.ts'
+import { destName, serviceName } from '../../model/service.ts'
+
+export default class DestAdd extends XlvsCommand {
+  static override summary = 'Add a dest to a service.'
+  static override description =
+    'Without --nat or --dr it is nat, which asks nothing of the server but its route back. (The ipvsadm spelling keeps its own default, dr.)'
+  static override args = { service: serviceArg, dest: destArg }
+  static override flags = DEST_FLAGS
+  static override examples: Example[] = [
+    {
+      description: 'Send a share of the connections to port 8080 of a server.',
+      command: 'xlvs dest add tcp:192.0.2.2:80 10.0.0.3:8080 --nat --weight 1',
+    },
+    {
+      description: 'Let a server that has the VIP on lo answer the clients itself.',
+      command: 'xlvs dest add tcp:192.0.2.2:80 10.0.0.4 --dr',
+    },
+  ]
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(DestAdd)
+    const { service, dest } = readDest(args, flags)
+    await this.ask(flags, director => director.addDest(service, dest))
+    this.print(
+      flags,
+      { service, dest },
+      () => `dest ${destName(dest)} of ${serviceName(service)} added\n`,
+    )
+  }
+}

@@ -1,0 +1,31 @@
+/** `xlvs dest remove`. */
+import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { parseDestName, parseServiceName } from '../../config/name.ts'
+import { destName, serviceName } from '../../model/service.ts'
+
+export default class DestRemove extends XlvsCommand {
+  static override summary = 'Remove a dest from a service.'
+  static override args = { service: serviceArg, dest: destArg }
+  static override examples: Example[] = [
+    {
+      description: 'Take a server out.',
+      command: 'xlvs dest remove tcp:192.0.2.2:80 10.0.0.2:80',
+    },
+    {
+      description: 'The port may be left out when it is the one of the service.',
+      command: 'xlvs dest remove tcp:192.0.2.2:80 10.0.0.2',
+    },
+  ]
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(DestRemove)
+    const service = parseServiceName(args.service)
+    const dest = parseDestName(args.dest, service.port)
+    await this.ask(flags, director => director.removeDest(service, dest))
+    this.print(
+      flags,
+      { service, removed: dest },
+      () => `dest ${destName(dest)} of ${serviceName(service)} removed\n`,
+    )
+  }
+}

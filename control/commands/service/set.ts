@@ -1,0 +1,36 @@
+/** `xlvs service set`. */
+import * as Flags from '@oclif/core/flags'
+import { serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { parseScheduler, parseServiceName } from '../../config/name.ts'
+import { SCHEDULERS, serviceName } from '../../model/service.ts'
+
+export default class ServiceSet extends XlvsCommand {
+  static override summary = 'Change the settings of a service; connections stay.'
+  static override args = { service: serviceArg }
+  static override flags = {
+    scheduler: Flags.string({
+      char: 's',
+      description: `who gets the next connection: ${SCHEDULERS.join(', ')}`,
+      required: true,
+      helpValue: 'NAME',
+    }),
+  }
+  static override examples: Example[] = [
+    {
+      description: 'Choose another scheduler.',
+      command: 'xlvs service set tcp:192.0.2.2:80 --scheduler rr',
+    },
+    {
+      description: 'Do so, and say so in JSON.',
+      command: 'xlvs service set tcp:192.0.2.2:80 -s rr --json',
+    },
+  ]
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ServiceSet)
+    const id = parseServiceName(args.service)
+    const service = { ...id, scheduler: parseScheduler(flags.scheduler) }
+    await this.ask(flags, director => director.setService(service))
+    this.print(flags, { service }, () => `service ${serviceName(service)} changed\n`)
+  }
+}

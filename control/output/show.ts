@@ -1,0 +1,78 @@
+/**
+ * `xlvs show` for people: where the program runs, services and dests in one table, then each
+ * trouble in a sentence with what to try. Pure.
+ */
+import { destName, serviceName, type InterfaceView, type ServiceView } from '../model/service.ts'
+import type { Style } from './style.ts'
+import { table, type Column } from './table.ts'
+
+const COLUMNS: readonly Column[] = [
+  { title: 'SERVICE / DEST' },
+  { title: 'SCHEDULER / FWD' },
+  { title: 'WEIGHT', align: 'right' },
+  { title: 'ACTIVE', align: 'right' },
+  { title: 'INACTIVE', align: 'right' },
+  { title: 'STATE' },
+]
+
+/** The whole page. Dests are listed in the order they were added, the reverse of the view's. */
+export function showText(
+  interfaces: readonly InterfaceView[],
+  services: readonly ServiceView[],
+  style: Style,
+): string {
+  const rows = services.flatMap(service => [
+    serviceRow(service),
+    ...service.dests.toReversed().map(dest => destRow(dest)),
+  ])
+  const body = rows.length > 0 ? table(COLUMNS, rows) : 'no services\n'
+  const troubles = [...interfaces.flatMap(interfaceTrouble), ...services.flatMap(serviceTroubles)]
+  const notes = troubles.map(trouble => `${style.yellow('!')} ${trouble}\n`)
+  return [interfacesLine(interfaces), body, ...notes].join('')
+}
+
+function interfacesLine(interfaces: readonly InterfaceView[]): string {
+  if (interfaces.length === 0)
+    return 'attached: nowhere, so nothing is balanced; try xlvs attach IFACE\n'
+  return `attached: ${interfaces.map(({ name, mode }) => `${name} (${mode})`).join(', ')}\n`
+}
+
+function serviceRow(service: ServiceView): string[] {
+  const state = service.vipLocal ? '' : 'VIP not local'
+  return [serviceName(service), service.scheduler, '', '', '', state]
+}
+
+function destRow(dest: ServiceView['dests'][number]): string[] {
+  const { fwd, weight, active, inactive, nextHop } = dest
+  const troubled = nextHop === 'resolved' ? [] : [`next hop: ${nextHop}`]
+  const state = [...(weight === 0 ? ['quiesced'] : []), ...troubled].join(', ')
+  return [`  ${destName(dest)}`, fwd, `${weight}`, `${active}`, `${inactive}`, state]
+}
+
+function interfaceTrouble({ name, present }: InterfaceView): string[] {
+  if (present) return []
+  return [`${name} has gone or lost the program; try xlvs attach ${name} when it is back`]
+}
+
+function serviceTroubles(service: ServiceView): string[] {
+  const name = serviceName(service)
+  const vip = service.vipLocal
+    ? []
+    : [
+        `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
+          `nothing; try ip address add ${service.address}/32 dev lo`,
+      ]
+  const empty = service.dests.some(({ weight }) => weight > 0)
+    ? []
+    : [`${name} has no dest with a weight above 0, so it refuses new connections`]
+  return [...vip, ...empty, ...service.dests.flatMap(dest => destTrouble(name, dest))]
+}
+
+function destTrouble(name: string, dest: ServiceView['dests'][number]): string[] {
+  const { address, nextHop } = dest
+  if (nextHop === 'no route')
+    return [`${name}: no route to dest ${address}; try ip route get ${address}`]
+  if (nextHop === 'resolving')
+    return [`${name}: the next hop to dest ${address} does not answer; try ip neighbour`]
+  return []
+}
