@@ -23,6 +23,7 @@ BPF_CFLAGS    = -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -D__TARGET_ARC
 		-I/usr/include/$$(gcc -print-multiarch)
 BPF_ARCH     := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 
+PACKAGES      := node_modules/.xlvs-lock
 ADDON_SOURCES := $(wildcard addon/*.cc addon/*.h addon/CMakeLists.txt addon/package.json)
 ADDON         := $(if $(filter %.cc,$(ADDON_SOURCES)),addon/build/Release/libbpf_ts.node)
 ADDON_ASAN    := build/asan/RelWithDebInfo/libbpf_ts.node
@@ -44,9 +45,11 @@ build/packages: .ci/setup
 	@touch $@
 
 # Install scripts are not needed: Node and esbuild arrive as plain packages of this machine's kind.
-node_modules/.package-lock.json: package-lock.json .npmrc | build/packages
-	@.ci/quietly 'Installing the npm packages of package-lock.json' npm ci --ignore-scripts
-	@touch $@
+# The copy tells whether the lock has changed or was only written again, as git does.
+$(PACKAGES): package-lock.json | build/packages
+	@cmp -s $< $@ || \
+	  .ci/quietly 'Installing the npm packages of package-lock.json' npm ci --ignore-scripts
+	@cp $< $@
 
 # Pinned maps need a BPF file system; mounting it is the one thing done to the machine besides apt.
 bpffs:
@@ -57,7 +60,7 @@ bpffs:
 
 addon: $(ADDON)
 
-addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) node_modules/.package-lock.json
+addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) $(PACKAGES)
 	@.ci/quietly 'Building the addon' cmake-js build -d addon -O addon/build -l warn
 	@touch $@
 
@@ -69,7 +72,7 @@ build/xlvs.bpf.o build/companion.bpf.o: $(BPF_SOURCES) Makefile | build/packages
 	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $(filter %.bpf.c,$<) -o $@
 	@$(LLVM_STRIP) -g $@
 
-gen: build/xlvs.bpf.o node_modules/.package-lock.json
+gen: build/xlvs.bpf.o $(PACKAGES)
 	node bpf/gen.ts $< > control/abi/maps.gen.ts
 
 # --- Try, check, measure --------------------------------------------------------------------------
@@ -102,13 +105,13 @@ asan: $(ADDON_ASAN) bpf bpffs
 	  LIBBPF_TS_NODE='$(CURDIR)/$(ADDON_ASAN)' \
 	  node test/support/run.ts 'test/addon/**/*.test.ts'
 
-$(ADDON_ASAN): $(ADDON_SOURCES) node_modules/.package-lock.json
+$(ADDON_ASAN): $(ADDON_SOURCES) $(PACKAGES)
 	@.ci/quietly 'Building the addon with sanitizers' \
 	  cmake-js build -d addon -O '$(CURDIR)/build/asan' -l warn -B RelWithDebInfo \
 	  --CDCMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-omit-frame-pointer'
 	@touch $@
 
-format: node_modules/.package-lock.json
+format: $(PACKAGES)
 	prettier --log-level warn --write $$(.ci/sources)
 	$(if $(C_FILES),$(CLANG_FORMAT) -i $(C_FILES))
 

@@ -35,6 +35,18 @@ const DIRECTOR = '198.51.100.1'
 /** Where servers listen for NAT, so that ports are translated too; DR cannot change ports. */
 export const NAT_PORT = { http: 8080, udp: 5353, iperf: 5201 }
 export const DR_PORT = { http: 80, udp: 53, iperf: 5201 }
+/** A forwarding method with its virtual address and the ports its servers listen on. */
+export const METHODS = [
+  { fwd: 'nat', vip: NAT_VIP, ports: NAT_PORT },
+  { fwd: 'dr', vip: DR_VIP, ports: DR_PORT },
+] as const
+export type Method = (typeof METHODS)[number]
+/** What clients ask the virtual addresses for: the protocol and port of each kind of service. */
+export const SERVICES = {
+  http: { protocol: 'tcp', port: 80 },
+  udp: { protocol: 'udp', port: 53 },
+  iperf: { protocol: 'tcp', port: 5201 },
+} as const
 /** The last host of the servers' network is the client's; the first the director's. */
 const SERVERS_MAX = 200
 
@@ -94,7 +106,7 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     servers,
     xlvs,
     show: () => (json('show') as { services: ServiceView[] }).services,
-    conns: () => (json('conns') as { connections: ConnView[] }).connections,
+    conns: () => (json('conns') as { conns: ConnView[] }).conns,
     startDaemon: daemon.start,
     stopDaemon: daemon.stop,
     log: daemon.log,
@@ -109,14 +121,41 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
   }
 }
 
+interface Teardown {
+  teardown(done: () => Promise<void>): void
+}
+
 /** A lab that is gone when the test is. */
-export async function labFor(
-  t: { teardown(done: () => Promise<void>): void },
-  options?: { servers?: number },
-): Promise<Lab> {
+export async function labFor(t: Teardown, options?: { servers?: number }): Promise<Lab> {
   const lab = await createLab(options)
   t.teardown(() => lab.close())
   return lab
+}
+
+/** A lab whose xlvsd runs and is attached to both interfaces of the director, without services. */
+export async function directorFor(t: Teardown): Promise<Lab> {
+  const lab = await labFor(t)
+  await lab.startDaemon()
+  lab.xlvs('attach', 'c0', 'r0')
+  return lab
+}
+
+/**
+ * Adds a service of one kind by one method, its dests all servers, or the first ones when there are
+ * fewer weights.
+ */
+export function balance(
+  lab: Lab,
+  { fwd, vip, ports }: Method,
+  kind: keyof typeof SERVICES,
+  weights: number[] = lab.servers.map(() => 1),
+): void {
+  const service = `${SERVICES[kind].protocol}:${vip}:${SERVICES[kind].port}`
+  lab.xlvs('service', 'add', service, '--scheduler', 'rr')
+  weights.forEach((weight, n) => {
+    const dest = `${lab.servers[n]?.address ?? ''}:${ports[kind]}`
+    lab.xlvs('dest', 'add', service, dest, `--${fwd}`, '--weight', String(weight))
+  })
 }
 
 function wire(
@@ -283,7 +322,7 @@ function sweepLeftovers(): void {
 
 function sendFrom(client: Namespace, load: Load): Running {
   const command = [process.execPath, CLIENT_PROGRAM, JSON.stringify(load)]
-  return follow(client.start(command, { stdio: ['ignore', 'pipe', 'inherit'] }), load.count)
+  return follow(client.start(command, { stdio: ['pipe', 'pipe', 'inherit'] }), load.count)
 }
 
 interface IperfReport {

@@ -1,7 +1,8 @@
 /**
  * A client of the lab, run in the client's namespace: `node lab_client.ts JSON`, the JSON being a
  * Load of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last when all is
- * done. Nothing is tried twice: what was not answered is lost, and says why. Read next: traffic.ts.
+ * done. The end of its standard input stops it early, between requests. Nothing is tried twice: what
+ * was not answered is lost, and says why. Read next: traffic.ts.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -27,16 +28,19 @@ const progress: Progress = {
 const ask = { short: askHttp, kept: askKept, udp: askUdp }[load.kind]
 
 let taken = 0
+let stopped = false
+process.stdin.once('end', () => (stopped = true)).resume()
 const ticker = setInterval(report, PROGRESS_MS)
 await Promise.all(Array.from({ length: load.parallel }, work))
 clearInterval(ticker)
 report()
+process.stdin.destroy()
 
 /** One of the parallel clients; takes requests until all are taken. */
 async function work(): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const seen = new Set<string>()
-  while (taken < load.count) {
+  while (taken < load.count && !stopped) {
     taken++
     try {
       const name = await ask(agent)

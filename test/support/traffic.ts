@@ -6,6 +6,11 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
+import { waitFor } from './namespace.ts'
+
+/** Longest wait for some more requests, on a machine that is busy with other things. */
+const MORE_TIMEOUT_MS = 30_000
+
 export interface Load {
   /** short: a TCP connection a request; kept: one per parallel client; udp: a port a datagram. */
   kind: 'short' | 'kept' | 'udp'
@@ -36,6 +41,10 @@ export interface Running {
   /** Resolves when all is done. @throws Error when the client itself failed. */
   readonly finished: Promise<Progress>
   onProgress(see: (progress: Progress) => void): void
+  /** Waits until `count` more are done, and fails when it ends before. */
+  more(count: number): Promise<void>
+  /** Ends it early, between requests. */
+  stop(): Promise<Progress>
 }
 
 /** Follows a client (lab_client.ts) from its standard output. */
@@ -54,9 +63,21 @@ export function follow(client: ChildProcess, total: number): Running {
     return progress
   }
   const finished = read()
-  // Whoever awaits it hears of a failure; nobody else need be told.
-  finished.catch(() => undefined)
+  let ended = false
+  const markEnded = () => (ended = true)
+  finished.then(markEnded, markEnded)
+  const more = async (count: number): Promise<void> => {
+    const enough = progress.done + count
+    await waitFor(`${count} more requests`, () => ended || progress.done >= enough, MORE_TIMEOUT_MS)
+    if (progress.done < enough)
+      throw new Error(`the load was over at ${progress.done} of ${enough}`)
+  }
   return {
+    more,
+    stop: () => {
+      client.stdin?.end()
+      return finished
+    },
     get progress() {
       return progress
     },

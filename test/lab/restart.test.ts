@@ -1,0 +1,125 @@
+/**
+ * xlvsd dies, the data plane goes on: what is pinned is the state, and the next xlvsd adopts it.
+ * Read next: ../support/lab.ts.
+ */
+import { serviceName } from '../../control/model/service.ts'
+import { balance, directorFor, type Lab, METHODS, SERVICES } from '../support/lab.ts'
+import { privileged } from '../support/privileged.ts'
+
+for (const method of METHODS) {
+  const { fwd, vip } = method
+  const short = { kind: 'short', address: vip, port: SERVICES.http.port, parallel: 4 } as const
+  const kept = { ...short, kind: 'kept', parallel: 3 } as const
+
+  privileged(
+    `${fwd}: SIGKILL of xlvsd under traffic and a restart, no request is lost`,
+    async t => {
+      const lab = await directorFor(t)
+      balance(lab, method, 'http')
+      const running = [lab.send({ ...short, count: 20_000 }), lab.send({ ...kept, count: 1e6 })]
+      await more(running, 200)
+
+      await lab.stopDaemon('SIGKILL')
+      await more(running, 200)
+      await lab.startDaemon()
+      await more(running, 200)
+      const [shorts, kepts] = await Promise.all(running.map(load => load.stop()))
+
+      t.deepEqual(shorts?.reasons, [])
+      t.deepEqual(kepts?.reasons, [])
+      t.is(kepts?.mixed, 0)
+      // Round robin went on where it was: shares differ by the three kept connections at most.
+      const shares = Object.values(shorts?.answers ?? {})
+      t.is(shares.length, 3)
+      t.true(Math.max(...shares) - Math.min(...shares) <= 4, JSON.stringify(shorts?.answers))
+      const conns = (shorts?.done ?? 0) + kept.parallel
+      t.is(lab.show()[0]?.traffic.conns, conns)
+    },
+  )
+}
+
+privileged(
+  'restart: SIGKILL and a new xlvsd, it adopts connections, counters, interfaces',
+  async t => {
+    const lab = await directorFor(t)
+    for (const method of METHODS) balance(lab, method, 'http')
+    for (const { vip } of METHODS) await ask(lab, vip, 30)
+    const before = { conns: named(lab), counts: counts(lab), attached: attached(lab) }
+
+    await lab.stopDaemon('SIGKILL')
+    await lab.startDaemon()
+    const after = { conns: named(lab), counts: counts(lab), attached: attached(lab) }
+    for (const { vip } of METHODS) await ask(lab, vip, 30)
+
+    t.is(before.conns.length, 60)
+    t.deepEqual(after, before)
+    t.deepEqual(
+      lab.show().map(service => service.traffic.conns),
+      [60, 60],
+    )
+  },
+)
+
+privileged(
+  'restart: SIGTERM of xlvsd, the data plane goes on and takes new connections',
+  async t => {
+    const lab = await directorFor(t)
+    for (const method of METHODS) balance(lab, method, 'http')
+
+    await lab.stopDaemon('SIGTERM')
+    const answers = [await ask(lab, METHODS[0].vip, 30), await ask(lab, METHODS[1].vip, 30)]
+
+    t.deepEqual(answers, [thirds(10), thirds(10)])
+  },
+)
+
+privileged('restart: SIGKILL after changes were answered, the changes are there', async t => {
+  const lab = await directorFor(t)
+  balance(lab, METHODS[0], 'http')
+  balance(lab, METHODS[1], 'udp')
+
+  await lab.stopDaemon('SIGKILL')
+  await lab.startDaemon()
+
+  const names = lab.show().map(service => `${serviceName(service)} ${service.dests.length}`)
+  t.deepEqual(names.sort(), ['tcp:192.0.2.1:80 3', 'udp:192.0.2.2:53 3'])
+})
+
+async function more(running: { more(count: number): Promise<void> }[], count: number) {
+  await Promise.all(running.map(load => load.more(count)))
+}
+
+async function ask(lab: Lab, address: string, count: number): Promise<Record<string, number>> {
+  const { port } = SERVICES.http
+  const { answers } = await lab.send({ kind: 'short', address, port, count, parallel: 4 }).finished
+  return answers
+}
+
+/** Connections without the seconds they have left, in an order of their own. */
+function named(lab: Lab): string[] {
+  return lab
+    .conns()
+    .map(({ protocol, state, client, virtual, dest }) =>
+      JSON.stringify({ protocol, state, client, virtual, dest }),
+    )
+    .sort()
+}
+
+/** What was counted, service by service and dest by dest. */
+function counts(lab: Lab): string[] {
+  return lab
+    .show()
+    .flatMap(({ traffic, dests }) => [
+      JSON.stringify(traffic),
+      ...dests.map(dest => JSON.stringify([dest.traffic, dest.active, dest.inactive])),
+    ])
+    .sort()
+}
+
+function attached(lab: Lab): unknown {
+  return (JSON.parse(lab.xlvs('show', '--json')) as { interfaces: unknown }).interfaces
+}
+
+function thirds(each: number): Record<string, number> {
+  return { server1: each, server2: each, server3: each }
+}
