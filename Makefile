@@ -14,6 +14,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 ORACLE  ?= ../shared/oracle
 CASES   ?=
+ARGS    ?=
 
 CLANG        := clang-19
 CLANG_FORMAT := clang-format-19
@@ -78,7 +79,7 @@ gen: build/xlvs.bpf.o $(PACKAGES)
 # --- Try, check, measure --------------------------------------------------------------------------
 
 demo: build bpffs
-	@node test/demo/main.ts
+	@node test/demo/main.ts $(ARGS)
 
 test: build bpffs
 	@node test/support/run.ts

@@ -44,11 +44,11 @@ privileged(
     const lab = await directorFor(t)
     for (const method of METHODS) balance(lab, method, 'http')
     for (const { vip } of METHODS) await ask(lab, vip, 30)
-    const before = { conns: named(lab), counts: counts(lab), attached: attached(lab) }
+    const before = { conns: named(lab), counts: counts(lab), attached: lab.interfaces() }
 
     await lab.stopDaemon('SIGKILL')
     await lab.startDaemon()
-    const after = { conns: named(lab), counts: counts(lab), attached: attached(lab) }
+    const after = { conns: named(lab), counts: counts(lab), attached: lab.interfaces() }
     for (const { vip } of METHODS) await ask(lab, vip, 30)
 
     t.is(before.conns.length, 60)
@@ -114,10 +114,6 @@ function counts(lab: Lab): string[] {
       ...dests.map(dest => JSON.stringify([dest.traffic, dest.active, dest.inactive])),
     ])
     .sort()
-}
-
-function attached(lab: Lab): unknown {
-  return (JSON.parse(lab.xlvs('show', '--json')) as { interfaces: unknown }).interfaces
 }
 
 function thirds(each: number): Record<string, number> {

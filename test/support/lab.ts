@@ -24,7 +24,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-import type { ConnView, ServiceView } from '../../control/model/service.ts'
+import type { ConnView, InterfaceView, ServiceView } from '../../control/model/service.ts'
 import { createNamespace, endOf, type Namespace, runCommand, waitFor } from './namespace.ts'
 import { follow, type Load, type Running } from './traffic.ts'
 
@@ -70,10 +70,11 @@ export interface Lab {
   xlvs(...args: string[]): string
   show(): ServiceView[]
   conns(): ConnView[]
+  interfaces(): InterfaceView[]
   /** Starts xlvsd and waits until it answers. */
   startDaemon(): Promise<void>
-  /** Sends a signal to xlvsd and waits until it has ended. */
-  stopDaemon(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
+  /** Sends a signal to xlvsd and waits until it has ended: the signal it died of, or its status. */
+  stopDaemon(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>
   send(load: Load): Running
   /** Bits a second that iperf3 moved from the client to address:port. */
   iperf(address: string, port: number, seconds: number): Promise<number>
@@ -106,6 +107,7 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     servers,
     xlvs,
     show: () => (json('show') as { services: ServiceView[] }).services,
+    interfaces: () => (json('show') as { interfaces: InterfaceView[] }).interfaces,
     conns: () => (json('conns') as { conns: ConnView[] }).conns,
     startDaemon: daemon.start,
     stopDaemon: daemon.stop,
@@ -206,6 +208,8 @@ function wireDirector(director: Namespace): void {
 function wireClient(client: Namespace): void {
   // Answers of DR servers come in by another interface than the questions went out.
   sysctl(client, ['net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.eth1.rp_filter=0'])
+  // Thousands of connections, each with a port of its own.
+  sysctl(client, ['net.ipv4.ip_local_port_range=1024 65535'])
   batch(client, [
     `addr add ${CLIENT}/24 dev eth0`,
     'addr add 10.0.0.254/24 dev eth1',
@@ -293,6 +297,7 @@ function daemonOf(director: Namespace) {
   }
   const stop = async (signal: NodeJS.Signals) => {
     if (daemon) await endOf(daemon, signal)
+    return daemon?.signalCode ?? String(daemon?.exitCode)
   }
   const remove = async () => {
     await stop('SIGKILL')

@@ -1,12 +1,14 @@
 /**
  * A client of the lab, run in the client's namespace: `node lab_client.ts JSON`, the JSON being a
  * Load of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last when all is
- * done. The end of its standard input stops it early, between requests. Nothing is tried twice: what
- * was not answered is lost, and says why. Read next: traffic.ts.
+ * done. On its standard input, a line releases what the load holds back and the end stops it early,
+ * between requests. Nothing is tried twice: what was not answered is lost, and says why.
+ * Read next: traffic.ts.
  */
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 
 import type { Load, Progress } from './traffic.ts'
 
@@ -28,20 +30,22 @@ const progress: Progress = {
 const ask = { short: askHttp, kept: askKept, udp: askUdp }[load.kind]
 
 let taken = 0
-let stopped = false
-process.stdin.once('end', () => (stopped = true)).resume()
+let allowed = load.hold ?? load.count
+process.stdin.on('data', () => (allowed = load.count))
+process.stdin.once('end', () => (allowed = 0))
+const sockets: Socket[] = []
 const ticker = setInterval(report, PROGRESS_MS)
-await Promise.all(Array.from({ length: load.parallel }, work))
+await Promise.all(Array.from({ length: load.parallel }, () => work()))
 clearInterval(ticker)
 report()
+for (const socket of sockets) socket.close()
 process.stdin.destroy()
 
 /** One of the parallel clients; takes requests until all are taken. */
 async function work(): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const seen = new Set<string>()
-  while (taken < load.count && !stopped) {
-    taken++
+  while (await takeOne()) {
     try {
       const name = await ask(agent)
       progress.answers[name] = (progress.answers[name] ?? 0) + 1
@@ -55,6 +59,14 @@ async function work(): Promise<void> {
   agent.destroy()
   // One connection is one dest's for life.
   if (load.kind === 'kept' && seen.size > 1) progress.mixed++
+}
+
+/** false: all are taken, or it was stopped. Waits while the rest is held back. */
+async function takeOne(): Promise<boolean> {
+  while (taken >= allowed && allowed > 0 && taken < load.count) await setTimeout(PROGRESS_MS)
+  if (taken >= allowed) return false
+  taken++
+  return true
 }
 
 function askHttp(): Promise<string> {
@@ -75,22 +87,22 @@ async function get(agent: Agent | undefined): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/** A socket of its own, so a client port of its own, so a connection of its own. */
+/**
+ * A socket of its own, so a connection of its own: it stays open to the end, or the kernel would
+ * give its port to a later one.
+ */
 async function askUdp(): Promise<string> {
   const socket = createSocket('udp4')
-  try {
-    socket.connect(load.port, load.address)
-    await once(socket, 'connect')
-    const sent = `datagram ${taken}`
-    socket.send(sent)
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
-    const [data] = (await once(socket, 'message', { signal })) as [Buffer]
-    const [name = '', ...echoed] = data.toString().split(' ')
-    if (echoed.join(' ') !== sent) throw new Error(`sent "${sent}", got "${data.toString()}"`)
-    return name
-  } finally {
-    socket.close()
-  }
+  sockets.push(socket)
+  socket.connect(load.port, load.address)
+  await once(socket, 'connect')
+  const sent = `datagram ${sockets.length}`
+  socket.send(sent)
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+  const [data] = (await once(socket, 'message', { signal })) as [Buffer]
+  const [name = '', ...echoed] = data.toString().split(' ')
+  if (echoed.join(' ') !== sent) throw new Error(`sent "${sent}", got "${data.toString()}"`)
+  return name
 }
 
 function report(): void {

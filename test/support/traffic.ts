@@ -20,6 +20,8 @@ export interface Load {
   count: number
   /** At most so many at a time. */
   parallel: number
+  /** Only so many until release(); default all. */
+  hold?: number
 }
 
 export interface Progress {
@@ -43,6 +45,8 @@ export interface Running {
   onProgress(see: (progress: Progress) => void): void
   /** Waits until `count` more are done, and fails when it ends before. */
   more(count: number): Promise<void>
+  /** Lets go what Load.hold held back. */
+  release(): void
   /** Ends it early, between requests. */
   stop(): Promise<Progress>
 }
@@ -74,6 +78,9 @@ export function follow(client: ChildProcess, total: number): Running {
   }
   return {
     more,
+    release: () => {
+      client.stdin?.write('\n')
+    },
     stop: () => {
       client.stdin?.end()
       return finished
