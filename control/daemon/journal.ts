@@ -1,0 +1,207 @@
+/**
+ * Accepted changes on disk, before they are answered: an append-only journal, and a snapshot that
+ * replaces it from time to time. A killed process or a power cut loses nothing acknowledged.
+ *
+ * In the folder: `snapshot` (one line: {generation, state}) and `journal.<generation>` (a header
+ * line, then one line for each group of records that shared an fsync). Before the first snapshot
+ * the generation is 0. Read next: journal_line.ts (the lines), journal_files.ts (the files).
+ */
+import * as nodeFs from 'node:fs/promises'
+import { join } from 'node:path'
+import { XlvsError } from '../errors.ts'
+import {
+  readFolder,
+  replaceSnapshot,
+  startGeneration,
+  syncFolder,
+  writeWhole,
+  type JournalFs,
+  type JournalLog,
+} from './journal_files.ts'
+import { journalLine } from './journal_line.ts'
+
+export interface JournalOptions {
+  /** For tests; the promises of node:fs otherwise. */
+  fs?: JournalFs
+  /** Told about a torn last line that was cut off. */
+  log?: JournalLog
+}
+
+interface Waiting {
+  resolve(): void
+  reject(error: Error): void
+}
+
+type Work =
+  ({ kind: 'append'; record: unknown } & Waiting) | ({ kind: 'snapshot'; state: unknown } & Waiting)
+
+/** One daemon's journal. Only one process may have it open. */
+export class Journal {
+  /** What the snapshot held at open; undefined when there was none. */
+  readonly state: unknown
+  /** What was acknowledged after that snapshot, oldest first. */
+  readonly records: readonly unknown[]
+
+  readonly #folder: string
+  readonly #fs: JournalFs
+  #generation: number
+  #file: nodeFs.FileHandle
+  /** Length of what is acknowledged; whatever is beyond must go before the next write. */
+  #good: number
+  #beyond = false
+  /** A renamed snapshot whose folder entry is not surely on disk: nothing may be acknowledged. */
+  #unsettled = false
+  #queue: Work[] = []
+  #working: Promise<void> | undefined
+  #closed = false
+
+  private constructor(
+    folder: string,
+    fs: JournalFs,
+    file: nodeFs.FileHandle,
+    found: { state: unknown; records: unknown[]; generation: number; good: number },
+  ) {
+    this.#folder = folder
+    this.#fs = fs
+    this.#file = file
+    this.#generation = found.generation
+    this.#good = found.good
+    this.state = found.state
+    this.records = found.records
+  }
+
+  /**
+   * Opens the journal in `folder`, making both when there are none.
+   * @throws JOURNAL_DAMAGED when acknowledged records cannot be read (every file is left as it is);
+   * JOURNAL_WRITE when the folder cannot be used.
+   */
+  static async open(folder: string, options: JournalOptions = {}): Promise<Journal> {
+    const fs = options.fs ?? nodeFs
+    try {
+      const found = await readFolder(folder, fs, options.log)
+      const file = found.fresh
+        ? await startGeneration(folder, fs, found.generation)
+        : await fs.open(join(folder, `journal.${found.generation}`), 'r+')
+      const good = found.fresh ? (await file.stat()).size : found.good
+      if (found.torn) {
+        await file.truncate(good)
+        await file.datasync()
+      }
+      return new Journal(folder, fs, file, { ...found, good })
+    } catch (error) {
+      throw error instanceof XlvsError ? error : writeError(folder, error)
+    }
+  }
+
+  /**
+   * Resolves when the record is on disk; appends made meanwhile share one fsync.
+   * @throws JOURNAL_WRITE when it could not be written; then it is not in the journal.
+   */
+  append(record: unknown): Promise<void> {
+    return this.#enqueue(waiting => ({ kind: 'append', record, ...waiting }))
+  }
+
+  /**
+   * Replaces snapshot and journal by `state`, which holds every record appended before this call.
+   * @throws JOURNAL_WRITE when it could not be written; then nothing has changed.
+   */
+  snapshot(state: unknown): Promise<void> {
+    return this.#enqueue(waiting => ({ kind: 'snapshot', state, ...waiting }))
+  }
+
+  /** Waits for what was asked, then closes the file. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#working
+    await this.#file.close()
+  }
+
+  #enqueue(work: (waiting: Waiting) => Work): Promise<void> {
+    if (this.#closed) return Promise.reject(writeError(this.#folder, new Error('it is closed')))
+    return new Promise((resolve, reject) => {
+      this.#queue.push(work({ resolve, reject }))
+      this.#working ??= this.#drain()
+    })
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.resolve() // lets appends of the same turn join the first group
+    for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
+      try {
+        await this.#repair()
+        const [first] = group
+        if (first?.kind === 'snapshot') await this.#replace(first.state)
+        else
+          await this.#write(group.map(work => (work.kind === 'append' ? work.record : undefined)))
+        for (const work of group) work.resolve()
+      } catch (error) {
+        for (const work of group) work.reject(writeError(this.#folder, error))
+      }
+    }
+    this.#working = undefined // in the turn that saw the queue empty, so nothing waits unseen
+  }
+
+  /** All appends up to the next snapshot, or one snapshot. */
+  #nextGroup(): Work[] {
+    const until = this.#queue.findIndex(work => work.kind === 'snapshot')
+    return this.#queue.splice(0, until === 0 ? 1 : until > 0 ? until : this.#queue.length)
+  }
+
+  async #write(records: unknown[]): Promise<void> {
+    const bytes = journalLine(records)
+    this.#beyond = true
+    try {
+      await writeWhole(this.#file, bytes, this.#good)
+      await this.#file.datasync()
+    } catch (error) {
+      await this.#repair().catch(() => undefined) // the next write tries again
+      throw error
+    }
+    this.#good += bytes.length
+    this.#beyond = false
+  }
+
+  /** Takes back what a failed write may have left, before anything new is acknowledged. */
+  async #repair(): Promise<void> {
+    if (this.#unsettled) {
+      await syncFolder(this.#folder, this.#fs)
+      this.#unsettled = false
+    }
+    if (!this.#beyond) return
+    await this.#file.truncate(this.#good)
+    await this.#file.datasync()
+    this.#beyond = false
+  }
+
+  async #replace(state: unknown): Promise<void> {
+    const generation = this.#generation + 1
+    const file = await startGeneration(this.#folder, this.#fs, generation)
+    try {
+      await replaceSnapshot(this.#folder, this.#fs, { generation, state })
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    const [oldFile, oldGeneration] = [this.#file, this.#generation]
+    this.#good = (await file.stat()).size
+    this.#file = file
+    this.#generation = generation
+    this.#unsettled = true
+    await oldFile.close()
+    await this.#repair()
+    await this.#fs.unlink(join(this.#folder, `journal.${oldGeneration}`)).catch(() => undefined)
+  }
+}
+
+function writeError(folder: string, cause: unknown): XlvsError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const why = code === 'ENOSPC' ? 'no space left' : message
+  return new XlvsError(
+    'JOURNAL_WRITE',
+    `the journal in ${folder} cannot be written, so the change was refused: ${why}`,
+    code === 'EACCES' || code === 'EPERM'
+      ? 'run the daemon as root, or name another folder with --state'
+      : 'make room or repair the disk, then try again; what was accepted before is safe',
+    { cause },
+  )
+}
