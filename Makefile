@@ -67,11 +67,17 @@ addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) $(PACKAGES)
 
 bpf: $(BPF_OBJECTS)
 
-build/xlvs.bpf.o: bpf/xlvs.bpf.c
-build/companion.bpf.o: bpf/tc.bpf.c
-build/xlvs.bpf.o build/companion.bpf.o: $(BPF_SOURCES) Makefile | build/packages
-	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $(filter %.bpf.c,$<) -o $@
+# Each object is one translation unit: the .bpf.c files of the rarer walks are included by the first.
+define compile_bpf
+	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	@$(LLVM_STRIP) -g $@
+endef
+
+build/xlvs.bpf.o: bpf/xlvs.bpf.c $(BPF_SOURCES) Makefile | build/packages
+	$(compile_bpf)
+
+build/companion.bpf.o: bpf/tc.bpf.c bpf/types.h Makefile | build/packages
+	$(compile_bpf)
 
 gen: build/xlvs.bpf.o $(PACKAGES)
 	node bpf/gen.ts $< > control/abi/maps.gen.ts
