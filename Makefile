@@ -67,7 +67,7 @@ addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) $(PACKAGES)
 
 bpf: $(BPF_OBJECTS)
 
-# Each object is one translation unit: the .bpf.c files of the rarer walks are included by the first.
+# Each object is one translation unit: the rarer walks' .bpf.c files are included by the first.
 define compile_bpf
 	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	@$(LLVM_STRIP) -g $@

@@ -1,8 +1,9 @@
 /**
  * `make demo`: a client, a director and three servers in network namespaces; some thousand HTTP
  * requests and UDP datagrams through NAT and DR services; xlvsd killed in the middle and started
- * again. Exit status 0 only if every sentence of the last page was true. --json prints that page for
- * machines. Assumes root, a BPF file system and a build. Read next: report.ts, ../support/lab.ts.
+ * again. Exit status 0 only if every sentence of the last page was true. --json prints that page
+ * for machines. Assumes root, a BPF file system and a build.
+ * Read next: report.ts, ../support/lab.ts.
  */
 import { release } from 'node:os'
 

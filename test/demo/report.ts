@@ -32,7 +32,7 @@ export interface Observed {
   sent: number
   lost: number
   lostBecause: string[]
-  /** Requests done when xlvsd was killed, when its successor was started, and when that answered. */
+  /** Requests done when xlvsd was killed, when the next was started, when that one answered. */
   doneAt: { kill: number; restart: number; answering: number }
   /** How the killed xlvsd ended. */
   killedBy: string

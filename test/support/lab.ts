@@ -1,8 +1,8 @@
 /**
  * A network in a box, for real sockets: a client, a director, servers.
  *
- *   client eth0 198.51.100.7 ──── c0 198.51.100.1 director 10.0.0.1 r0 ──┐
- *          eth1 10.0.0.254 ─────────────────────────────────────────┤ switch ├── server N 10.0.0.N+1
+ *   client eth0 198.51.100.7 ─── c0 198.51.100.1 director r0 10.0.0.1 ─┐
+ *          eth1 10.0.0.254 ───────────────────────────────────────── switch ── servers 10.0.0.2 ...
  *
  * 192.0.2.1 is for NAT: servers answer from their own address, through the director. 192.0.2.2 is
  * for DR: servers have it on lo, silent to ARP, and answer the client by eth1, past the director.

@@ -26,7 +26,7 @@ const ROOMS: Record<string, string[]> = {
   plan: ['model', 'abi', 'errors'],
   output: ['model', 'abi', 'errors', 'types of daemon'],
   health: ['model', 'abi', 'errors'],
-  dataplane: ['model', 'abi', 'errors', 'addon', 'types of plan'],
+  dataplane: ['model', 'abi', 'errors', 'addon', 'plan'],
   daemon: [
     'model',
     'abi',
@@ -39,9 +39,18 @@ const ROOMS: Record<string, string[]> = {
     'addon',
     'ipvs',
   ],
-  ipvs: ['model', 'errors', 'config', 'output', 'daemon/client', 'types of daemon'],
-  commands: ['model', 'errors', 'config', 'output', 'ipvs', 'daemon/client', 'types of daemon'],
-  bin: ['errors', 'model', 'output', 'ipvs', 'daemon/client', 'types of daemon'],
+  ipvs: [
+    ...['model', 'errors', 'config', 'output', 'bin'],
+    ...['daemon/client', 'daemon/options', 'types of daemon'],
+  ],
+  commands: [
+    ...['model', 'errors', 'config', 'output', 'ipvs', 'bin'],
+    ...['daemon/client', 'daemon/options', 'types of daemon'],
+  ],
+  bin: [
+    ...['errors', 'model', 'config', 'output', 'ipvs'],
+    ...['daemon/client', 'daemon/options', 'types of daemon'],
+  ],
   addon: [],
   bpf: ['addon'],
 }
@@ -171,6 +180,9 @@ function* mentions(tree: Tree, path: string, text: string): Generator<string> {
     for (const candidate of [join(folder, m[0]), m[0]])
       if (candidate !== path && tree.has(candidate)) yield candidate
   }
+  // A program of BPF is named by its object.
+  for (const m of text.matchAll(/([\w-]+\.bpf)\.o\b/g))
+    for (const other of tree.keys()) if (other.endsWith(`/${m[1] ?? ''}.c`)) yield other
   // The addon's sources are listed by CMake, by name or by pattern.
   if (path === 'addon/CMakeLists.txt' && /GLOB|\*\.cc/.test(text))
     for (const other of tree.keys()) if (/^addon\/[^/]*\.cc$/.test(other)) yield other

@@ -151,13 +151,16 @@ export const names: Rule = tree => {
   return found
 }
 
+/** The first argument of test() or privileged(), when it is a literal. */
+const TITLE = /\b(?:test|privileged)(?:\.\w+)*\(\s*(['`])((?:\\.|(?!\1)[^\\])*)\1/g
+
 /** `subject: given, then`, in the present tense; and no test waits for time to pass. */
 export const testTitles: Rule = tree => {
   const found: Finding[] = []
   for (const [path, text] of tree) {
     if (!path.endsWith('.test.ts') || path === EXAMPLES) continue
     const lineAt = (offset: number) => text.slice(0, offset).split('\n').length
-    for (const m of text.matchAll(/\b(?:test|privileged)(?:\.\w+)*\(\s*(['`])((?:\\.|(?!\1)[^\\])*)\1/g)) {
+    for (const m of text.matchAll(TITLE)) {
       const title = m[2] ?? ''
       const line = lineAt(m.index)
       if (!/^[^:]+: .+, .+/s.test(title))
