@@ -1,0 +1,383 @@
+/**
+ * The director: what is wanted (intent), made true in the data plane and kept on disk. Changes go
+ * one after the other: checked, written to the maps, journalled, and only then answered; one that
+ * cannot be journalled is taken back. Read next: ../plan/intent.ts, ../dataplane/dataplane.ts.
+ */
+import type { Logger } from 'pino'
+import { adoptLink, attach, detach, pinnedLinks } from '../dataplane/attach.ts'
+import { kernelRelease, type Dataplane } from '../dataplane/dataplane.ts'
+import type { Sweeper } from '../dataplane/sweeper.ts'
+import type { Watch } from '../dataplane/watch.ts'
+import { LIMIT } from '../abi/maps.gen.ts'
+import { XlvsError } from '../errors.ts'
+import {
+  destName,
+  serviceName,
+  type AttachMode,
+  type ConnView,
+  type Dest,
+  type DestId,
+  type DestView,
+  type InterfaceView,
+  type Service,
+  type ServiceId,
+  type ServiceView,
+  type Traffic,
+} from '../model/service.ts'
+import {
+  changed,
+  noTraffic,
+  plus,
+  type Change,
+  type Intent,
+  type ServiceIntent,
+} from '../plan/intent.ts'
+import type { DirectorApi, StatsView, VersionView } from './contract.ts'
+import type { Journal } from './journal.ts'
+import { XLVS_VERSION } from './version.ts'
+
+/** Records after which the journal is folded into a snapshot. */
+const SNAPSHOT_EVERY = 2000
+/** A removed dest without connections keeps its id this long, as in IPVS' trash. */
+const TRASH_MS = 120_000
+/** A neighbour that stays unknown is asked for again after this. */
+const RESOLVE_AGAIN_MS = 1000
+
+export interface DirectorParts {
+  dataplane: Dataplane
+  watch: Watch
+  journal: Journal
+  sweeper: Sweeper
+  log: Logger
+  /** One RCU grace period. */
+  gracePeriod(): void
+  /** Milliseconds of a clock that does not jump. */
+  nowMs(): number
+}
+
+export class Director implements DirectorApi {
+  readonly #parts: DirectorParts
+  #intent: Intent
+  #last: Promise<void> = Promise.resolve()
+  #records: number
+  readonly #asked = new Map<string, number>()
+  readonly #idleSince = new Map<number, number>()
+
+  constructor(parts: DirectorParts, intent: Intent) {
+    this.#parts = parts
+    this.#intent = intent
+    this.#records = parts.journal.records.length
+  }
+
+  /** Makes the data plane what the intent says, whatever it was before. */
+  async start(): Promise<void> {
+    const { dataplane, log } = this.#parts
+    if (!dataplane.kernel.adopted) await this.#change({ op: 'freshCounters' })
+    this.#adoptInterfaces()
+    this.#refreshWays()
+    for (const name of dataplane.tables.serviceNames())
+      if (!this.#intent.services[name]) dataplane.tables.withdraw(parseName(name))
+    for (const service of Object.values(this.#intent.services)) this.#publish(service)
+    log.info({ adopted: dataplane.kernel.adopted, services: this.services().length }, 'started')
+  }
+
+  /** To be called when the network has changed. */
+  networkChanged(): void {
+    this.#adoptInterfaces()
+    this.#refreshWays()
+    for (const service of Object.values(this.#intent.services)) this.#publish(service)
+  }
+
+  /** To be called every second or so: frees what nobody needs any more, asks again for neighbours. */
+  async tend(): Promise<void> {
+    const { tables } = this.#parts.dataplane
+    if (tables.owesGracePeriod) {
+      this.#parts.gracePeriod()
+      tables.settle()
+    }
+    for (const service of Object.values(this.#intent.services)) this.#resolve(service)
+    await this.#emptyTrash()
+    if (this.#records >= SNAPSHOT_EVERY) {
+      this.#records = 0
+      await this.#parts.journal.snapshot(this.#intent)
+    }
+  }
+
+  version(): VersionView {
+    const { kernel } = this.#parts.dataplane
+    return {
+      xlvs: XLVS_VERSION,
+      abi: LIMIT.ABI_VERSION,
+      kernel: kernelRelease(),
+      programTag: kernel.program.info.tag,
+    }
+  }
+
+  services(): ServiceView[] {
+    return Object.values(this.#intent.services).map(({ service, dests }) => ({
+      ...service,
+      vipLocal: this.#parts.dataplane.isLocal(service),
+      traffic: this.#serviceTraffic(serviceName(service)),
+      dests: dests.map(dest => this.#destView(service, dest)),
+    }))
+  }
+
+  async addService(service: Service): Promise<void> {
+    const name = serviceName(service)
+    const { tables } = this.#parts.dataplane
+    const zero: Record<string, Traffic> = { [name]: this.#rawService(name) }
+    for (const id of tables.allDestIds(name)) zero[tables.nameOf(id) ?? ''] = tables.traffic(id)
+    await this.#change({ op: 'addService', service, zero })
+  }
+
+  async setService(service: Service): Promise<void> {
+    await this.#change({ op: 'setService', service })
+  }
+
+  async removeService(id: ServiceId): Promise<void> {
+    await this.#change({ op: 'removeService', id })
+  }
+
+  async clear(): Promise<void> {
+    await this.#change({ op: 'clear' })
+  }
+
+  async addDest(service: ServiceId, dest: Dest): Promise<void> {
+    await this.#change({ op: 'addDest', service, dest })
+  }
+
+  async setDest(service: ServiceId, dest: Dest): Promise<void> {
+    await this.#change({ op: 'setDest', service, dest })
+  }
+
+  async removeDest(service: ServiceId, dest: DestId): Promise<void> {
+    await this.#change({ op: 'removeDest', service, dest })
+  }
+
+  async zero(id?: ServiceId): Promise<void> {
+    const names = id ? [serviceName(id)] : Object.keys(this.#intent.services)
+    const { tables } = this.#parts.dataplane
+    const zero: Record<string, Traffic> = {}
+    for (const name of names) {
+      zero[name] = this.#rawService(name)
+      for (const dest of tables.allDestIds(name))
+        zero[tables.nameOf(dest) ?? ''] = tables.traffic(dest)
+    }
+    if (id && !this.#intent.services[serviceName(id)])
+      changed(this.#intent, { op: 'removeService', id })
+    if (!id) zero['total'] = this.#rawTotal()
+    await this.#change({ op: 'zero', zero })
+  }
+
+  conns(): ConnView[] {
+    return this.#parts.dataplane.listConns()
+  }
+
+  stats(): StatsView {
+    const { dataplane, sweeper } = this.#parts
+    const services = Object.values(this.#intent.services).map(({ service }) => ({
+      protocol: service.protocol,
+      address: service.address,
+      port: service.port,
+      traffic: this.#serviceTraffic(serviceName(service)),
+    }))
+    const { slots } = dataplane.kernel.sizes
+    return {
+      total: plus(this.#rawTotal(), this.#zeroOf('total'), -1),
+      services,
+      reasons: dataplane.reasons(),
+      connections: { slots, used: sweeper.figures.used, stashed: dataplane.stashed() },
+    }
+  }
+
+  interfaces(): InterfaceView[] {
+    const { dataplane, watch } = this.#parts
+    const pinned = new Set(pinnedLinks(dataplane.kernel))
+    return Object.entries(this.#intent.interfaces).map(([name, mode]) => {
+      const link = watch.link(name)
+      return { name, ifindex: link?.ifindex ?? 0, mode, present: !!link && pinned.has(name) }
+    })
+  }
+
+  async attach(name: string, mode: AttachMode): Promise<void> {
+    await this.#change({ op: 'attach', name, mode })
+  }
+
+  async detach(name: string): Promise<void> {
+    if (!(name in this.#intent.interfaces))
+      throw new XlvsError(
+        'INTERFACE_NOT_ATTACHED',
+        `${name} does not have the xlvs program`,
+        `attached are: ${Object.keys(this.#intent.interfaces).join(', ') || 'none'}`,
+      )
+    await this.#change({ op: 'detach', name })
+  }
+
+  /** Waits for changes under way. */
+  async idle(): Promise<void> {
+    await this.#last
+  }
+
+  #change(change: Change): Promise<void> {
+    const done = this.#last.then(async () => {
+      const before = this.#intent
+      const after = changed(before, change)
+      try {
+        this.#intent = after
+        this.#write(before, after, change)
+        await this.#parts.journal.append(change)
+        this.#records++
+      } catch (error) {
+        this.#intent = before
+        this.#takeBack(after, before, change)
+        throw error
+      }
+    })
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  /** Writes what a change means for the maps. */
+  #write(before: Intent, after: Intent, change: Change): void {
+    if (change.op === 'attach') this.#attach(change.name, change.mode)
+    else if (change.op === 'detach') this.#detach(change.name)
+    const names = new Set([...Object.keys(before.services), ...Object.keys(after.services)])
+    for (const name of names) {
+      if (before.services[name] === after.services[name]) continue
+      const service = after.services[name]
+      if (service) this.#publish(service)
+      else this.#parts.dataplane.tables.withdraw(parseName(name))
+    }
+  }
+
+  #takeBack(after: Intent, before: Intent, change: Change): void {
+    try {
+      if (change.op === 'attach' && !(change.name in before.interfaces)) this.#detach(change.name)
+      const mode = before.interfaces[change.op === 'detach' ? change.name : '']
+      if (change.op === 'detach' && mode) this.#attach(change.name, mode)
+      if (change.op !== 'attach' && change.op !== 'detach') this.#write(after, before, change)
+    } catch (error) {
+      this.#parts.log.error({ err: error, change: change.op }, 'a refused change was not undone')
+    }
+  }
+
+  #publish(service: ServiceIntent): void {
+    this.#parts.dataplane.publish(service)
+    this.#resolve(service)
+  }
+
+  /** Asks the kernel for the neighbours that a service's dests wait for. */
+  #resolve(service: ServiceIntent): void {
+    const now = this.#parts.nowMs()
+    for (const dest of service.dests) {
+      const { unresolved } = this.#parts.dataplane.reach(dest.address)
+      if (!unresolved) continue
+      const key = `${unresolved.ifindex} ${unresolved.address}`
+      if (now - (this.#asked.get(key) ?? -Infinity) < RESOLVE_AGAIN_MS) continue
+      this.#asked.set(key, now)
+      try {
+        this.#parts.watch.resolve(unresolved)
+      } catch (error) {
+        this.#parts.log.warn({ err: error, neighbour: unresolved }, 'asking for a neighbour failed')
+      }
+    }
+  }
+
+  #attach(name: string, mode: AttachMode): void {
+    const { watch, dataplane } = this.#parts
+    const link = watch.link(name)
+    if (!link)
+      throw new XlvsError(
+        'INTERFACE_MISSING',
+        `there is no interface ${name}`,
+        `the interfaces here are: ${watch.linkNames().join(', ')}`,
+      )
+    attach(dataplane.kernel, link, mode)
+    this.#refreshWays()
+  }
+
+  #detach(name: string): void {
+    detach(this.#parts.dataplane.kernel, name)
+    this.#refreshWays()
+  }
+
+  /** Puts the program (back) on every interface that should have it and is there. */
+  #adoptInterfaces(): void {
+    const { dataplane, watch, log } = this.#parts
+    for (const name of pinnedLinks(dataplane.kernel))
+      if (!(name in this.#intent.interfaces)) detach(dataplane.kernel, name)
+    for (const [name, mode] of Object.entries(this.#intent.interfaces)) {
+      const link = watch.link(name)
+      try {
+        if (adoptLink(dataplane.kernel, name, link) || !link) continue
+        attach(dataplane.kernel, link, mode)
+        log.info({ interface: name, mode }, 'attached')
+      } catch (error) {
+        log.error({ err: error, interface: name }, 'attaching failed')
+      }
+    }
+  }
+
+  #refreshWays(): void {
+    const { dataplane, watch } = this.#parts
+    const attached = Object.keys(this.#intent.interfaces)
+      .map(name => watch.link(name)?.ifindex)
+      .filter(ifindex => ifindex !== undefined)
+    dataplane.setNetwork(watch.network(), new Set(attached))
+  }
+
+  #destView(service: Service, dest: Dest): DestView {
+    const { dataplane } = this.#parts
+    const id = dataplane.tables.destId(service, dest)
+    const reach = dataplane.reach(dest.address)
+    const conns = id === undefined ? undefined : dataplane.tables.destConns.get(id)
+    const raw = id === undefined ? noTraffic() : dataplane.tables.traffic(id)
+    const key = `${serviceName(service)}>${destName(dest)}`
+    return {
+      ...dest,
+      active: conns?.active ?? 0,
+      inactive: conns?.inactive ?? 0,
+      nextHop: reach.nexthop === 0 ? 'no route' : reach.resolved ? 'resolved' : 'resolving',
+      traffic: plus(raw, this.#zeroOf(key), -1),
+    }
+  }
+
+  #zeroOf(name: string): Traffic {
+    return this.#intent.counts.zero[name] ?? noTraffic()
+  }
+
+  #rawService(name: string): Traffic {
+    const retired = this.#intent.counts.retired[name] ?? noTraffic()
+    return plus(this.#parts.dataplane.rawTraffic(name), retired)
+  }
+
+  #rawTotal(): Traffic {
+    const retired = Object.values(this.#intent.counts.retired)
+    return retired.reduce((a, b) => plus(a, b), this.#parts.dataplane.rawTraffic(''))
+  }
+
+  #serviceTraffic(name: string): Traffic {
+    return plus(this.#rawService(name), this.#zeroOf(name), -1)
+  }
+
+  async #emptyTrash(): Promise<void> {
+    const { tables } = this.#parts.dataplane
+    const now = this.#parts.nowMs()
+    const idle = new Set(tables.idleTrash())
+    for (const id of this.#idleSince.keys()) if (!idle.has(id)) this.#idleSince.delete(id)
+    for (const id of idle) {
+      const since = this.#idleSince.get(id) ?? now
+      this.#idleSince.set(id, since)
+      if (now - since < TRASH_MS) continue
+      const [service = '', dest = ''] = (tables.nameOf(id) ?? '').split('>')
+      await this.#change({ op: 'retire', service, dest, traffic: tables.traffic(id) })
+      if (!tables.isAvailable(id)) tables.forget(id)
+      this.#idleSince.delete(id)
+    }
+  }
+}
+
+function parseName(name: string): ServiceId {
+  const [protocol = 'tcp', address = '', port = ''] = name.split(':')
+  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', address, port: Number(port) }
+}

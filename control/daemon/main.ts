@@ -1,0 +1,142 @@
+/**
+ * The daemon: makes clock, sockets, files and workers, puts them together, and runs until a signal.
+ * SIGTERM ends the daemon and leaves the data plane running. Read next: director.ts, api.ts.
+ */
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { performance } from 'node:perf_hooks'
+import { Dataplane } from '../dataplane/dataplane.ts'
+import { gracePeriods } from '../dataplane/grace.ts'
+import { openKernel } from '../dataplane/kernel.ts'
+import { memoryBytes } from '../dataplane/sizes.ts'
+import { startSweeper } from '../dataplane/sweeper.ts'
+import { Watch } from '../dataplane/watch.ts'
+import { XlvsError } from '../errors.ts'
+import { changed, emptyIntent, type Change, type Intent } from '../plan/intent.ts'
+import { buildApi } from './api.ts'
+import { Director } from './director.ts'
+import { Journal } from './journal.ts'
+import { createLog } from './log.ts'
+import type { DaemonOptions } from './options.ts'
+
+/** Owner and group may speak to the daemon; the group is the operator's to choose. */
+const SOCKET_MODE = 0o660
+const TEND_MS = 1000
+
+/** Runs the daemon until SIGTERM or SIGINT. @throws XlvsError when it cannot start. */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const log = createLog(options.logLevel)
+  await refuseSecond(options.socket)
+  const journal = await Journal.open(options.state, {
+    log: (fields: object, message: string) => {
+      log.warn(fields, message)
+    },
+  } as never)
+  const kernel = openKernel({
+    bpffs: options.bpffs,
+    objects: objectsFolder(),
+    slots: options.connections,
+  })
+  log.info(
+    { slots: kernel.sizes.slots, bytes: memoryBytes(kernel.sizes), tag: kernel.program.info.tag },
+    'data plane ready',
+  )
+  const watch = new Watch()
+  const sweeper = startSweeper(kernel, error => {
+    log.fatal({ err: error }, 'the sweep has died')
+    process.exit(1)
+  })
+  const dataplane = new Dataplane(kernel, watch.network())
+  const director = new Director(
+    {
+      dataplane,
+      watch,
+      journal,
+      sweeper,
+      log,
+      gracePeriod: gracePeriods(),
+      nowMs: () => performance.now(),
+    },
+    restore(journal),
+  )
+  await director.start()
+  await attachAsked(director, options.interfaces ?? [])
+  watch.onChange(() => {
+    director.networkChanged()
+  })
+  const api = buildApi(director, log)
+  await listen(api, options.socket)
+  log.info({ socket: options.socket }, 'listening')
+  const timer = setInterval(() => {
+    director.tend().catch((error: unknown) => {
+      log.error({ err: error }, 'tending failed')
+    })
+  }, TEND_MS)
+  await signalled()
+  log.info('stopping; the data plane goes on')
+  clearInterval(timer)
+  await api.close()
+  await director.idle()
+  watch.close()
+  await sweeper.stop()
+  await journal.close()
+}
+
+/** The intent that snapshot and journal add up to. */
+function restore(journal: Journal): Intent {
+  const start = (journal.state as Intent | undefined) ?? emptyIntent()
+  return (journal.records as Change[]).reduce(changed, start)
+}
+
+async function attachAsked(director: Director, names: string[]): Promise<void> {
+  const there = new Set(director.interfaces().map(i => i.name))
+  for (const name of names) if (!there.has(name)) await director.attach(name, 'native')
+}
+
+/** The compiled BPF objects lie beside the sources in a checkout, beside the bundle when installed. */
+function objectsFolder(): string {
+  return process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
+}
+
+/** @throws SOCKET_IN_USE when somebody answers there; a dead socket is removed. */
+async function refuseSecond(socket: string): Promise<void> {
+  const answers = await new Promise<boolean>(resolve => {
+    const probe = connect(socket)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', () => {
+      resolve(false)
+    })
+  })
+  if (answers)
+    throw new XlvsError(
+      'SOCKET_IN_USE',
+      `another xlvsd answers on ${socket}: one socket has one daemon`,
+      'stop it first, or start this one with --socket, --bpffs and --state of its own',
+    )
+}
+
+async function listen(api: ReturnType<typeof buildApi>, socket: string): Promise<void> {
+  mkdirSync(dirname(socket), { recursive: true })
+  rmSync(socket, { force: true })
+  const umask = process.umask(0o777 & ~SOCKET_MODE)
+  try {
+    await api.listen({ path: socket })
+  } finally {
+    process.umask(umask)
+  }
+  chmodSync(socket, SOCKET_MODE)
+}
+
+function signalled(): Promise<void> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => {
+        resolve()
+      })
+  })
+}

@@ -1,0 +1,127 @@
+/**
+ * The XDP program on interfaces: attached by a pinned link, so that it stays when the daemon goes,
+ * and the tc companion behind it. Read next: ../daemon/director.ts.
+ */
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { TcFilter, XdpLink, type LinkInfo } from '../../addon/index.ts'
+import { LIMIT } from '../abi/maps.gen.ts'
+import { XlvsError } from '../errors.ts'
+import type { AttachMode } from '../model/service.ts'
+import type { Kernel } from './kernel.ts'
+
+/** Our place among the filters at ingress; other people's numbers are usually low. */
+const TC_PRIORITY = 0x7873
+const TC_HANDLE = 1
+
+function pinOf(kernel: Kernel, name: string): string {
+  return join(kernel.bpffs ?? '', 'links', name)
+}
+
+/** Names of the interfaces whose links are pinned. */
+export function pinnedLinks(kernel: Kernel): string[] {
+  const folder = join(kernel.bpffs ?? '', 'links')
+  return existsSync(folder) ? readdirSync(folder) : []
+}
+
+/**
+ * Attaches the program to an interface and pins the link.
+ * @throws INTERFACE_ATTACHED, FOREIGN_PROGRAM, IFINDEX_TOO_LARGE, MTU_TOO_LARGE, NO_NATIVE_XDP.
+ */
+export function attach(kernel: Kernel, link: LinkInfo, mode: AttachMode): void {
+  if (existsSync(pinOf(kernel, link.name)))
+    throw new XlvsError(
+      'INTERFACE_ATTACHED',
+      `${link.name} has the xlvs program already`,
+      `to change its mode, first: xlvs detach ${link.name}`,
+    )
+  if (link.xdpMode !== 'none') throw foreignProgram(link)
+  if (link.ifindex >= LIMIT.IFINDEX_MAX)
+    throw new XlvsError(
+      'IFINDEX_TOO_LARGE',
+      `${link.name} has interface index ${link.ifindex}: expected below ${LIMIT.IFINDEX_MAX}`,
+      'make the interface anew, or restart the machine',
+    )
+  const attached = attachXdp(kernel, link, mode)
+  try {
+    TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+    attached.pin(pinOf(kernel, link.name))
+  } catch (cause) {
+    attached.detach()
+    throw refused(link, cause)
+  }
+}
+
+/** Takes program and companion off an interface. Interfaces that have gone are fine. */
+export function detach(kernel: Kernel, name: string): void {
+  const pin = pinOf(kernel, name)
+  if (!existsSync(pin)) return
+  const link = XdpLink.fromPin(pin)
+  const { ifindex } = link.info
+  rmSync(pin)
+  link.detach()
+  if (ifindex !== 0) TcFilter.detach(ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+}
+
+/**
+ * After a restart: a link that is still on its interface gets this daemon's program, atomically;
+ * one whose interface has gone, or has come back as another, is unpinned. Whether it is still on.
+ */
+export function adoptLink(kernel: Kernel, name: string, link: LinkInfo | undefined): boolean {
+  const pin = pinOf(kernel, name)
+  if (!existsSync(pin)) return false
+  const pinned = XdpLink.fromPin(pin)
+  if (link === undefined || pinned.info.ifindex !== link.ifindex) {
+    rmSync(pin)
+    return false
+  }
+  pinned.update(kernel.program)
+  TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+  return true
+}
+
+function attachXdp(kernel: Kernel, link: LinkInfo, mode: AttachMode): XdpLink {
+  try {
+    return XdpLink.attach(kernel.program, link.ifindex, mode)
+  } catch (cause) {
+    throw refused(link, cause, mode)
+  }
+}
+
+function foreignProgram(link: LinkInfo, cause?: unknown): XlvsError {
+  return new XlvsError(
+    'FOREIGN_PROGRAM',
+    `${link.name} has another XDP program (id ${link.xdpProgramId}, ${link.xdpMode} mode): ` +
+      'an interface takes one',
+    `see whose it is with bpftool prog show id ${link.xdpProgramId}; ` +
+      `take it off with ip link set dev ${link.name} xdp off`,
+    { cause },
+  )
+}
+
+function refused(link: LinkInfo, cause: unknown, mode: AttachMode = 'native'): XlvsError {
+  const { code = 'unknown error', log = '' } = cause as { code?: string; log?: string }
+  if (code === 'EBUSY' || code === 'EEXIST') return foreignProgram(link, cause)
+  const tooLarge = /mtu/i.test(log) || code === 'ERANGE' || (code === 'EINVAL' && link.mtu > 3500)
+  if (tooLarge)
+    return new XlvsError(
+      'MTU_TOO_LARGE',
+      `${link.name} has an MTU of ${link.mtu} bytes, more than its driver allows with XDP ` +
+        `(${log.trim() || code}): frames must fit one page`,
+      `ip link set dev ${link.name} mtu 1500, or attach with --generic`,
+      { cause },
+    )
+  if (mode === 'native' && (code === 'EOPNOTSUPP' || code === 'EINVAL'))
+    return new XlvsError(
+      'NO_NATIVE_XDP',
+      `the driver of ${link.name} has no native XDP (${log.trim() || code})`,
+      `attach in generic mode, which works everywhere and is slower: xlvs attach ${link.name} --generic`,
+      { cause },
+    )
+  return new XlvsError(
+    'KERNEL_REFUSED',
+    `the kernel refuses to attach to ${link.name} (${code}): ${log.trim() || 'it gives no reason'}`,
+    'see dmesg',
+    { cause },
+  )
+}

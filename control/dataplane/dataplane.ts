@@ -1,0 +1,100 @@
+/**
+ * The data plane as the daemon sees it: tables, ways out, connections, counters. The only door to
+ * the kernel for services; attaching is in attach.ts. Read next: tables.ts, ways.ts.
+ */
+import { readFileSync } from 'node:fs'
+import { CONN4, LIFE, REASON, SLOT_WORD } from '../abi/maps.gen.ts'
+import { ipv4 } from '../model/address.ts'
+import { serviceName, type ConnView, type ServiceId, type Traffic } from '../model/service.ts'
+import type { Network } from '../plan/network.ts'
+import type { ServiceIntent } from '../plan/intent.ts'
+import { noTraffic, plus } from '../plan/intent.ts'
+import { readConns } from './conns.ts'
+import type { Kernel } from './kernel.ts'
+import { Tables } from './tables.ts'
+import { Ways, type ReachView } from './ways.ts'
+
+/** Reasons by number; the enum's last entries are its sizes. */
+const REASON_NAMES = Object.entries(REASON)
+  .filter(([name]) => name !== 'REASONS' && name !== 'REASONS_MAX')
+  .map(([name, number]) => ({ name: name.toLowerCase().replaceAll('_', ' '), number }))
+
+export class Dataplane {
+  readonly kernel: Kernel
+  readonly tables: Tables
+  readonly ways: Ways
+  readonly conns: ArrayBuffer
+  readonly #reasons: BigUint64Array
+  #network: Network
+
+  constructor(kernel: Kernel, network: Network) {
+    this.kernel = kernel
+    this.tables = new Tables(kernel)
+    this.ways = new Ways(kernel, network)
+    this.conns = kernel.maps.conns4.mmap()
+    this.#reasons = new BigUint64Array(kernel.maps.reasons.mmap())
+    this.#network = network
+  }
+
+  /** Takes a changed network; the services must be published anew for it to matter to them. */
+  setNetwork(network: Network, attached: Set<number>): void {
+    this.#network = network
+    this.ways.update(network, attached)
+  }
+
+  isLocal(service: ServiceId): boolean {
+    return this.#network.isLocal(ipv4(service.address))
+  }
+
+  /** Writes a service as intended; dests that are not in it any more go to the trash. */
+  publish(intent: ServiceIntent): void {
+    const { service, dests } = intent
+    const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(ipv4(d.address)) }))
+    this.tables.publish(service, withReach, this.isLocal(service))
+    const wanted = new Set(dests.map(d => `${d.address}:${d.port}`))
+    for (const name of this.tables.destNames(serviceName(service))) {
+      if (wanted.has(name)) continue
+      const [address = '', port = ''] = name.split(':')
+      this.tables.withdrawDest(service, { address, port: Number(port) })
+    }
+  }
+
+  reach(address: string): ReachView {
+    return this.ways.reach(ipv4(address))
+  }
+
+  /** Raw traffic of all dests of a service, those in the trash included. */
+  rawTraffic(service: string): Traffic {
+    return this.tables
+      .allDestIds(service)
+      .reduce((sum, id) => plus(sum, this.tables.traffic(id)), noTraffic())
+  }
+
+  listConns(): ConnView[] {
+    return readConns(this.kernel, this.conns, this.tables.dests)
+  }
+
+  /** Connection slots in use behind the table. */
+  stashed(): number {
+    const words = new Uint32Array(this.conns)
+    const step = CONN4.size / 4
+    let used = 0
+    for (let at = this.kernel.sizes.slots * step; at < words.length; at += step)
+      if (((words[at] ?? 0) & SLOT_WORD.WORD_LIFE_MASK) === LIFE.LIFE_VALID) used++
+    return used
+  }
+
+  /** Packets by reason, those above zero. */
+  reasons(): { reason: string; packets: number }[] {
+    return REASON_NAMES.map(({ name, number }) => {
+      let packets = 0n
+      for (let cpu = 0; cpu < this.kernel.sizes.cpus; cpu++)
+        packets += this.#reasons[cpu * REASON.REASONS_MAX + number] ?? 0n
+      return { reason: name, packets: Number(packets) }
+    }).filter(r => r.packets > 0)
+  }
+}
+
+export function kernelRelease(): string {
+  return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
+}

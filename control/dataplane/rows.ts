@@ -1,0 +1,54 @@
+/**
+ * A mapped array of equal rows: read, compare, write. Writing what is there already writes nothing,
+ * so applying the same thing twice is free. Assumes rows whose size is a multiple of 4.
+ */
+import type { BpfMap } from '../../addon/index.ts'
+import { view } from './kernel.ts'
+
+export interface Codec<Row> {
+  size: number
+  read(v: DataView, at: number): Row
+  write(v: DataView, at: number, row: Row): void
+}
+
+export class Rows<Row> {
+  readonly buffer: ArrayBuffer
+  readonly length: number
+  readonly #codec: Codec<Row>
+  readonly #view: DataView
+  readonly #words: Uint32Array
+  readonly #scratch: Uint32Array
+
+  constructor(map: BpfMap, codec: Codec<Row>) {
+    this.buffer = map.mmap()
+    this.length = map.info.maxEntries
+    this.#codec = codec
+    this.#view = new DataView(this.buffer)
+    this.#words = new Uint32Array(this.buffer)
+    this.#scratch = new Uint32Array(codec.size / 4)
+  }
+
+  get(row: number): Row {
+    return this.#codec.read(this.#view, row * this.#codec.size)
+  }
+
+  /** Writes a row, word by word and only the words that differ; whether any did. */
+  set(row: number, value: Row): boolean {
+    const scratch = this.#scratch
+    this.#codec.write(view(new Uint8Array(scratch.buffer)), 0, value)
+    const first = row * scratch.length
+    let written = false
+    for (let i = 0; i < scratch.length; i++) {
+      const word = scratch[i] ?? 0
+      if (this.#words[first + i] === word) continue
+      this.#words[first + i] = word
+      written = true
+    }
+    return written
+  }
+
+  clear(row: number): void {
+    const words = this.#codec.size / 4
+    this.#words.fill(0, row * words, (row + 1) * words)
+  }
+}

@@ -1,0 +1,38 @@
+/** Starts and stops the sweeping worker, and keeps its latest figures. */
+import { Worker } from 'node:worker_threads'
+import type { Kernel } from './kernel.ts'
+
+export interface SweepFigures {
+  /** Slots in use at the last sweep. */
+  used: number
+  /** Connections freed since the start. */
+  expired: number
+  tookMs: number
+}
+
+export interface Sweeper {
+  figures: SweepFigures
+  stop(): Promise<void>
+}
+
+/** @param onError is told when the worker dies: deadlines are not kept until a restart */
+export function startSweeper(kernel: Kernel, onError: (error: Error) => void): Sweeper {
+  const worker = new Worker(new URL('./sweep_worker.ts', import.meta.url), {
+    workerData: { bpffs: kernel.bpffs, buckets: kernel.config.bucket_mask + 1 },
+  })
+  const figures: SweepFigures = { used: 0, expired: 0, tookMs: 0 }
+  worker.on('message', (m: { expired?: number; used?: number; tookMs?: number }) => {
+    figures.expired += m.expired ?? 0
+    figures.used = m.used ?? figures.used
+    figures.tookMs = m.tookMs ?? figures.tookMs
+  })
+  worker.on('error', (error: unknown) => {
+    onError(error instanceof Error ? error : new Error(String(error)))
+  })
+  return {
+    figures,
+    stop: async () => {
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Watches the kernel's network by rtnetlink: dumps at the start, then changes, folded into facts.
+ * After an overrun everything is dumped again. Read next: ../plan/network.ts.
+ */
+import {
+  Netlink,
+  type AddressInfo,
+  type LinkInfo,
+  type NeighbourInfo,
+  type NetlinkEvent,
+  type RouteInfo,
+} from '../../addon/index.ts'
+import { Network, type Facts } from '../plan/network.ts'
+
+/** Changes that come together are taken together. */
+const SETTLE_MS = 5
+
+export class Watch {
+  readonly #netlink = new Netlink()
+  readonly #links = new Map<number, LinkInfo>()
+  readonly #addresses = new Map<string, AddressInfo>()
+  readonly #routes = new Map<string, RouteInfo>()
+  readonly #neighbours = new Map<string, NeighbourInfo>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    this.#dump()
+  }
+
+  /** The network as it is known now. */
+  network(): Network {
+    return new Network(this.#facts())
+  }
+
+  link(name: string): LinkInfo | undefined {
+    return [...this.#links.values()].find(l => l.name === name)
+  }
+
+  linkNames(): string[] {
+    return [...this.#links.values()].map(l => l.name)
+  }
+
+  /** Calls back, a little later, whenever something has changed. */
+  onChange(changed: () => void): void {
+    this.#netlink.watch(events => {
+      for (const event of events) this.#take(event)
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined
+        changed()
+      }, SETTLE_MS)
+    })
+  }
+
+  /** Asks the kernel to resolve a neighbour and to keep it resolved. */
+  resolve(neighbour: { ifindex: number; address: string }): void {
+    try {
+      this.#netlink.setNeighbour({ ...neighbour, managed: true, use: true })
+    } catch {
+      this.#netlink.setNeighbour({ ...neighbour, use: true })
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#netlink.close()
+  }
+
+  #dump(): void {
+    this.#links.clear()
+    this.#addresses.clear()
+    this.#routes.clear()
+    this.#neighbours.clear()
+    for (const link of this.#netlink.links()) this.#take({ kind: 'link', gone: false, link })
+    for (const address of this.#netlink.addresses())
+      this.#take({ kind: 'address', gone: false, address })
+    for (const route of this.#netlink.routes()) this.#take({ kind: 'route', gone: false, route })
+    for (const neighbour of this.#netlink.neighbours())
+      this.#take({ kind: 'neighbour', gone: false, neighbour })
+  }
+
+  #take(event: NetlinkEvent): void {
+    if (event.kind === 'overrun') {
+      this.#dump()
+      return
+    }
+    const { gone, link, address: a, route: r, neighbour: n } = event
+    if (link) put(this.#links, link.ifindex, link, gone)
+    if (a?.family === 4) put(this.#addresses, `${a.ifindex} ${a.address}`, a, gone)
+    if (r?.family === 4)
+      put(this.#routes, `${r.table} ${r.destination}/${r.prefix} ${r.metric}`, r, gone)
+    if (n?.family === 4) put(this.#neighbours, `${n.ifindex} ${n.address}`, n, gone)
+    if (link && (gone || !link.up)) this.#dropRoutesOf(link.ifindex)
+  }
+
+  /** The kernel does not announce the routes and neighbours that go with an interface. */
+  #dropRoutesOf(ifindex: number): void {
+    for (const [key, r] of this.#routes) if (r.ifindex === ifindex) this.#routes.delete(key)
+    for (const [key, n] of this.#neighbours) if (n.ifindex === ifindex) this.#neighbours.delete(key)
+  }
+
+  #facts(): Facts {
+    return {
+      links: [...this.#links.values()],
+      addresses: [...this.#addresses.values()],
+      routes: [...this.#routes.values()],
+      neighbours: [...this.#neighbours.values()],
+    }
+  }
+}
+
+function put<K, V>(into: Map<K, V>, key: K, value: V, gone: boolean): void {
+  if (gone) into.delete(key)
+  else into.set(key, value)
+}
