@@ -12,7 +12,7 @@ import { clockOf } from './kernel.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
 
 /** Deadlines are kept to about this; IPVS' own wheel is coarser. */
-const PERIOD_MS = 250
+const PERIOD_MS = 500
 /** A sweep takes at most this share of a core. */
 const SHARE_MAX = 0.05
 

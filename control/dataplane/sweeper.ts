@@ -17,7 +17,7 @@ export interface Sweeper {
 
 /** @param onError is told when the worker dies: deadlines are not kept until a restart */
 export function startSweeper(kernel: Kernel, onError: (error: Error) => void): Sweeper {
-  const worker = new Worker(new URL('./sweep_worker.ts', import.meta.url), {
+  const worker = new Worker(workerFile(), {
     workerData: { bpffs: kernel.bpffs, buckets: kernel.config.bucket_mask + 1 },
   })
   const figures: SweepFigures = { used: 0, expired: 0, tookMs: 0 }
@@ -35,4 +35,10 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
       await worker.terminate()
     },
   }
+}
+
+/** Beside this file: a source in a checkout, a bundle when installed. */
+function workerFile(): URL {
+  const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`./sweep_worker.${suffix}`, import.meta.url)
 }
