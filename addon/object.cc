@@ -272,17 +272,27 @@ void BpfObject::load(const Napi::CallbackInfo &info)
 	loaded_ = true;
 }
 
+/// A descriptor of the caller's own; `fd` is negative when libbpf was told not to make the thing.
+static Fd take(Napi::Env env, const char *call, int fd, const std::string &title, bool loaded)
+{
+	if (!loaded)
+		fail(env, EINVAL, call, title + " is not loaded yet");
+	if (fd < 0)
+		fail(env, ENOENT, call, title + " was not loaded");
+	Fd own = Fd::duplicate(fd);
+	if (!own.open())
+		fail(env, errno, "fcntl", title);
+	return own;
+}
+
 Napi::Value BpfObject::map(const Napi::CallbackInfo &info)
 {
 	const char *call = "bpf_map__fd";
 	bpf_map *map = find_map(info[0], call);
+	std::string title = "map '" + map_name(map) + "'";
 
-	if (!loaded_)
-		fail(info.Env(), EINVAL, call, "map '" + map_name(map) + "' is not loaded yet");
-	Fd fd = Fd::duplicate(bpf_map__fd(map));
-	if (!fd.open())
-		fail(info.Env(), errno, call, "map '" + map_name(map) + "' was not created");
-	return construct<BpfMap>(info.Env(), std::move(fd));
+	return construct<BpfMap>(info.Env(),
+				 take(info.Env(), call, bpf_map__fd(map), title, loaded_));
 }
 
 Napi::Value BpfObject::program(const Napi::CallbackInfo &info)
@@ -291,12 +301,8 @@ Napi::Value BpfObject::program(const Napi::CallbackInfo &info)
 	bpf_program *program = find_program(info[0], call);
 	std::string title = std::string("program '") + bpf_program__name(program) + "'";
 
-	if (!loaded_)
-		fail(info.Env(), EINVAL, call, title + " is not loaded yet");
-	Fd fd = Fd::duplicate(bpf_program__fd(program));
-	if (!fd.open())
-		fail(info.Env(), errno, call, title + " was not loaded");
-	return construct<BpfProgram>(info.Env(), std::move(fd));
+	return construct<BpfProgram>(
+		info.Env(), take(info.Env(), call, bpf_program__fd(program), title, loaded_));
 }
 
 void BpfObject::close(const Napi::CallbackInfo &)

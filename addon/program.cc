@@ -11,6 +11,10 @@
 /// Room a run's frame may grow by: no XDP or tc helper adds more than a page at once.
 static constexpr uint32_t GROWTH_BYTES = 4096;
 
+/// A run that is repeated ends with EINTR when its thread has work pending, and libuv's io_uring,
+/// after a child process for one, makes such work at any time. It is over by the next try.
+static constexpr int INTERRUPTS_MAX = 20;
+
 /// Maps of one program read back; the verifier allows 64 used maps.
 static constexpr uint32_t MAP_IDS_MAX = 64;
 
@@ -164,6 +168,19 @@ struct RunOptions {
 	uint32_t repeat, batch_size, data_size_out;
 };
 
+/// 0 or errno. The sizes in `opts` are what room there is on the way in: each try needs them anew.
+static int run_uninterrupted(int program_fd, bpf_test_run_opts &opts)
+{
+	const bpf_test_run_opts asked = opts;
+	int error = EINTR;
+
+	for (int tries = 0; error == EINTR && tries < INTERRUPTS_MAX; tries++) {
+		opts = asked;
+		error = bpf_prog_test_run_opts(program_fd, &opts) ? errno : 0;
+	}
+	return error;
+}
+
 Napi::Value BpfProgram::test_run(const Napi::CallbackInfo &info)
 {
 	const char *call = "bpf_prog_test_run_opts";
@@ -187,8 +204,8 @@ Napi::Value BpfProgram::test_run(const Napi::CallbackInfo &info)
 	opts.repeat = options.repeat;
 	opts.batch_size = options.batch_size;
 	opts.flags = options.live ? BPF_F_TEST_XDP_LIVE_FRAMES : 0;
-	if (bpf_prog_test_run_opts(program_fd, &opts))
-		fail(env, errno, call,
+	if (int error = run_uninterrupted(program_fd, opts))
+		fail(env, error, call,
 		     title() + ", " + std::to_string(options.data.size) + " bytes");
 
 	Napi::Object out = Napi::Object::New(env);
