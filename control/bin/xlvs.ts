@@ -1,19 +1,18 @@
 #!/usr/bin/env node
 /**
  * The xlvs command. Anything in ipvsadm's spelling is dispatched before oclif is imported: oclif
- * would refuse a leading -A, and costs time. Read next: command.ts, ../ipvs/main.ts.
+ * would refuse a leading -A, and costs time. Read next: run.ts, ../ipvs/main.ts.
  */
 import { basename } from 'node:path'
-import { cacheCompiledCode } from './compile_cache.ts'
+import { start } from './start.ts'
 
-cacheCompiledCode()
-
+start()
 const [, script, ...words] = process.argv
-if (basename(script ?? '') === 'ipvsadm') await ipvsadm(words)
-else if (words[0] === 'ipvsadm') await ipvsadm(words.slice(1))
+if (basename(script ?? '') === 'ipvsadm') await ipvsadm(words, 'ipvsadm')
+else if (words[0] === 'ipvsadm') await ipvsadm(words.slice(1), 'xlvs ipvsadm')
 else await (await import('./run.ts')).run(words)
 
-async function ipvsadm(args: string[]): Promise<void> {
+async function ipvsadm(args: string[], program: string): Promise<void> {
   const { main } = await import('../ipvs/main.ts')
-  process.exitCode = await main(args)
+  process.exitCode = await main(args, program)
 }

@@ -113,11 +113,10 @@ export function parseInterface(text: string): string {
 }
 
 /**
- * Rules on a dest inside its service that no single value shows.
- * @throws DEST_NOT_UNICAST, BAD_PORT.
+ * The rule on a dest inside its service that no single value shows.
+ * @throws BAD_PORT when dr would have to rewrite the port.
  */
-export function checkDest(service: ServiceId, dest: Dest): void {
-  checkUnicast(dest.address)
+export function checkForwarding(service: ServiceId, dest: Dest): void {
   if (dest.fwd === 'dr' && dest.port !== service.port)
     throw new XlvsError(
       'BAD_PORT',
@@ -127,8 +126,11 @@ export function checkDest(service: ServiceId, dest: Dest): void {
     )
 }
 
-/** The kernel's rule (0/8, multicast, broadcast), and loopback, which no interface leads to. */
-function checkUnicast(address: string): void {
+/**
+ * The kernel's rule (0/8, multicast, broadcast), and loopback, which no interface leads to.
+ * @throws DEST_NOT_UNICAST.
+ */
+export function checkUnicast(address: string): void {
   const first = Number(address.split('.')[0])
   const kind =
     first === 0

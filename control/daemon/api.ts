@@ -14,7 +14,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { checkDest, parseDestName, parseServiceName } from '../config/name.ts'
+import { checkForwarding, checkUnicast, parseDestName, parseServiceName } from '../config/name.ts'
 import { XlvsError } from '../errors.ts'
 import type { DirectorApi } from './contract.ts'
 import { explain } from './explain.ts'
@@ -127,7 +127,8 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
   api.post('/v1/services/:service/dests', add, async (request, reply) => {
     reply.code(204)
     const service = parseServiceName(request.params.service)
-    checkDest(service, request.body)
+    checkUnicast(request.body.address)
+    checkForwarding(service, request.body)
     await director.addDest(service, request.body)
   })
   const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
@@ -135,7 +136,7 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
     reply.code(204)
     const service = parseServiceName(request.params.service)
     const dest = { ...parseDestName(request.params.dest), ...request.body }
-    checkDest(service, dest)
+    checkForwarding(service, dest)
     await director.setDest(service, dest)
   })
   const remove = { schema: { params, response } }

@@ -1,0 +1,195 @@
+/**
+ * ipvsadm over the daemon's socket: one line, or with -R a line for each on standard input. It must
+ * start fast, so it imports nothing but what it needs. Read next: grammar.ts, listing.ts.
+ */
+import { connectDirector, type DirectorClient } from '../daemon/client.ts'
+import { SOCKET_DEFAULT } from '../daemon/options.ts'
+import { XlvsError } from '../errors.ts'
+import {
+  SCHEDULERS,
+  serviceName,
+  type Scheduler,
+  type ServiceId,
+  type ServiceView,
+} from '../model/service.ts'
+import { parseLine, type Request } from './grammar.ts'
+import { kernelWords } from './kernel_words.ts'
+import { listAll, listConns, listOne, NUMBERS, type Names } from './listing.ts'
+import { lookUp, portOf } from './names.ts'
+import { Refusal, tryHelp, unsupported } from './refusal.ts'
+import { USAGE, VERSION } from './usage.ts'
+
+/** What it reads and writes; the process's own unless a test says otherwise. */
+export interface Streams {
+  readInput(): Promise<string>
+  print(text: string): void
+  complain(text: string): void
+}
+
+/** Runs ipvsadm with those words; resolves to its exit status. */
+export async function main(
+  words: readonly string[],
+  program: string,
+  streams: Streams = ofProcess(),
+  socket: string = process.env['XLVS_SOCKET'] ?? SOCKET_DEFAULT,
+): Promise<number> {
+  const director = connectDirector(socket)
+  const run = { director, program, streams }
+  try {
+    const lines = words.length === 0 ? ['-L'] : words
+    const request = parseLine(lines, program, portOf)
+    return request.command === 'restore' ? await restore(run) : await carryOut(request, run)
+  } catch (error) {
+    return complain(error, streams)
+  } finally {
+    director.close()
+  }
+}
+
+interface Run {
+  director: DirectorClient
+  program: string
+  streams: Streams
+}
+
+/** -R: the exit status is that of the last line; a line asked wrongly ends the run. */
+async function restore(run: Run): Promise<number> {
+  let status = 0
+  for (const line of (await run.streams.readInput()).split('\n')) {
+    const words = line.split(/[ \t\r]+/).filter(word => word !== '' && word !== 'ipvsadm')
+    if (words.length === 0) continue
+    try {
+      const request = parseLine(words, run.program, portOf)
+      if (request.command === 'restore') throw tryHelp(run.program)
+      status = await carryOut(request, run)
+      if (request.command === 'help' || request.command === 'version') return status
+    } catch (error) {
+      status = complain(error, run.streams)
+      if (!(error instanceof Refusal) || error.endsRun) return status
+    }
+  }
+  return status
+}
+
+function complain(error: unknown, streams: Streams): number {
+  if (error instanceof XlvsError) return complain(kernelWords(error, 'list'), streams)
+  if (!(error instanceof Refusal)) throw error
+  streams.complain(`${error.message}\n`)
+  return error.exitStatus
+}
+
+async function carryOut(request: Request, { director, streams }: Run): Promise<number> {
+  try {
+    streams.print(await answer(request, director))
+    return 0
+  } catch (error) {
+    if (!(error instanceof XlvsError)) throw error
+    const first = await firstInKernel(error, request, director)
+    throw kernelWords(first, request.command)
+  }
+}
+
+/** Does it; what is to be printed. */
+async function answer(request: Request, director: DirectorClient): Promise<string> {
+  switch (request.command) {
+    case 'help':
+      return USAGE
+    case 'version':
+      return VERSION
+    case 'list':
+      return list(request, director)
+    case 'list-connections': {
+      const conns = await director.conns()
+      const ends = conns.flatMap(({ client, virtual, dest }) => [client, virtual, dest])
+      return listConns(conns, await namesFor(request.format.numeric, ends))
+    }
+    default:
+      await change(request, director)
+      return ''
+  }
+}
+
+async function change(request: Request, director: DirectorClient): Promise<void> {
+  switch (request.command) {
+    case 'flush':
+      return director.clear()
+    case 'add-service':
+      return director.addService({ ...request.service, scheduler: known(request.scheduler) })
+    case 'edit-service':
+      return director.setService({ ...request.service, scheduler: known(request.scheduler) })
+    case 'delete-service':
+      return director.removeService(existing(request.service))
+    case 'add-server':
+      if (request.dest.port === 0 && request.service.port !== 0)
+        throw unsupported('dests without a port')
+      return director.addDest(existing(request.service), request.dest)
+    case 'edit-server':
+      return director.setDest(existing(request.service), request.dest)
+    case 'delete-server':
+      return director.removeDest(existing(request.service), request.dest)
+    case 'zero':
+      return director.zero(request.service && existing(request.service))
+  }
+}
+
+async function list(
+  { service, format }: Extract<Request, { command: 'list' }>,
+  director: DirectorClient,
+): Promise<string> {
+  const services = await director.services()
+  const names = await namesFor(
+    format.numeric,
+    services.flatMap(({ address, dests }) => [{ address }, ...dests]),
+  )
+  if (!service) return listAll(services, format, names)
+  const found = find(services, service)
+  if (!found) throw new Refusal('No such service', 1, false)
+  return listOne(found, format, names)
+}
+
+function namesFor(numeric: boolean, ends: readonly { address: string }[]): Promise<Names> {
+  return numeric ? Promise.resolve(NUMBERS) : lookUp(ends.map(({ address }) => address))
+}
+
+function known(name: string): Scheduler {
+  const scheduler = SCHEDULERS.find(scheduler => scheduler === name)
+  if (!scheduler) throw new XlvsError('BAD_SCHEDULER', `no scheduler ${name}`, 'see MANUAL')
+  return scheduler
+}
+
+/** A service without a port would have to be persistent, so there is none. */
+function existing(service: ServiceId): ServiceId {
+  if (service.port !== 0) return service
+  throw new XlvsError('SERVICE_MISSING', `no service ${serviceName(service)}`, 'see xlvs show')
+}
+
+/** The kernel looks for the service first; the API checks each value before it looks for anything. */
+async function firstInKernel(
+  error: XlvsError,
+  request: Request,
+  director: DirectorClient,
+): Promise<XlvsError> {
+  if (error.code !== 'BAD_SCHEDULER' && error.code !== 'DEST_NOT_UNICAST') return error
+  if (!('service' in request) || !request.service) return error
+  const exists = find(await director.services(), request.service) !== undefined
+  const { message, hint } = error
+  if (request.command === 'add-service')
+    return exists ? new XlvsError('SERVICE_EXISTS', message, hint) : error
+  return exists ? error : new XlvsError('SERVICE_MISSING', message, hint)
+}
+
+function find(services: readonly ServiceView[], id: ServiceId): ServiceView | undefined {
+  return services.find(service => serviceName(service) === serviceName(id))
+}
+
+function ofProcess(): Streams {
+  return {
+    readInput: async () => {
+      const chunks: Buffer[] = []
+      for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks).toString()
+    },
+    print: text => void process.stdout.write(text),
+    complain: text => void process.stderr.write(text),
+  }
+}
