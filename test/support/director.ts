@@ -7,15 +7,18 @@ import { store32 } from '../../addon/index.ts'
 import { LIMIT, REASON, SETTINGS } from '../../control/abi/maps.gen.ts'
 import { Dataplane } from '../../control/dataplane/dataplane.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
-import { openKernel, type Kernel } from '../../control/dataplane/kernel.ts'
+import type { Kernel } from '../../control/dataplane/kernel.ts'
 import { sweep, type SweepResult, type SweepTables } from '../../control/dataplane/sweep.ts'
 import { mac } from '../../control/model/address.ts'
 import type { ConnView, Dest, Service } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts, type RouteFact } from '../../control/plan/network.ts'
 import { DIRECTOR_MAC, macOf } from './frames.ts'
+import { kernelFor, type Teardown } from './kernels.ts'
 
-const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
+/** Folder of the compiled programs; XLVS_OBJECTS names another, to see tests fail on a broken one. */
+const OBJECTS =
+  process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
 const CLIENT = '198.51.100.7'
 const ROUTER = '198.51.100.254'
 /** BPF_PROG_TEST_RUN lets frames come in by the loopback device, whose index is 1. */
@@ -37,6 +40,8 @@ export interface PacketDirector {
   kernel: Kernel
   dataplane: Dataplane
   intents: ServiceIntent[]
+  /** What sweep() sweeps; a test may sweep it in its own way. */
+  tables: SweepTables
   /** Sends a frame to the director and tells what became of it. Its MACs are set. */
   run(frame: Uint8Array, macs?: { smac?: string; dmac?: string }): Received
   /** The same, only the frame that came out. */
@@ -54,14 +59,12 @@ export interface PacketDirector {
 export interface DirectorOptions {
   slots?: number
   key?: number[]
+  /** Folder in a bpffs to pin in, or to adopt what is pinned there; nothing is pinned without. */
+  bpffs?: string
   /** MTU of the one interface. */
   mtu?: number
   /** Dests behind OTHER_INTERFACE. */
   behindOther?: string[]
-}
-
-interface Teardown {
-  teardown(done: () => void): void
 }
 
 /**
@@ -75,17 +78,19 @@ export async function director(
   text: string,
   options: DirectorOptions = {},
 ): Promise<PacketDirector> {
-  await Promise.resolve()
   const intents = parseServices(text)
-  const kernel = openKernel({
+  const kernel = await kernelFor(t, {
     objects: OBJECTS,
     slots: options.slots ?? 1024,
     manualClock: true,
     ...(options.key ? { key: options.key } : {}),
+    ...(options.bpffs ? { bpffs: options.bpffs } : {}),
   })
-  let clock = 1000
+  let clock = kernel.adopted ? kernel.clock() : 1000
   const settings = kernel.maps.settings.mmap()
-  const setClock = () => store32(settings, SETTINGS.clock / 4, clock)
+  const setClock = () => {
+    store32(settings, SETTINGS.clock / 4, clock)
+  }
   const facts = makeFacts(intents, options)
   const dataplane = new Dataplane(kernel, new Network(facts))
   setClock()
@@ -94,8 +99,8 @@ export async function director(
     for (const intent of intents) dataplane.publish(intent)
   }
   publish()
-  t.teardown(() => kernel.program.close())
-  const run = runner(kernel, dataplane)
+  const run = runner(kernel)
+  const tables = sweepTables(kernel, dataplane.conns)
   return {
     kernel,
     dataplane,
@@ -106,7 +111,8 @@ export async function director(
       clock += Math.round(seconds * kernel.ticksPerSecond)
       setClock()
     },
-    sweep: () => sweep(sweepTables(kernel, dataplane.conns), kernel.clock()),
+    tables,
+    sweep: () => sweep(tables, kernel.clock()),
     conns: () => dataplane.listConns(),
     counts: address => countsOf(dataplane, intents, address),
     publish,
@@ -117,8 +123,7 @@ export async function director(
   }
 }
 
-/** What a sweep needs of a kernel that nothing is pinned of. */
-export function sweepTables(kernel: Kernel, conns: ArrayBuffer): SweepTables {
+function sweepTables(kernel: Kernel, conns: ArrayBuffer): SweepTables {
   return {
     conns,
     destConns: kernel.maps.dest_conns.mmap(),
@@ -128,7 +133,7 @@ export function sweepTables(kernel: Kernel, conns: ArrayBuffer): SweepTables {
   }
 }
 
-function runner(kernel: Kernel, dataplane: Dataplane): PacketDirector['run'] {
+function runner(kernel: Kernel): PacketDirector['run'] {
   return (frame, macs = {}) => {
     const sent = Buffer.from(frame)
     if (sent.length >= 12) {
@@ -140,7 +145,6 @@ function runner(kernel: Kernel, dataplane: Dataplane): PacketDirector['run'] {
     const out = kernel.program.testRun({ data: sent })
     const moved = reasonCounts(kernel).map((n, i) => n - (before[i] ?? 0))
     const left = moved.flatMap((n, i) => Array<number>(n).fill(i))
-    void dataplane
     if (left.length !== 1) throw new Error(`left with ${left.length} reasons: ${left.join(', ')}`)
     return { frame: out.data, verdict: out.retval, reason: reasonName(left[0] ?? 0) }
   }
