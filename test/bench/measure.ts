@@ -1,0 +1,139 @@
+/**
+ * Tries each row before it is timed, then times all of them in turns, so that a busy neighbour of
+ * this machine meets every row alike. Read next: report.ts.
+ */
+import { LIMIT } from '../../control/abi/maps.gen.ts'
+import { gracePeriods } from '../../control/dataplane/grace.ts'
+import { sweep, type SweepTables } from '../../control/dataplane/sweep.ts'
+import { difference } from './frame.ts'
+import { PACKETS_MAX, WINDOW, type Generator, type Run } from './generator.ts'
+import { MANY, type Row } from './rows.ts'
+import { expectReasons, usage, type Tables } from './tables.ts'
+
+/** Windows of a .new row in a round: one to warm up, two that count. */
+const NEW_WINDOWS = 3
+/** Time of a row in a round; a .1m row first has to fetch its lines again. */
+const HOT_MS = 20
+const MANY_MS = 50
+/** Share of a .1m row's windows that it needs to do so. */
+const WARM_UP = 0.2
+/** Packets of the trial. */
+const TRIAL = 1000
+/** Slots a pair of .new rows takes: two for NAT, one for DR. */
+const NEW_SLOTS = 3
+
+export interface Result {
+  row: Row
+  /** Nanoseconds a packet, ascending. */
+  samples: number[]
+}
+
+export interface SweepResult {
+  /** Milliseconds of one core, ascending. */
+  samples: number[]
+  slots: number
+  used: number
+}
+
+/** Slots that the .new rows need, so that their table ends at most half full. */
+export function freshSlots(rounds: number): number {
+  const packets = 2 * TRIAL + (rounds + 1) * NEW_WINDOWS * WINDOW
+  return 2 * NEW_SLOTS * packets
+}
+
+/** Whether a row does what it says. @throws with what it did instead */
+export function tryRow(generator: Generator, row: Row): void {
+  const one = row.traffic.clients === 'new' ? row.traffic : { ...row.traffic, clients: 1 }
+  generator.startAt(0)
+  const { frame } = checked(row, () => generator.run(row.program, one, 1), 1)
+  const wrong = difference(frame, row.becomes)
+  if (wrong !== '') throw new Error(`${row.name}: the frame is not what it has to be\n${wrong}`)
+  checked(row, () => generator.run(row.program, row.traffic, TRIAL), TRIAL)
+}
+
+/** Times all rows and the sweep, each `rounds` times. */
+export function measure(
+  generator: Generator,
+  rows: Row[],
+  swept: Tables,
+  rounds: number,
+  say: (what: string) => void,
+): { results: Result[]; sweeps: SweepResult } {
+  const sweeps = sweeper(swept)
+  generator.startAt(2 * TRIAL)
+  const timed = rows.map(row => ({ row, packets: enough(generator, row), samples: [] as number[] }))
+  for (let round = 0; round < rounds; round++) {
+    say(`round ${round + 1} of ${rounds}`)
+    for (let i = 0; i < timed.length; i++) {
+      const { row, packets, samples } = timed[(i + round) % timed.length] as (typeof timed)[0]
+      samples.push(...windowsOf(generator, row, packets))
+    }
+    sweeps.once()
+  }
+  for (const { samples } of timed) samples.sort((a, b) => a - b)
+  return { results: timed, sweeps: sweeps.result() }
+}
+
+function windowsOf(generator: Generator, row: Row, packets: number): number[] {
+  const { windows } = checked(row, () => generator.run(row.program, row.traffic, packets), packets)
+  return row.traffic.clients === MANY ? windows.slice(windows.length * WARM_UP) : windows
+}
+
+/** Packets that take a row's time of a round. */
+function enough(generator: Generator, row: Row): number {
+  if (row.traffic.clients === 'new') return NEW_WINDOWS * WINDOW
+  const few = 4 * WINDOW
+  const { windows } = checked(row, () => generator.run(row.program, row.traffic, few), few)
+  const ms = row.traffic.clients === MANY ? MANY_MS : HOT_MS
+  const wanted = Math.ceil((ms * 1e6) / (Math.min(...windows) * WINDOW)) + 2
+  return Math.min(wanted * WINDOW, PACKETS_MAX)
+}
+
+/** One run, and that every packet of it left as the row says. */
+function checked(row: Row, run: () => Run, packets: number): Run {
+  const runs: Run[] = []
+  const act = () => {
+    runs.push(run())
+    return packets
+  }
+  try {
+    if (row.shipped) expectReasons(row.shipped.tables, row.shipped.reason, act)
+    else act()
+    const [done] = runs
+    if (done?.retval === row.retval) return done
+    throw new Error(`XDP action ${done?.retval ?? 'none'}, expected ${row.retval}`)
+  } catch (cause) {
+    throw new Error(`${row.name}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Sweeps a table in which nothing is due. */
+function sweeper(swept: Tables): { once: () => void; result: () => SweepResult } {
+  const { kernel, dataplane } = swept
+  const tables: SweepTables = {
+    conns: dataplane.conns,
+    destConns: dataplane.tables.destConns.buffer,
+    stash: kernel.maps.stash4,
+    stashFirst: (kernel.config.bucket_mask + 1) * LIMIT.SLOTS_PER_BUCKET,
+    gracePeriod: gracePeriods(),
+  }
+  const { slots } = usage(swept)
+  const samples: number[] = []
+  const once = () => {
+    const now = kernel.clock()
+    const before = process.threadCpuUsage()
+    const { expired, used } = sweep(tables, now)
+    const { user, system } = process.threadCpuUsage(before)
+    if (expired !== 0 || used !== slots)
+      throw new Error(`sweep.4m: ${expired} expired, ${used} in use; expected 0 and ${slots}`)
+    samples.push((user + system) / 1000)
+  }
+  once()
+  samples.pop()
+  const result = () => ({
+    samples: samples.sort((a, b) => a - b),
+    slots: kernel.sizes.slots,
+    used: slots,
+  })
+  return { once, result }
+}
