@@ -64,8 +64,8 @@ export function badInterface(value: unknown): XlvsError {
 
 /** `value` in a message: words bare, everything else as JSON, cut before it floods a terminal. */
 export function shown(value: unknown): string {
-  const text =
-    typeof value === 'string' && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value)
+  const bare = typeof value === 'string' && /^[\w.:/-]+$/.test(value)
+  const text = bare ? value : value === undefined ? 'missing' : JSON.stringify(value)
   return text.length > 64 ? `${text.slice(0, 61)}...` : text
 }
 

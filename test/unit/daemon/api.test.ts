@@ -1,0 +1,220 @@
+/** The API: what it takes, what it refuses and how it says so, with a director in memory. */
+import test, { type ExecutionContext } from 'ava'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { buildApi } from '../../../control/daemon/api.ts'
+import { createLog } from '../../../control/daemon/log.ts'
+import { XlvsError } from '../../../control/errors.ts'
+import { fakeDirector, type FakeState } from '../../support/fake_director.ts'
+import { dest, service } from '../../support/views.ts'
+
+const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
+const DEST = { address: '10.0.0.2', port: 8080, fwd: 'nat', weight: 1 }
+const AT = '/v1/services/tcp:192.0.2.1:80'
+
+function api(
+  t: ExecutionContext,
+  given: Partial<FakeState> = {},
+): { app: FastifyInstance; state: FakeState; log: string[] } {
+  const log: string[] = []
+  const director = fakeDirector(given)
+  const app = buildApi(director, createLog('info', { write: line => log.push(line) }))
+  t.teardown(() => app.close())
+  return { app, state: director.state, log }
+}
+
+function call(method: string, url: string, payload?: unknown): InjectOptions {
+  return { method, url, ...(payload === undefined ? {} : { payload }) } as InjectOptions
+}
+
+test('api: each change, then 204 and the director has it', async t => {
+  const { app, state } = api(t)
+
+  for (const change of [
+    call('POST', '/v1/services', SERVICE),
+    call('POST', '/v1/services', { ...SERVICE, protocol: 'udp', port: 53 }),
+    call('PUT', AT, { scheduler: 'rr' }),
+    call('POST', `${AT}/dests`, DEST),
+    call('POST', `${AT}/dests`, { ...DEST, address: '10.0.0.3' }),
+    call('PUT', `${AT}/dests/10.0.0.2:8080`, { fwd: 'nat', weight: 0 }),
+    call('DELETE', `${AT}/dests/10.0.0.3:8080`),
+    call('DELETE', '/v1/services/udp:192.0.2.1:53'),
+    call('POST', '/v1/zero', {}),
+    call('POST', '/v1/zero', { service: { protocol: 'tcp', address: '192.0.2.1', port: 80 } }),
+    call('POST', '/v1/interfaces', { name: 'eth0', mode: 'native' }),
+  ]) {
+    const { statusCode, body } = await app.inject(change)
+    t.is(statusCode, 204, body)
+    t.is(body, '')
+  }
+
+  t.deepEqual(state.services, [service({ dests: [dest({ port: 8080, weight: 0 })] })])
+  t.like(state.interfaces, [{ name: 'eth0', mode: 'native' }])
+  t.is((await app.inject(call('DELETE', '/v1/interfaces/eth0'))).statusCode, 204)
+  t.is((await app.inject(call('DELETE', '/v1/services'))).statusCode, 204)
+  t.deepEqual([state.services, state.interfaces], [[], []])
+})
+
+test('api: each read, then the whole view', async t => {
+  const services = [service({ dests: [dest()] })]
+  const { app } = api(t, { services })
+  const read = async (path: string): Promise<unknown> => (await app.inject(path)).json()
+
+  t.deepEqual(await read('/v1/services'), { services })
+  t.deepEqual(await read('/v1/conns'), { conns: [] })
+  t.deepEqual(await read('/v1/interfaces'), { interfaces: [] })
+  t.like(await read('/v1/stats'), { connections: { slots: 1024 } })
+  t.like(await read('/v1/version'), { abi: 1 })
+})
+
+function titleOf({ method, url, payload }: InjectOptions): string {
+  return `${String(method)} ${String(url)} ${JSON.stringify(payload ?? '').slice(0, 100)}`
+}
+
+const refusals: [given: InjectOptions, status: number, code: string, says: RegExp][] = [
+  [call('POST', '/v1/services', { ...SERVICE, protocol: 'icmp' }), 400, 'BAD_PROTOCOL', /icmp/],
+  [call('POST', '/v1/services', { ...SERVICE, address: '10.1' }), 400, 'BAD_ADDRESS', /10\.1/],
+  [call('POST', '/v1/services', { ...SERVICE, port: 0 }), 400, 'BAD_PORT', /0 .*1 to 65535/],
+  [call('POST', '/v1/services', { ...SERVICE, port: '80' }), 400, 'BAD_PORT', /"80": must be int/],
+  [call('POST', '/v1/services', { ...SERVICE, scheduler: 'rrr' }), 400, 'BAD_SCHEDULER', /rrr/],
+  [call('POST', '/v1/services', { ...SERVICE, x: 1 }), 400, 'BAD_REQUEST', /unknown field x/],
+  [
+    call('POST', '/v1/services', { protocol: 'tcp' }),
+    400,
+    'BAD_REQUEST',
+    /lacks the field address/,
+  ],
+  [call('POST', '/v1/services'), 400, 'BAD_REQUEST', /the body is missing/],
+  [
+    call('POST', '/v1/services', 'x'.repeat(20_000)),
+    400,
+    'BAD_REQUEST',
+    /too large|cannot be read/,
+  ],
+  [
+    call('POST', '/v1/zero', { service: { x: 1 } }),
+    400,
+    'BAD_REQUEST',
+    /service lacks|service has/,
+  ],
+  [call('POST', `${AT}/dests`, { ...DEST, weight: 70_000 }), 400, 'BAD_WEIGHT', /70000 .*65535/],
+  [call('POST', `${AT}/dests`, { ...DEST, weight: 1.5 }), 400, 'BAD_WEIGHT', /1\.5/],
+  [call('POST', `${AT}/dests`, { ...DEST, fwd: 'tun' }), 400, 'BAD_FORWARDING_METHOD', /tun/],
+  [
+    call('POST', `${AT}/dests`, { ...DEST, fwd: 'dr' }),
+    400,
+    'BAD_PORT',
+    /expected 80, the port of/,
+  ],
+  [
+    call('PUT', `${AT}/dests/10.0.0.2:81`, { fwd: 'dr', weight: 1 }),
+    400,
+    'BAD_PORT',
+    /expected 80/,
+  ],
+  [
+    call('PUT', '/v1/services/tcp:1.1.1.1', { scheduler: 'rr' }),
+    400,
+    'BAD_REQUEST',
+    /protocol:addr/,
+  ],
+  [call('DELETE', `${AT}/dests/10.0.0.2`), 400, 'BAD_REQUEST', /is not address:port/],
+  [call('POST', '/v1/interfaces', { name: 'e/0', mode: 'native' }), 400, 'BAD_INTERFACE', /e\/0/],
+  [
+    call('POST', '/v1/interfaces', { name: 'e0', mode: 'fast' }),
+    400,
+    'BAD_REQUEST',
+    /native or gen/,
+  ],
+  [call('DELETE', '/v1/interfaces/a%20b'), 400, 'BAD_INTERFACE', /"a b"/],
+  [call('DELETE', '/v1/interfaces/eth9'), 404, 'INTERFACE_NOT_ATTACHED', /eth9/],
+  [call('DELETE', '/v1/services/tcp:192.0.2.9:80'), 404, 'SERVICE_MISSING', /192\.0\.2\.9/],
+  [call('GET', '/v2/services'), 404, 'NO_SUCH_ROUTE', /GET \/v2\/services/],
+  ...['0.0.0.0', '0.1.2.3', '127.0.0.1', '224.0.0.1', '239.1.1.1', '255.255.255.255'].map(
+    (address): [InjectOptions, number, string, RegExp] => [
+      call('POST', `${AT}/dests`, { ...DEST, address }),
+      400,
+      'DEST_NOT_UNICAST',
+      /expected the address of one server/,
+    ],
+  ),
+]
+for (const [given, status, code, says] of refusals)
+  test(`api: ${titleOf(given)}, then ${code}`, async t => {
+    const { app, state } = api(t, { services: [service()] })
+
+    const { statusCode, body } = await app.inject(given)
+
+    const { error } = JSON.parse(body) as { error: Record<string, string> }
+    t.is(statusCode, status, body)
+    t.is(error['code'], code)
+    t.regex(error['message'] ?? '', says)
+    t.deepEqual(state.services, [service()])
+  })
+
+test('api: the director refuses, then its sentence comes through', async t => {
+  const fails = new XlvsError('TABLE_FULL', 'there are 4096 services already', 'remove some')
+  const { app } = api(t, { fails })
+
+  const { statusCode, body } = await app.inject(call('POST', '/v1/services', SERVICE))
+
+  t.is(statusCode, 507)
+  const { code, message, hint } = fails
+  t.deepEqual(JSON.parse(body), { error: { code, message, hint } })
+})
+
+test('api: the director has a bug, then INTERNAL and the log has the stack', async t => {
+  const { app, log } = api(t, { fails: new TypeError('x is not a function') })
+
+  const { statusCode, body } = await app.inject(call('POST', '/v1/services', SERVICE))
+
+  t.is(statusCode, 500)
+  t.like(JSON.parse(body), { error: { code: 'INTERNAL' } })
+  t.true(log.some(line => line.includes('api.test.ts') && line.includes('TypeError')))
+})
+
+test('api: a change, then one log line of JSON with a constant message', async t => {
+  const { app, log } = api(t)
+
+  await app.inject(call('POST', '/v1/services', SERVICE))
+  await app.inject('/v1/services')
+
+  t.is(log.length, 1)
+  t.like(JSON.parse(log[0] ?? ''), {
+    level: 'info',
+    msg: 'change requested',
+    method: 'POST',
+    body: SERVICE,
+    status: 204,
+  })
+})
+
+test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async t => {
+  const { app } = api(t)
+
+  const document = (await app.inject('/openapi.json')).json<{
+    openapi: string
+    paths: Record<string, Record<string, unknown>>
+  }>()
+
+  t.is(document.openapi, '3.1.0')
+  const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map(method => `${method} ${path}`),
+  )
+  t.deepEqual(routes.toSorted(), [
+    'delete /v1/interfaces/{name}',
+    'delete /v1/services',
+    'delete /v1/services/{service}',
+    'delete /v1/services/{service}/dests/{dest}',
+    'get /v1/conns',
+    'get /v1/interfaces',
+    'get /v1/services',
+    'get /v1/stats',
+    'get /v1/version',
+    'post /v1/interfaces',
+    'post /v1/services',
+    'post /v1/services/{service}/dests',
+    'post /v1/zero',
+    'put /v1/services/{service}',
+    'put /v1/services/{service}/dests/{dest}',
+  ])
+})
