@@ -10,7 +10,6 @@
 
 #include "packet.h"
 
-#define FLAG(bit) ((__u64)(bit) << WORD_FLAGS_SHIFT)
 #define WORD_MATCH                                                                                 \
 	((__u64)WORD_LIFE_MASK | FLAG(CONN_SHADOWED) | (__u64)WORD_TAG_MASK << WORD_TAG_SHIFT)
 #define ROTATE(x, bits) ((x) << (bits) | (x) >> (8 * sizeof(x) - (bits)))

@@ -88,6 +88,14 @@ ALWAYS int error_build(struct packet *pkt, const struct handover *h, __u8 tos)
 	return GO_ON;
 }
 
+/* As a reply of the dest, when the handover names one. */
+ALWAYS int error_count(struct packet *pkt, const struct handover *h)
+{
+	pkt->dest_id = h->dest;
+	pkt->dest = bpf_map_lookup_elem(&dests, &pkt->dest_id);
+	return pkt->dest ? count_reply(pkt) : GO_ON;
+}
+
 ALWAYS int error_send(struct packet *pkt, int reason)
 {
 	struct way way = {};
@@ -117,5 +125,5 @@ int xlvs_error(struct xdp_md *ctx)
 		return leave(&pkt, INTERNAL);
 	tos = pkt.ip->tos;
 	return leave(&pkt, error_make_room(&pkt) ?: error_build(&pkt, h, tos) ?:
-			   error_send(&pkt, h->reason));
+			   error_count(&pkt, h) ?: error_send(&pkt, h->reason));
 }

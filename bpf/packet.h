@@ -26,6 +26,9 @@
 #define WRITE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 #define barrier()   asm volatile("" ::: "memory")
 
+/* A connection flag as a bit of its slot's word. */
+#define FLAG(bit) ((__u64)(bit) << WORD_FLAGS_SHIFT)
+
 /* Flag byte of the TCP header (RFC 9293 section 3.1). */
 #define TCP_FLAG_FIN_BIT 0x01
 #define TCP_FLAG_SYN_BIT 0x02
@@ -109,7 +112,11 @@ ALWAYS int go_to(struct packet *pkt, enum walk walk)
 	return INTERNAL;
 }
 
-/* Answers with an ICMP error in error.bpf.c; type and code as in RFC 792. */
+/*
+ * Answers with an ICMP error in error.bpf.c; type and code as in RFC 792. IPVS meets its own error
+ * on the way out and counts it for the connection it quotes: by any method but NAT, whose reply key
+ * the quoted request does not fit.
+ */
 ALWAYS int answer(struct packet *pkt, int reason, __u32 type, __u32 code, __be32 rest,
 		  __be32 source)
 {
@@ -123,6 +130,7 @@ ALWAYS int answer(struct packet *pkt, int reason, __u32 type, __u32 code, __be32
 	h->rest = rest;
 	h->source = source;
 	h->reason = reason;
+	h->dest = pkt->conn && pkt->word & FLAG(CONN_FWD_MASK) ? pkt->dest_id : NONE;
 	return go_to(pkt, WALK_ERROR);
 }
 

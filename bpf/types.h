@@ -310,6 +310,7 @@ struct handover {
 	__be32 rest NOTE("second word of the ICMP header");
 	__be32 source NOTE("ICMP source address");
 	__u32 reason NOTE("enum reason to leave with");
+	__u32 dest NOTE("dest id whose traffic to the client it counts as, NONE for nobody's");
 };
 
 enum walk {

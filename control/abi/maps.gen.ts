@@ -144,7 +144,7 @@ export const MAPS = {
   dest_conns: { keySize: 4, valueSize: 8 },
   dest_traffic: { keySize: 4, valueSize: 40 },
   dests: { keySize: 4, valueSize: 32 },
-  handovers: { keySize: 4, valueSize: 20 },
+  handovers: { keySize: 4, valueSize: 24 },
   interfaces: { keySize: 4, valueSize: 16 },
   neighbours: { keySize: 8, valueSize: 4 },
   nexthops: { keySize: 4, valueSize: 32 },
@@ -439,16 +439,19 @@ export interface Handover {
   source: number
   /** enum reason to leave with. */
   reason: number
+  /** dest id whose traffic to the client it counts as, NONE for nobody's. */
+  dest: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const HANDOVER = {
-  size: 20,
+  size: 24,
   type: 0,
   code: 4,
   rest: 8,
   source: 12,
   reason: 16,
+  dest: 20,
 } as const
 
 export function readHandover(v: DataView, at: number): Handover {
@@ -458,6 +461,7 @@ export function readHandover(v: DataView, at: number): Handover {
     rest: v.getUint32(at + 8, false),
     source: v.getUint32(at + 12, false),
     reason: v.getUint32(at + 16, HOST),
+    dest: v.getUint32(at + 20, HOST),
   }
 }
 
@@ -467,6 +471,7 @@ export function writeHandover(v: DataView, at: number, x: Handover): void {
   v.setUint32(at + 8, x.rest, false)
   v.setUint32(at + 12, x.source, false)
   v.setUint32(at + 16, x.reason, HOST)
+  v.setUint32(at + 20, x.dest, HOST)
 }
 
 export interface Interface {

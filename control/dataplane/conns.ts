@@ -46,7 +46,7 @@ function connAt(
   return {
     protocol: isTcp ? 'tcp' : 'udp',
     state: isTcp ? (STATE_NAMES.get(row.state) ?? `STATE_${row.state}`) : 'UDP',
-    expiresS: Math.floor(left / kernel.ticksPerSecond),
+    expiresS: Math.ceil(left / kernel.ticksPerSecond),
     client: { address: formatIpv4(row.caddr), port: row.cport },
     virtual: { address: formatIpv4(row.oaddr), port: row.oport },
     dest: { address: formatIpv4(dest.daddr), port: dest.dport },

@@ -37,8 +37,8 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
   }
 }
 
-/** Beside this file: a source in a checkout, a bundle when installed. */
+/** A source in a checkout, a bundle of its own where the daemon is one (test/oracle/impl.sh). */
 function workerFile(): URL {
   const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./sweep_worker.${suffix}`, import.meta.url)
+  return new URL(`../dataplane/sweep_worker.${suffix}`, import.meta.url)
 }

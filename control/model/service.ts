@@ -70,7 +70,7 @@ export interface ConnView {
   protocol: Protocol
   /** IPVS' name of the state, for example ESTABLISHED; UDP for udp. */
   state: string
-  /** Seconds until it expires, rounded down, never negative. */
+  /** Seconds until it has expired, rounded up. Differs from LVS: rounded down there. */
   expiresS: number
   client: DestId
   virtual: DestId
