@@ -367,7 +367,8 @@ export interface Netlink {
   deleteNeighbour(neighbour: { ifindex: number; address: string }): void
   /**
    * Calls `onEvents` with changes of links, addresses, routes and neighbours from now on, one call
-   * per batch. It does not keep the process alive. @throws EBUSY when called twice.
+   * per batch. It does not keep the process alive. The kernel does not tell of a program attached
+   * by a link. @throws EBUSY when called twice.
    */
   watch(onEvents: (events: NetlinkEvent[]) => void): void
   /** After this returns onEvents is not called again. */

@@ -90,13 +90,25 @@ bool Stream::push(std::unique_ptr<StreamBatch> batch)
 	return false;
 }
 
+/// What the function throws becomes an uncaught exception. For this version of Node-API, Node would
+/// only warn of it and go on.
 void Stream::deliver(napi_env env, napi_value callback, void *, void *data)
 {
 	std::unique_ptr<StreamBatch> batch(static_cast<StreamBatch *>(data));
+	napi_value value = nullptr, self = nullptr, thrown = nullptr;
+	bool pending = false;
 
 	// Without an environment the queue is only being emptied.
 	if (!env || !callback)
 		return;
-	Napi::details::WrapVoidCallback(
-		env, [&] { Napi::Function(env, callback).Call({batch->to_js(env)}); });
+	try {
+		value = batch->to_js(env);
+	} catch (const Napi::Error &) {
+		return; // The environment is ending: nobody is left to be told.
+	}
+	napi_get_undefined(env, &self);
+	napi_call_function(env, self, callback, 1, &value, nullptr);
+	napi_is_exception_pending(env, &pending);
+	if (pending && napi_get_and_clear_last_exception(env, &thrown) == napi_ok)
+		napi_fatal_exception(env, thrown);
 }

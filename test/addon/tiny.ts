@@ -4,12 +4,19 @@
  * Read next: tiny.bpf.c, then object.test.ts.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import type { ExecutionContext } from 'ava'
 
-import { BpfError, BpfMap, BpfObject, interfaceIndex, unshareNetwork } from '../../addon/index.ts'
+import {
+  BpfError,
+  BpfMap,
+  BpfObject,
+  enterNetwork,
+  interfaceIndex,
+  unshareNetwork,
+} from '../../addon/index.ts'
 import { privileged as privilegedAsync } from '../support/privileged.ts'
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url))
@@ -114,6 +121,40 @@ export function enterLab(): { near: number; far: number } {
   ip('link set near up')
   ip('link set far up')
   return { near: interfaceIndex('near'), far: interfaceIndex('far') }
+}
+
+/** A second namespace, and a way to act in it; the process is back where it was afterwards. */
+export function secondNetwork(): { path: string; inside: (act: () => void) => void } {
+  const home = openSync('/proc/self/ns/net', 'r')
+  unshareNetwork()
+  const away = openSync('/proc/self/ns/net', 'r')
+  enterNetwork(`/proc/self/fd/${String(home)}`)
+
+  const path = `/proc/${String(process.pid)}/fd/${String(away)}`
+  const inside = (act: () => void) => {
+    enterNetwork(path)
+    try {
+      act()
+    } finally {
+      enterNetwork(`/proc/self/fd/${String(home)}`)
+    }
+  }
+  return { path, inside }
+}
+
+/** Many commands for one `ip`, which reads them from its input. */
+export function ipBatch(lines: string[]): void {
+  execFileSync('ip', ['-batch', '-'], { input: lines.join('\n') })
+}
+
+/** What is awaited, with the process kept alive: the addon's threads do not do that. */
+export async function arrival<T>(promise: Promise<T>): Promise<T> {
+  const alive = setInterval(() => undefined, 1000)
+  try {
+    return await promise
+  } finally {
+    clearInterval(alive)
+  }
 }
 
 /** The `ip` command, in the namespace of this thread. */
