@@ -283,7 +283,7 @@ function mapsOf(object: BpfObject): Record<MapName, BpfMap> {
 
 function initialSettings(map: BpfMap, ticksPerSecond: number): void {
   const bytes = new Uint8Array(SETTINGS.size)
-  const ticks = (seconds: number): number => Math.round(seconds * ticksPerSecond) + 1
+  const ticks = (seconds: number): number => Math.round(seconds * ticksPerSecond)
   writeSettings(view(bytes), 0, {
     heartbeat: 0,
     clock: 0,

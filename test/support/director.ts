@@ -123,7 +123,8 @@ export async function director(
   }
 }
 
-function sweepTables(kernel: Kernel, conns: ArrayBuffer): SweepTables {
+/** What a sweep needs of a kernel that nothing is pinned of. */
+export function sweepTables(kernel: Kernel, conns: ArrayBuffer): SweepTables {
   return {
     conns,
     destConns: kernel.maps.dest_conns.mmap(),
