@@ -1,0 +1,74 @@
+/** Every command's help: a summary, two examples or more that work, flags that say what they are. */
+import test from 'ava'
+import { parse } from '@oclif/core/parser'
+import { glob } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from '@oclif/core/command'
+import { XlvsCommand, type Example } from '../../control/bin/command.ts'
+import { serveFake } from '../support/fake_director.ts'
+import { xlvs } from '../support/run.ts'
+import { dest, service } from '../support/views.ts'
+
+const ROOT = join(import.meta.dirname, '../../control/commands')
+
+interface Found {
+  name: string
+  command: typeof Command & { examples: Example[] }
+}
+
+const found: Found[] = []
+for await (const path of glob('**/*.ts', { cwd: ROOT })) {
+  const { default: command } = (await import(join(ROOT, path))) as {
+    default: Found['command']
+  }
+  found.push({ name: path.replace(/\.ts$/, '').replace('/', ' '), command })
+}
+
+/** What examples may speak of: a service with a dest, and eth0 and eth1 where they are detached. */
+function given(name: string) {
+  return {
+    services: [service({ address: '192.0.2.2', dests: [dest()] })],
+    interfaces: ['eth0', 'eth1']
+      .filter(() => name === 'detach')
+      .map((name, i) => ({ name, ifindex: i + 2, mode: 'native' as const, present: true })),
+  }
+}
+
+for (const { name, command } of found) {
+  test(`help: ${name}, then a summary, two examples and described flags`, t => {
+    t.regex(command.summary ?? '', /^[A-Z].*\.$/)
+    t.true(command.examples.length >= 2)
+    for (const [flag, { description }] of Object.entries(command.flags ?? {}))
+      t.truthy(description, `--${flag}`)
+    for (const { description, command: line } of command.examples) {
+      t.regex(description, /\.$/)
+      t.true(line.startsWith(`xlvs ${name}`), line)
+    }
+  })
+
+  for (const { command: line } of command.examples)
+    test(`help: the example ${line}, then it works`, async t => {
+      const words = line.split(' ').slice(1)
+      if (name === 'daemon') {
+        const flags = { ...XlvsCommand.baseFlags, ...(command.flags ?? {}) }
+        await t.notThrowsAsync(parse(words.slice(1), { flags, args: {}, strict: true }))
+        return
+      }
+      const { socket } = await serveFake(t, given(name))
+
+      const { status, err } = await xlvs(words, { socket })
+
+      t.is(status, 0, err)
+      t.is(err, '')
+    })
+}
+
+test('help: a command with --help, then summary, usage, flags with defaults, examples', async t => {
+  const { status, out } = await xlvs(['dest', 'add', '--help'])
+
+  t.is(status, 0)
+  t.regex(out, /^Add a dest to a service\./)
+  t.regex(out, /\$ xlvs dest add SERVICE DEST/)
+  t.regex(out, /--weight=NUMBER\s+\[default: 1\] share of new connections, 0 to 65535/)
+  t.regex(out, /\$ xlvs dest add tcp:192\.0\.2\.2:80 10\.0\.0\.3:8080 --nat/)
+})

@@ -1,0 +1,201 @@
+/** The xlvs command as a process, against a director in memory: what it prints and how it exits. */
+import test from 'ava'
+import { symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { XlvsError } from '../../control/errors.ts'
+import { serveFake } from '../support/fake_director.ts'
+import { xlvs } from '../support/run.ts'
+import { conn, dest, service } from '../support/views.ts'
+
+const SERVICE = 'tcp:192.0.2.1:80'
+
+test('xlvs: services and dests added and changed, then show has them', async t => {
+  const { socket } = await serveFake(t)
+  const done = async (line: string): Promise<string> => {
+    const { status, out, err } = await xlvs(line.split(' '), { socket })
+    t.is(status, 0, err)
+    return out
+  }
+
+  t.is(await done(`service add ${SERVICE} --scheduler rr`), `service ${SERVICE} added\n`)
+  t.is(await done(`dest add ${SERVICE} 10.0.0.2:8080`), `dest 10.0.0.2:8080 of ${SERVICE} added\n`)
+  await done(`dest add ${SERVICE} 10.0.0.3 --dr --weight 2`)
+  await done(`dest set ${SERVICE} 10.0.0.2:8080 --nat -w 0`)
+  await done(`service set ${SERVICE} -s rr`)
+  t.is(await done('attach eth0 eth1 --generic'), 'attached eth0, eth1 (generic)\n')
+  t.is(await done('detach eth1'), 'detached eth1\n')
+
+  const { interfaces, services } = JSON.parse(await done('show --json')) as Record<string, unknown>
+  t.deepEqual(services, [
+    service({
+      dests: [dest({ address: '10.0.0.3', fwd: 'dr', weight: 2 }), dest({ port: 8080, weight: 0 })],
+    }),
+  ])
+  t.like(interfaces, [{ name: 'eth0', mode: 'generic' }])
+  await done(`dest remove ${SERVICE} 10.0.0.3`)
+  t.is(await done(`service remove ${SERVICE}`), `service ${SERVICE} removed\n`)
+})
+
+test('xlvs: alone or with flags only, then it is show', async t => {
+  const { socket } = await serveFake(t, { services: [service({ vipLocal: false })] })
+
+  const [alone, flags, named] = await Promise.all([
+    xlvs([], { socket }),
+    xlvs(['--socket', socket]),
+    xlvs(['show'], { socket }),
+  ])
+
+  t.regex(named.out, /VIP not local/)
+  t.deepEqual(alone, named)
+  t.deepEqual(flags, named)
+})
+
+test('xlvs: conns, stats and version, then text or JSON', async t => {
+  const { socket } = await serveFake(t, { conns: [conn()] })
+
+  for (const [command, says, field] of [
+    ['conns', /198\.51\.100\.7:40000/, 'conns'],
+    ['stats', /connection table: 1 of 1024/, 'total'],
+    ['version', /^xlvs 0\.1\.0\ndaemon 0\.1\.0, kernel/, 'daemon'],
+  ] as const) {
+    const [text, json] = await Promise.all([
+      xlvs([command], { socket }),
+      xlvs([command, '--json'], { socket }),
+    ])
+    t.regex(text.out, says)
+    t.true(field in (JSON.parse(json.out) as object))
+  }
+})
+
+const wrong: [line: string, code: string, says: RegExp][] = [
+  [
+    'servce add',
+    'UNKNOWN_COMMAND',
+    /servce add is not a command.*\n.*did you mean xlvs service add/,
+  ],
+  ['shwo', 'UNKNOWN_COMMAND', /did you mean xlvs show\?/],
+  ['zzzzzzzz', 'UNKNOWN_COMMAND', /see the commands with xlvs --help/],
+  ['show --jsn', 'BAD_USAGE', /Nonexistent flag: --jsn.*\n.*did you mean --json\?/],
+  ['show extra', 'BAD_USAGE', /Unexpected argument: extra.*\n.*xlvs show --help/],
+  ['service add', 'BAD_USAGE', /Missing 1 required arg/],
+  ['service add tcp:192.0.2.1:80', 'BAD_USAGE', /Missing required flag scheduler/],
+  ['service add tcp:192.0.2.1:80 -s wr', 'BAD_SCHEDULER', /scheduler wr is not known/],
+  ['service add tcp:192.0.2.1:80 -s rrr', 'BAD_SCHEDULER', /did you mean rr\?/],
+  ['service add tcp:192.0.2.999:80 -s rr', 'BAD_ADDRESS', /address 192\.0\.2\.999 is not/],
+  ['service add tcp:192.0.2.1:80000 -s rr', 'BAD_PORT', /port 80000 is out of range/],
+  ['service add icmp:192.0.2.1:80 -s rr', 'BAD_PROTOCOL', /protocol icmp is not known/],
+  ['service remove 192.0.2.1:80', 'BAD_REQUEST', /is not protocol:address:port/],
+  ['dest add tcp:192.0.2.1:80 10.0.0.2 -w 70000', 'BAD_WEIGHT', /expected 0 to 65535/],
+  ['dest add tcp:192.0.2.1:80 10.0.0.2 --nat --dr', 'BAD_USAGE', /cannot also be provided/],
+  ['dest add tcp:192.0.2.1:80 10.0.0.2:81 --dr', 'BAD_PORT', /expected 80, the port of/],
+  ['dest add tcp:192.0.2.1:80 224.0.0.1', 'DEST_NOT_UNICAST', /is a multicast address/],
+  ['attach eth/0', 'BAD_INTERFACE', /eth\/0 cannot be the name of an interface/],
+  ['daemon --connections 7', 'BAD_USAGE', /--connections 7 is out of range/],
+  ['daemon --log-level inof', 'BAD_USAGE', /to be one of: trace, debug/],
+]
+for (const [line, code, says] of wrong)
+  test(`xlvs: ${line}, then exit 2 with ${code}`, async t => {
+    const { socket, state } = await serveFake(t, { services: [service()] })
+
+    const { status, out, err } = await xlvs(line.split(' '), { socket })
+
+    t.is(status, 2, err)
+    t.is(out, '')
+    t.true(err.split('\n')[0]?.endsWith(`(${code})`), err)
+    t.regex(err, says)
+    t.regex(err, /^error: .*\n {4}\S.*\n$/)
+    t.deepEqual(state.services, [service()])
+  })
+
+const failed: [line: string, code: string][] = [
+  [`service add ${SERVICE} -s rr`, 'SERVICE_EXISTS'],
+  ['service set tcp:192.0.2.9:80 -s rr', 'SERVICE_MISSING'],
+  [`dest add ${SERVICE} 10.0.0.2`, 'DEST_EXISTS'],
+  [`dest remove ${SERVICE} 10.0.0.9`, 'DEST_MISSING'],
+  ['detach eth9', 'INTERFACE_NOT_ATTACHED'],
+  ['show --socket /nonexistent/s', 'SOCKET_REFUSED'],
+]
+for (const [line, code] of failed)
+  test(`xlvs: ${line}, then exit 1 with ${code}, and as JSON on request`, async t => {
+    const { socket } = await serveFake(t, { services: [service({ dests: [dest()] })] })
+
+    const [text, json] = await Promise.all([
+      xlvs(line.split(' '), { socket }),
+      xlvs([...line.split(' '), '--json'], { socket }),
+    ])
+
+    t.is(text.status, 1, text.err)
+    t.regex(text.err, new RegExp(`\\(${code}\\)\n {4}\\S`))
+    t.is(json.status, 1)
+    t.like(JSON.parse(json.out), { error: { code } })
+    t.is(json.err, '')
+  })
+
+test('xlvs: an error with --debug, then its stack; without, none', async t => {
+  const [plain, debug] = await Promise.all([xlvs(['show']), xlvs(['show', '--debug'])])
+
+  t.notRegex(plain.err, /\n\s+at /)
+  t.regex(debug.err, /client\.ts/)
+  t.regex(debug.err, /caused by Error: connect ENOENT/)
+})
+
+test('xlvs: the daemon refuses, then its sentence and exit 1', async t => {
+  const fails = new XlvsError(
+    'MTU_TOO_LARGE',
+    'eth0 has MTU 9000: expected at most 3506',
+    'lower it',
+  )
+  const { socket } = await serveFake(t, { fails })
+
+  const { status, err } = await xlvs(['attach', 'eth0'], { socket })
+
+  t.is(status, 1)
+  t.is(err, `error: ${fails.message} (MTU_TOO_LARGE)\n    lower it\n`)
+})
+
+test('xlvs: --help, -h and --version, then exit 0 without a daemon', async t => {
+  const [help, short, topic, version] = await Promise.all([
+    xlvs(['--help']),
+    xlvs(['-h']),
+    xlvs(['service']),
+    xlvs(['--version']),
+  ])
+
+  t.deepEqual([help.status, topic.status, version.status], [0, 0, 0])
+  t.deepEqual(short, help)
+  t.regex(help.out, /COMMANDS[^]*attach[^]*version/)
+  t.regex(topic.out, /service add/)
+  t.regex(version.out, /^xlvs\/0\.1\.0 /)
+})
+
+test('xlvs: ipvsadm in front, or as the name of a link, then that grammar', async t => {
+  const { socket } = await serveFake(t, { services: [service()] })
+  const link = join(socket, '..', 'ipvsadm')
+  await symlink(join(import.meta.dirname, '../../control/bin/xlvs.ts'), link)
+
+  const [front, linked, bin, bad] = await Promise.all([
+    xlvs(['ipvsadm', '-Ln'], { socket }),
+    xlvs(['-Ln'], { socket, script: link }),
+    xlvs(['-Ln'], { socket, script: join(import.meta.dirname, '../../control/bin/ipvsadm.ts') }),
+    xlvs(['ipvsadm', 'x'], { socket }),
+  ])
+
+  t.regex(front.out, /^IP Virtual Server[^]*\nTCP {2}192\.0\.2\.1:80 rr\n$/)
+  t.deepEqual(linked, front)
+  t.deepEqual(bin, front)
+  t.deepEqual(bad, {
+    status: 255,
+    out: '',
+    err: "Try `xlvs ipvsadm -h' or 'xlvs ipvsadm --help' for more information.\n",
+  })
+})
+
+test('xlvs: ipvsadm -R with lines on standard input, then each is done', async t => {
+  const { socket, state } = await serveFake(t)
+  const input = '-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.2 -m\n'
+
+  const { status } = await xlvs(['ipvsadm', '-R'], { socket, input })
+
+  t.is(status, 0)
+  t.deepEqual(state.services, [service({ dests: [dest()] })])
+})

@@ -1,0 +1,197 @@
+/** Listings against what ipvsadm 1.31 printed on Linux 6.1 (test/oracle's samples and case 01). */
+import test from 'ava'
+import {
+  largeNumber,
+  listAll,
+  listConns,
+  listOne,
+  NUMBERS,
+  type ListingFormat,
+} from '../../../control/ipvs/listing.ts'
+import { qsort } from '../../../control/ipvs/sort.ts'
+import type { ConnView, Protocol } from '../../../control/model/service.ts'
+import { conn, dest, service, traffic } from '../../support/views.ts'
+
+const FORMAT: ListingFormat = { stats: false, exact: false }
+const STATS: ListingFormat = { stats: true, exact: false }
+
+/** Case 01 at its end. Newest first, as the director gives them. */
+const CASE_01 = service({
+  address: '10.0.1.100',
+  traffic: traffic(10, 61, 29, 6150, 8200),
+  dests: [
+    dest({ address: '10.0.4.13', active: 1, inactive: 3, traffic: traffic(4, 18, 10, 1140, 1090) }),
+    dest({
+      address: '10.0.2.12',
+      port: 8080,
+      active: 1,
+      inactive: 2,
+      traffic: traffic(3, 21, 10, 1934, 2472),
+    }),
+    dest({ address: '10.0.2.11', active: 2, inactive: 1, traffic: traffic(3, 22, 9, 3076, 4638) }),
+  ],
+})
+
+test('listing: case 01, then -Ln to the byte', t => {
+  const expected = [
+    'IP Virtual Server version 1.2.1 (size=4096)',
+    'Prot LocalAddress:Port Scheduler Flags',
+    '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
+    'TCP  10.0.1.100:80 rr',
+    '  -> 10.0.2.11:80                 Masq    1      2          1         ',
+    '  -> 10.0.2.12:8080               Masq    1      1          2         ',
+    '  -> 10.0.4.13:80                 Masq    1      1          3         ',
+    '',
+  ].join('\n')
+
+  t.is(listAll([CASE_01], FORMAT, NUMBERS), expected)
+  t.is(listOne(CASE_01, FORMAT, NUMBERS), expected.slice(expected.indexOf('Prot')))
+})
+
+test('listing: case 01, then -Ln --stats to the byte, and --exact the same', t => {
+  const expected = [
+    'IP Virtual Server version 1.2.1 (size=4096)',
+    'Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes',
+    '  -> RemoteAddress:Port',
+    'TCP  10.0.1.100:80                      10       61       29     6150     8200',
+    '  -> 10.0.2.11:80                        3       22        9     3076     4638',
+    '  -> 10.0.2.12:8080                      3       21       10     1934     2472',
+    '  -> 10.0.4.13:80                        4       18       10     1140     1090',
+    '',
+  ].join('\n')
+
+  t.is(listAll([CASE_01], STATS, NUMBERS), expected)
+  t.is(listAll([CASE_01], { stats: true, exact: true }, NUMBERS), expected)
+})
+
+test('listing: an empty table, then the header alone', t => {
+  const expected = [
+    'IP Virtual Server version 1.2.1 (size=4096)',
+    'Prot LocalAddress:Port Scheduler Flags',
+    '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
+    '',
+  ].join('\n')
+
+  t.is(listAll([], FORMAT, NUMBERS), expected)
+})
+
+test('listing: dr, weight 65535 and a far address, then columns hold', t => {
+  const dests = [
+    dest({ address: '255.255.255.254', port: 65535, weight: 65535, active: 1234567890 }),
+    dest({ fwd: 'dr', weight: 0, inactive: 12 }),
+  ]
+
+  const lines = listOne(service({ dests }), FORMAT, NUMBERS).split('\n').slice(1)
+
+  t.is(lines[3], '  -> 10.0.0.2:80                  Route   0      0          12        ')
+  t.is(lines[2], '  -> 255.255.255.254:65535        Masq    65535  1234567890 0         ')
+})
+
+test('listing: names in place of numbers, then cut where columns end', t => {
+  const names = { host: () => 'a-very-long-host-name.example.net', port: () => 'http' }
+
+  const lines = listOne(service({ dests: [dest()] }), FORMAT, names).split('\n')
+
+  t.is(lines[2], 'TCP  a-very-long-host-name.exampl rr')
+  t.is(lines[3], '  -> a-very-long-host-name.exampl Masq    1      0          0         ')
+})
+
+/** pro expire state source virtual destination, as ipvsadm prints them. */
+function readConn(line: string): ConnView {
+  const [protocol = '', expire = '', state = '', ...ends] = line.split(/ +/)
+  const [client, virtual, dest] = ends.map(end => {
+    const [address = '', port] = end.split(':')
+    return { address, port: Number(port) }
+  })
+  if (!client || !virtual || !dest) throw new Error(`not a connection: ${line}`)
+  const [minutes = 0, seconds = 0] = expire.split(':').map(Number)
+  const expiresS = minutes * 60 + seconds
+  return conn({
+    protocol: protocol.toLowerCase() as Protocol,
+    state,
+    expiresS,
+    client,
+    virtual,
+    dest,
+  })
+}
+
+test('listing: the connections of a sample, then -Lnc to the byte, in the order given', t => {
+  const expected = [
+    'IPVS connection entries',
+    'pro expire state       source             virtual            destination',
+    'TCP 01:52  TIME_WAIT   10.0.1.10:58180    10.0.1.101:80      10.0.2.11:80',
+    'TCP 01:46  TIME_WAIT   10.0.1.10:50602    10.0.1.100:80      10.0.2.11:80',
+    'TCP 01:47  TIME_WAIT   10.0.1.10:50608    10.0.1.100:80      10.0.2.12:80',
+    'TCP 01:47  TIME_WAIT   10.0.1.10:50604    10.0.1.100:80      10.0.2.13:80',
+    'TCP 01:46  TIME_WAIT   10.0.1.10:50594    10.0.1.100:80      10.0.2.12:80',
+    'TCP 01:51  TIME_WAIT   10.0.1.10:58164    10.0.1.101:80      10.0.2.11:80',
+    'UDP 04:53  UDP         10.0.1.10:50089    10.0.1.100:53      10.0.2.13:53',
+    'TCP 01:51  TIME_WAIT   10.0.1.10:58178    10.0.1.101:80      10.0.2.11:80',
+    'TCP 01:47  TIME_WAIT   10.0.1.10:50612    10.0.1.100:80      10.0.2.11:80',
+    'UDP 04:55  UDP         10.0.1.10:47724    10.0.1.100:53      10.0.2.13:53',
+    'TCP 01:51  TIME_WAIT   10.0.1.10:58148    10.0.1.101:80      10.0.2.11:80',
+    'UDP 04:54  UDP         10.0.1.10:59004    10.0.1.100:53      10.0.2.13:53',
+    'TCP 01:52  TIME_WAIT   10.0.1.10:58194    10.0.1.101:80      10.0.2.11:80',
+    'TCP 01:46  TIME_WAIT   10.0.1.10:50590    10.0.1.100:80      10.0.2.13:80',
+    'TCP 01:52  TIME_WAIT   10.0.1.10:58182    10.0.1.101:80      10.0.2.11:80',
+    'TCP 14:57  ESTABLISHED 10.0.1.10:45154    10.0.1.100:80      10.0.2.13:80',
+    '',
+  ].join('\n')
+
+  const conns = expected.split('\n').slice(2, -1).map(readConn)
+
+  t.is(listConns(conns, NUMBERS), expected)
+})
+
+test('listing: no connections, then both header lines; two hours, then 120:00', t => {
+  t.is(listConns([], NUMBERS).split('\n').length, 3)
+  t.regex(listConns([conn({ expiresS: 7200 })], NUMBERS), /^TCP 120:00 ESTABLISHED 198/m)
+})
+
+for (const [value, abbreviated, exact] of [
+  [0, '        0', '        0'],
+  [99_999_999, ' 99999999', ' 99999999'],
+  [100_000_000, '  100000K', ' 100000000'],
+  [999_999_999, '  999999K', ' 999999999'],
+  [1_000_000_000, '    1000M', ' 1000000000'],
+  [99_999_999_999, '   99999M', ' 99999999999'],
+  [100_000_000_000, '     100G', ' 100000000000'],
+  [100_000_000_000_000, '     100T', ' 100000000000000'],
+] as const)
+  test(`listing: ${value}, then "${abbreviated}", exactly "${exact}"`, t => {
+    t.is(largeNumber(value, false), abbreviated)
+    t.is(largeNumber(value, true), exact)
+  })
+
+test('listing: services of two protocols, then by protocol, address and port', t => {
+  const services = [
+    service({ protocol: 'udp', address: '10.0.0.1', port: 53 }),
+    service({ address: '10.0.0.2', port: 443 }),
+    service({ address: '10.0.0.2', port: 80 }),
+    service({ address: '10.0.0.1', port: 8080 }),
+  ]
+
+  t.deepEqual(order(services), ['10.0.0.1:8080', '10.0.0.2:80', '10.0.0.2:443', '10.0.0.1:53'])
+})
+
+test('listing: addresses 2^31 or more apart, then reversed as in the kernel tool', t => {
+  const services = ['10.0.0.1', '192.168.0.1', '10.0.0.9'].map(address => service({ address }))
+
+  t.deepEqual(order(services), ['192.168.0.1:80', '10.0.0.1:80', '10.0.0.9:80'])
+})
+
+test('sort: any numbers, then as sort() where the order is a real one', t => {
+  const numbers = Array.from({ length: 100 }, (_, i) => (i * 7919) % 101)
+
+  t.deepEqual(
+    qsort(numbers, (a, b) => a - b),
+    numbers.toSorted((a, b) => a - b),
+  )
+})
+
+function order(services: Parameters<typeof listAll>[0]): string[] {
+  return listAll(services, FORMAT, NUMBERS)
+    .split('\n')
+    .flatMap(line => /^(?:TCP|UDP)  (\S+)/.exec(line)?.[1] ?? [])
+}

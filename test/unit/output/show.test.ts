@@ -1,0 +1,164 @@
+/** What people see: tables, colours and troubles in words. */
+import test from 'ava'
+import { connsText } from '../../../control/output/conns.ts'
+import { asXlvsError, errorJson, errorText } from '../../../control/output/error.ts'
+import { showText } from '../../../control/output/show.ts'
+import { statsText } from '../../../control/output/stats.ts'
+import { styleFor } from '../../../control/output/style.ts'
+import { table } from '../../../control/output/table.ts'
+import { XlvsError } from '../../../control/errors.ts'
+import { conn, dest, service, traffic } from '../../support/views.ts'
+
+const PLAIN = styleFor(false, {})
+const COLOUR = styleFor(true, {})
+const ETH0 = { name: 'eth0', ifindex: 2, mode: 'native', present: true } as const
+
+test('table: left and right columns, then aligned without blanks at line ends', t => {
+  const text = table(
+    [{ title: 'NAME' }, { title: 'COUNT', align: 'right' }, { title: 'NOTE' }],
+    [
+      ['a', '1', ''],
+      ['longer name', '12345678', 'note'],
+    ],
+  )
+
+  t.is(
+    text,
+    [
+      'NAME            COUNT  NOTE',
+      'a                   1',
+      'longer name  12345678  note',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('show: nothing at all, then it says so and what to try', t => {
+  t.is(
+    showText([], [], PLAIN),
+    'attached: nowhere, so nothing is balanced; try xlvs attach IFACE\nno services\n',
+  )
+})
+
+test('show: all is well, then a table in the order of adding and no trouble', t => {
+  const dests = [
+    dest({ address: '10.0.0.3', fwd: 'dr', weight: 10, active: 12, inactive: 345 }),
+    dest({ port: 8080 }),
+  ]
+
+  t.is(
+    showText([ETH0], [service({ dests })], PLAIN),
+    [
+      'attached: eth0 (native)',
+      'SERVICE / DEST    SCHEDULER / FWD  WEIGHT  ACTIVE  INACTIVE  STATE',
+      'tcp:192.0.2.1:80  rr',
+      '  10.0.0.2:8080   nat                   1       0         0',
+      '  10.0.0.3:80     dr                   10      12       345',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('show: every trouble, then each is marked in the table and told with what to try', t => {
+  const dests = [
+    dest({ address: '10.0.0.4', nextHop: 'resolving' }),
+    dest({ address: '10.0.0.3', nextHop: 'no route', weight: 0 }),
+  ]
+  const gone = { ...ETH0, name: 'eth1', present: false }
+
+  const text = showText([gone], [service({ vipLocal: false, dests })], PLAIN)
+
+  t.is(
+    text.slice(text.indexOf('tcp:')),
+    [
+      'tcp:192.0.2.1:80  rr                                         VIP not local',
+      '  10.0.0.3:80     nat                   0       0         0  quiesced, next hop: no route',
+      '  10.0.0.4:80     nat                   1       0         0  next hop: resolving',
+      '! eth1 has gone or lost the program; try xlvs attach eth1 when it is back',
+      '! VIP not local: 192.0.2.1 is not an address of this host, so tcp:192.0.2.1:80 balances ' +
+        'nothing; try ip address add 192.0.2.1/32 dev lo',
+      '! tcp:192.0.2.1:80: the next hop to dest 10.0.0.4 does not answer; try ip neighbour',
+      '! tcp:192.0.2.1:80: no route to dest 10.0.0.3; try ip route get 10.0.0.3',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('show: a service whose dests are all quiesced, then it says who is refused', t => {
+  const text = showText([ETH0], [service({ dests: [dest({ weight: 0 })] })], PLAIN)
+
+  t.regex(text, /^! tcp:192\.0\.2\.1:80 has no dest with a weight above 0, so it refuses new/m)
+})
+
+test('conns: none and some, then a sentence or a table', t => {
+  t.is(connsText([]), 'no connections\n')
+  t.is(
+    connsText([conn()]),
+    [
+      'PROTOCOL  STATE        EXPIRES S  CLIENT              VIRTUAL       DEST           FWD',
+      'tcp       ESTABLISHED        895  198.51.100.7:40000  192.0.2.1:80  10.0.0.2:8080  nat',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('stats: counters, reasons and the table, then three parts', t => {
+  const counted = traffic(1, 20, 300, 4000, 50000)
+  const stats = {
+    total: counted,
+    services: [service({ traffic: counted })],
+    reasons: [{ reason: 'FORWARDED', packets: 320 }],
+    connections: { slots: 1024, used: 2, stashed: 0 },
+  }
+
+  t.is(
+    statsText(stats),
+    [
+      'SERVICE           CONNS  IN PACKETS  OUT PACKETS  IN BYTES  OUT BYTES',
+      'tcp:192.0.2.1:80      1          20          300      4000      50000',
+      'total                 1          20          300      4000      50000',
+      '',
+      'REASON     PACKETS',
+      'FORWARDED      320',
+      '',
+      'connection table: 2 of 1024 slots used, 0 in the stash',
+      '',
+    ].join('\n'),
+  )
+})
+
+for (const [isTerminal, env, coloured] of [
+  [true, {}, true],
+  [false, {}, false],
+  [true, { NO_COLOR: '1' }, false],
+  [true, { NO_COLOR: '' }, true],
+  [true, { TERM: 'dumb' }, false],
+] as const)
+  test(`style: terminal ${isTerminal}, ${JSON.stringify(env)}, then colour ${coloured}`, t => {
+    t.is(styleFor(isTerminal, env).red('x') !== 'x', coloured)
+  })
+
+test('error: for people, then the sentence, the code, and one thing to try', t => {
+  const error = new XlvsError('BAD_PORT', 'port 0 is out of range', 'give 80')
+
+  t.is(errorText(error, PLAIN, false), 'error: port 0 is out of range (BAD_PORT)\n    give 80\n')
+  t.regex(errorText(error, COLOUR, false), /^\u001b\[31merror:/)
+  t.deepEqual(JSON.parse(errorJson(error)), {
+    error: { code: 'BAD_PORT', message: 'port 0 is out of range', hint: 'give 80' },
+  })
+})
+
+test('error: with debug, then its stack and that of its cause', t => {
+  const cause = new Error('connect ENOENT')
+  const error = new XlvsError('SOCKET_REFUSED', 'cannot reach', 'start it', { cause })
+
+  const text = errorText(error, PLAIN, true)
+
+  t.regex(text, /show\.test\.ts/)
+  t.regex(text, /caused by Error: connect ENOENT/)
+})
+
+test('error: something that is not ours, then INTERNAL', t => {
+  t.like(asXlvsError(new TypeError('oops')), { code: 'INTERNAL', message: 'xlvs failed: oops' })
+  t.like(asXlvsError('oops'), { code: 'INTERNAL', message: 'xlvs failed: oops' })
+})
