@@ -127,14 +127,14 @@ export function checkForwarding(service: ServiceId, dest: Dest): void {
 }
 
 /**
- * The kernel's rule (0/8, multicast, broadcast), and loopback, which no interface leads to.
+ * The kernel's rule (0.0.0.0, multicast, broadcast), and loopback, which no interface leads to.
  * @throws DEST_NOT_UNICAST.
  */
 export function checkUnicast(address: string): void {
   const first = Number(address.split('.')[0])
   const kind =
-    first === 0
-      ? 'a source-only address (0.0.0.0/8)'
+    address === '0.0.0.0'
+      ? 'no address'
       : first === 127
         ? 'a loopback address, which no interface leads to'
         : first >= 224 && first <= 239

@@ -124,12 +124,13 @@ function timedOut({ socketPath, timeoutMs }: Exchange): XlvsError {
   )
 }
 
+const START = 'start the daemon with xlvs daemon, or name its socket by --socket or XLVS_SOCKET'
+const ASK_ROOT = 'use sudo, or name another socket by --socket or XLVS_SOCKET'
 const WHY: Record<string, [what: string, hint: string]> = {
-  ENOENT: ['there is no such socket', 'start the daemon with xlvs daemon, or name its --socket'],
-  ECONNREFUSED: ['nobody listens there', 'start the daemon with xlvs daemon'],
-  EACCES: ['permission denied', 'use sudo, or name another socket with --socket'],
-  EPERM: ['permission denied', 'use sudo, or name another socket with --socket'],
-  ENOTSOCK: ['it is not a socket', "name the daemon's socket with --socket"],
+  ENOENT: ['there is no such socket', START],
+  ECONNREFUSED: ['nobody listens there', START],
+  EACCES: ['permission denied', ASK_ROOT],
+  EPERM: ['permission denied', ASK_ROOT],
 }
 
 function unreachable(error: NodeJS.ErrnoException, socketPath: string): XlvsError {

@@ -1,0 +1,76 @@
+/**
+ * Lines that Debian's ipvsadm 1.31 carried out one after the other on Linux 6.1, with what it
+ * printed and how it exited (ipvsadm_lines.jsonl), carried out here: the same, byte for byte.
+ * A line that differs says why, and MANUAL.md lists it.
+ */
+import test from 'ava'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { main, type Streams } from '../../control/ipvs/main.ts'
+import { serveFake } from '../support/fake_director.ts'
+
+interface Line {
+  words: string[]
+  input?: string
+  status: number
+  out: string
+  err: string
+  differs?: string
+}
+
+const FILE = join(import.meta.dirname, 'ipvsadm_lines.jsonl')
+const lines = (await readFile(FILE, 'utf8'))
+  .trimEnd()
+  .split('\n')
+  .map(line => JSON.parse(line) as Line)
+
+async function run(words: string[], socket: string, input = '') {
+  const ran = { status: 0, out: '', err: '' }
+  const streams: Streams = {
+    readInput: () => Promise.resolve(input),
+    print: text => (ran.out += text),
+    complain: text => (ran.err += text),
+  }
+  ran.status = await main(words, 'ipvsadm', streams, socket)
+  return ran
+}
+
+test('ipvsadm: recorded lines in their order, then status and output are the same', async t => {
+  const { socket } = await serveFake(t)
+
+  for (const { words, input, differs, ...recorded } of lines) {
+    const ran = await run(words, socket, input)
+
+    const line = `ipvsadm ${words.join(' ')}`
+    if (differs === undefined) t.deepEqual(ran, recorded, line)
+    else t.notDeepEqual(ran, recorded, `${line} no longer differs (${differs})`)
+  }
+})
+
+test('ipvsadm: what xlvs cannot yet in the middle of -R, then the run ends there', async t => {
+  const { socket, state } = await serveFake(t)
+  const input = '-A -t 10.0.0.1:80 -s rr\n-A -f 7 -s rr\n-A -t 10.0.0.2:80 -s rr\n'
+
+  const { status, err } = await run(['-R'], socket, input)
+
+  t.is(status, 2)
+  t.regex(err, /^xlvs does not support services by firewall mark \(-f\) yet/)
+  t.is(state.services.length, 1)
+})
+
+test('ipvsadm: no daemon, then exit 2, where it looked, and what to try', async t => {
+  for (const words of [['-Ln'], ['-C'], ['-A', '-t', '10.0.0.1:80', '-s', 'rr']])
+    t.like(await run(words, '/nonexistent/s'), {
+      status: 2,
+      out: '',
+      err:
+        "Can't initialize ipvs: cannot reach the daemon at /nonexistent/s: " +
+        'there is no such socket\n' +
+        'start the daemon with xlvs daemon, or name its socket by --socket or XLVS_SOCKET\n',
+    })
+})
+
+test('ipvsadm: -h and -v without a daemon, then they print', async t => {
+  t.regex((await run(['-h'], '/nonexistent/s')).out, /^ipvsadm v1\.31/)
+  t.is((await run(['-v'], '/nonexistent/s')).status, 0)
+})
