@@ -8,7 +8,7 @@
 ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
 {
 	if (pkt->ip->ttl <= 1)
-		return TTL_EXPIRED; /* dropped: the way back to the dest is not this one */
+		return reply_refuse(pkt, 0);
 	if (lacks_checksum(pkt))
 		return go_to(pkt, WALK_CHECKSUM);
 	count_reply(pkt);
@@ -32,7 +32,7 @@ ALWAYS int reply_find_way(struct packet *pkt)
 		return send_unresolved(pkt, &way);
 	WRITE(pkt->conn->nexthop, way.id);
 	if (pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu))
-		return reply_may_pass(pkt, hop);
+		return reply_refuse(pkt, READ(hop->mtu));
 	if (lacks_checksum(pkt))
 		return go_to(pkt, WALK_CHECKSUM);
 	return send_reply(pkt, hop);

@@ -77,8 +77,8 @@ ALWAYS int send_request(struct packet *pkt)
 	return send_by(pkt, hop, nat ? NAT_REQUEST : DIRECT);
 }
 
-/* What the forwarding path checks before IPVS sees a reply. */
-ALWAYS int reply_may_pass(struct packet *pkt, const struct nexthop *hop)
+/* A reply that the forwarding path refuses before IPVS sees it: too old, else too long. */
+ALWAYS int reply_refuse(struct packet *pkt, __u16 mtu)
 {
 	__u32 ifindex = pkt->ctx->ingress_ifindex;
 	const struct interface *in = bpf_map_lookup_elem(&interfaces, &ifindex);
@@ -87,7 +87,7 @@ ALWAYS int reply_may_pass(struct packet *pkt, const struct nexthop *hop)
 		return INTERNAL;
 	if (pkt->ip->ttl <= 1)
 		return answer(pkt, TTL_EXPIRED, 11, 0, 0, in->addr);
-	return too_long(pkt, READ(hop->mtu), in->addr);
+	return too_long(pkt, mtu, in->addr);
 }
 
 ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
@@ -108,7 +108,7 @@ ALWAYS int transmit_reply(struct packet *pkt)
 	if (unlikely(!hop || !(READ(hop->flags) & NEXTHOP_VALID)))
 		return go_to(pkt, WALK_REPLY);
 	if (unlikely(pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu)))
-		return reply_may_pass(pkt, hop);
+		return reply_refuse(pkt, READ(hop->mtu));
 	if (unlikely(lacks_checksum(pkt)))
 		return go_to(pkt, WALK_CHECKSUM);
 	return send_reply(pkt, hop);
