@@ -4,7 +4,9 @@
  * in the hot walk. Part of xlvs.bpf.c. Source: ip_vs_core.c ip_vs_schedule (v6.12).
  */
 
-/* An ended connection makes way: both its slots are overdue from now on, and the sweep frees them.
+/*
+ * An ended connection makes way: both its slots are overdue from now on, and the sweep frees them.
+ * A SYN that is a RST too ends it but starts none. Returns GO_ON, NO_CONNECTION.
  */
 ALWAYS int conn_renew(struct packet *pkt)
 {
@@ -17,7 +19,7 @@ ALWAYS int conn_renew(struct packet *pkt)
 		WRITE(partner->deadline, pkt->now - 1);
 	WRITE(pkt->conn->deadline, pkt->now - 1);
 	pkt->conn = 0;
-	return GO_ON;
+	return pkt->tcp_flags & TCP_FLAG_RST_BIT ? NO_CONNECTION : GO_ON;
 }
 
 SEC("xdp")
