@@ -101,14 +101,19 @@ ALWAYS struct conn4 *bucket_find(struct bucket4 *bucket, __u32 row, struct packe
 	return 0;
 }
 
+ALWAYS struct wire_key stash_key(__u64 addrs, __u32 ports, __u8 protocol)
+{
+	return (struct wire_key){.saddr = (__u32)addrs,
+				 .daddr = addrs >> 32,
+				 .sport = (__u16)ports,
+				 .dport = ports >> 16,
+				 .protocol = protocol};
+}
+
 /* Fills index and word. */
 ALWAYS struct conn4 *stash_find(struct packet *pkt)
 {
-	struct wire_key key = {.saddr = (__u32)pkt->addrs,
-			       .daddr = pkt->addrs >> 32,
-			       .sport = (__u16)pkt->ports,
-			       .dport = pkt->ports >> 16,
-			       .protocol = pkt->protocol};
+	struct wire_key key = stash_key(pkt->addrs, pkt->ports, pkt->protocol);
 	__u32 *index = bpf_map_lookup_elem(&stash4, &key);
 	struct conn4 *slot = index ? slot_at(*index) : 0;
 	__u64 word;

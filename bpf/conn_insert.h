@@ -75,11 +75,7 @@ ALWAYS void slot_release(__u32 index)
 /* A slot behind the table, found through the kernel hash: its index, or NONE. */
 ALWAYS __u32 stash_claim(__u64 hash, __u64 addrs, __u32 ports, __u8 protocol)
 {
-	struct wire_key key = {.saddr = (__u32)addrs,
-			       .daddr = addrs >> 32,
-			       .sport = (__u16)ports,
-			       .dport = ports >> 16,
-			       .protocol = protocol};
+	struct wire_key key = stash_key(addrs, ports, protocol);
 	__u32 mask = config.stash_buckets - 1, base = config.bucket_mask + 1;
 	__u32 index;
 
@@ -110,6 +106,17 @@ WARM __u32 slot_claim(__u64 hash, __u64 addrs, __u32 ports, __u32 protocol)
 		return stash_claim(hash, addrs, ports, protocol);
 	bucket_mark(hash, FLAG(BUCKET_OVERFLOW));
 	return index;
+}
+
+/* Undoes slot_claim; in the stash the key goes with the slot. */
+WARM int slot_unclaim(__u32 index, __u64 addrs, __u32 ports, __u32 protocol)
+{
+	struct wire_key key = stash_key(addrs, ports, protocol);
+
+	if (index / SLOTS_PER_BUCKET > config.bucket_mask)
+		bpf_map_delete_elem(&stash4, &key);
+	slot_release(index);
+	return 0;
 }
 
 ALWAYS void slot_publish(struct conn4 *slot, __u64 hash, __u64 flags, __u32 dest)
@@ -190,7 +197,7 @@ ALWAYS int conn_make(struct packet *pkt)
 	if (fwd == FWD_NAT) {
 		reply = reply_make(pkt, request, &reply_hash);
 		if (reply == NONE) {
-			slot_release(request);
+			slot_unclaim(request, pkt->addrs, pkt->ports, pkt->protocol);
 			return TABLE_FULL;
 		}
 	}
