@@ -40,6 +40,7 @@ export class Dataplane {
   setNetwork(network: Network, attached: Set<number>): void {
     this.#network = network
     this.ways.update(network, attached)
+    this.tables.setLocal(vaddr => network.isLocal(vaddr))
   }
 
   isLocal(service: ServiceId): boolean {

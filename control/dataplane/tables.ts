@@ -154,6 +154,15 @@ export class Tables {
     return true
   }
 
+  /** Whether each dest's virtual address is here; publish does not reach those in the trash. */
+  setLocal(isLocal: (vaddr: number) => boolean): void {
+    for (const id of this.#destIds.values()) {
+      const row = this.dests.get(id)
+      const local = isLocal(row.vaddr) ? DEST_FLAGS.DEST_VIP_LOCAL : 0
+      this.dests.set(id, { ...row, flags: (row.flags & ~DEST_FLAGS.DEST_VIP_LOCAL) | local })
+    }
+  }
+
   /** Takes a service out; its dests go to the trash and keep their connections. */
   withdraw(service: ServiceId): void {
     const name = serviceName(service)
