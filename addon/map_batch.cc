@@ -9,6 +9,9 @@
 /// Entries asked for at first: one call for a small map, and no large buffer for a sparse one.
 static constexpr uint32_t CHUNK_ENTRIES = 4096;
 
+/// The first chunk of a map with large values.
+static constexpr size_t CHUNK_BYTES = 4 * 1024 * 1024;
+
 /// The kernel gives EINTR when entries vanish under the walk; a busy map settles well before this.
 static constexpr int INTERRUPTS_MAX = 64;
 
@@ -81,7 +84,8 @@ Napi::Value BpfMap::lookup_batch(const Napi::CallbackInfo &info)
 	Napi::Env env = info.Env();
 	int map_fd = fd(env, call);
 	uint32_t limit = u32_arg(info[0], call, "max", UINT32_MAX);
-	uint32_t chunk = std::clamp(std::min(limit, shape_.max_entries), 1u, CHUNK_ENTRIES);
+	uint32_t by_size = std::min<size_t>(CHUNK_BYTES / std::max<size_t>(value_size(), 1), CHUNK_ENTRIES);
+	uint32_t chunk = std::max(std::min({limit, shape_.max_entries, by_size}), 1u);
 	BatchWalk walk(map_fd, shape_.key_size, value_size(), chunk);
 
 	if (int error = walk.run(limit))

@@ -10,8 +10,8 @@
 
 #include <cstring>
 
-/// Linux 5.16's NDA_FLAGS_EXT and 4.20's filters are in every header since Debian 12.
-static constexpr size_t MAC_BYTES_MAX = 32; // MAX_ADDR_LEN
+/// The kernel's MAX_ADDR_LEN.
+static constexpr size_t MAC_BYTES_MAX = 32;
 
 class Netlink : public Napi::ObjectWrap<Netlink>
 {

@@ -9,10 +9,18 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+struct ObjectCloser {
+	void operator()(bpf_object *object) const
+	{
+		bpf_object__close(object);
+	}
+};
+using OwnedObject = std::unique_ptr<bpf_object, ObjectCloser>;
+
 class BpfObject : public Napi::ObjectWrap<BpfObject>
 {
       public:
-	using Init = bpf_object *;
+	using Init = OwnedObject;
 	static constexpr const char *name = "BpfObject";
 	static constexpr napi_type_tag tag = {0x6c69626270662d74, 0x73006f626a000001};
 	static Napi::FunctionReference &class_of(Instance &instance)
@@ -24,10 +32,6 @@ class BpfObject : public Napi::ObjectWrap<BpfObject>
 	explicit BpfObject(const Napi::CallbackInfo &info)
 	    : Napi::ObjectWrap<BpfObject>(info), object_(take_pending<BpfObject>(info))
 	{
-	}
-	~BpfObject()
-	{
-		bpf_object__close(object_);
 	}
 
       private:
@@ -50,7 +54,7 @@ class BpfObject : public Napi::ObjectWrap<BpfObject>
 	bpf_map *find_map(Napi::Value name, const char *call) const;
 	bpf_program *find_program(Napi::Value name, const char *call) const;
 
-	bpf_object *object_;
+	OwnedObject object_;
 	bool loaded_ = false;
 };
 
@@ -104,8 +108,8 @@ Napi::Value BpfObject::open(const Napi::CallbackInfo &info)
 	std::string path = from_file ? string_arg(info[0], call, "source") : "bytes in memory";
 	LogCapture log;
 
-	bpf_object *object = from_file ? open_path(path, named ? name.c_str() : nullptr)
-				       : open_bytes(bytes_arg(info[0], call, "source"), name);
+	OwnedObject object(from_file ? open_path(path, named ? name.c_str() : nullptr)
+				     : open_bytes(bytes_arg(info[0], call, "source"), name));
 	if (!object)
 		fail(env, errno, call, path, log.text());
 	return construct<BpfObject>(env, std::move(object));
@@ -115,14 +119,14 @@ bpf_object *BpfObject::live(Napi::Env env, const char *call) const
 {
 	if (!object_)
 		fail_closed(env, call, "object");
-	return object_;
+	return object_.get();
 }
 
 bpf_object *BpfObject::unloaded(Napi::Env env, const char *call) const
 {
 	if (live(env, call) && loaded_)
 		fail(env, EBUSY, call, "the object is loaded already");
-	return object_;
+	return object_.get();
 }
 
 bpf_map *BpfObject::find_map(Napi::Value value, const char *call) const
@@ -268,7 +272,7 @@ void BpfObject::load(const Napi::CallbackInfo &info)
 
 	if (bpf_object__load(unloaded(info.Env(), call)))
 		fail(info.Env(), errno, call,
-		     std::string("object '") + bpf_object__name(object_) + "'", log.text());
+		     std::string("object '") + bpf_object__name(object_.get()) + "'", log.text());
 	loaded_ = true;
 }
 
@@ -307,8 +311,7 @@ Napi::Value BpfObject::program(const Napi::CallbackInfo &info)
 
 void BpfObject::close(const Napi::CallbackInfo &)
 {
-	bpf_object__close(object_);
-	object_ = nullptr;
+	object_.reset();
 }
 
 Napi::Function BpfObject::define(Napi::Env env)

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 
 #include <csignal>
+#include <system_error>
 
 /// Batches waiting for JavaScript; a batch may be some hundred kilobytes.
 static constexpr size_t QUEUE_BATCHES = 16;
@@ -23,9 +24,15 @@ Stream::Stream(Napi::Env env, Napi::Function on_batch, const char *name, Body bo
 		throw Napi::Error::New(env);
 	// A running stream must not keep the process alive.
 	napi_unref_threadsafe_function(env, function_);
+	try {
+		thread_ = std::thread(&Stream::run, this);
+	} catch (const std::system_error &error) {
+		napi_release_threadsafe_function(function_, napi_tsfn_abort);
+		napi_release_threadsafe_function(function_, napi_tsfn_release);
+		fail(env, error.code().value(), "pthread_create", name);
+	}
 	// Hooks run last in, first out: the thread is gone before Node takes the function away.
 	napi_add_env_cleanup_hook(env, on_environment_end, this);
-	thread_ = std::thread(&Stream::run, this);
 }
 
 void Stream::run()
