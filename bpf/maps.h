@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Every map, with who writes it, who reads it and what happens when it is full. Sizes given here
- * are the smallest; the daemon sets the real ones before loading (control/dataplane/pins.ts) and
+ * are the smallest; the daemon sets the real ones before loading (control/dataplane/kernel.ts) and
  * pins each map by its name. Read next: packet.h.
  */
 #ifndef XLVS_MAPS_H

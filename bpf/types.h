@@ -288,6 +288,7 @@ struct settings {
 	__u32 tcp_timeout[TCP_STATES] NOTE("ticks a TCP connection may rest in each state");
 	__u32 udp_timeout NOTE("ticks a UDP connection may rest");
 	__u32 conn_reuse_mode NOTE("net.ipv4.vs.conn_reuse_mode");
+	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */

@@ -743,16 +743,19 @@ export interface Settings {
   udp_timeout: number
   /** net.ipv4.vs.conn_reuse_mode. */
   conn_reuse_mode: number
+  /** process id of the daemon that frees slots, 0 before the first. */
+  owner: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 80,
+  size: 84,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
   udp_timeout: 72,
   conn_reuse_mode: 76,
+  owner: 80,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -762,6 +765,7 @@ export function readSettings(v: DataView, at: number): Settings {
     tcp_timeout: words(v, at + 8, 16),
     udp_timeout: v.getUint32(at + 72, HOST),
     conn_reuse_mode: v.getUint32(at + 76, HOST),
+    owner: v.getUint32(at + 80, HOST),
   }
 }
 
@@ -771,6 +775,7 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   x.tcp_timeout.forEach((n, i) => { v.setUint32(at + 8 + 4 * i, n, HOST) })
   v.setUint32(at + 72, x.udp_timeout, HOST)
   v.setUint32(at + 76, x.conn_reuse_mode, HOST)
+  v.setUint32(at + 80, x.owner, HOST)
 }
 
 export interface WireKey {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { performance } from 'node:perf_hooks'
 import { Dataplane } from '../dataplane/dataplane.ts'
 import { gracePeriods } from '../dataplane/grace.ts'
-import { openKernel } from '../dataplane/kernel.ts'
+import { openKernel, type Kernel } from '../dataplane/kernel.ts'
 import { memoryBytes } from '../dataplane/sizes.ts'
 import { startSweeper } from '../dataplane/sweeper.ts'
 import { Watch } from '../dataplane/watch.ts'
@@ -39,6 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     objects: objectsFolder(),
     slots: options.connections,
   })
+  refuseLostJournal(journal, kernel, options)
   log.info(
     { slots: kernel.sizes.slots, bytes: memoryBytes(kernel.sizes), tag: kernel.program.info.tag },
     'data plane ready',
@@ -82,6 +83,19 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   watch.close()
   await sweeper.stop()
   await journal.close()
+}
+
+/** Maps with services and a journal that knows of none: somebody named another folder. */
+function refuseLostJournal(journal: Journal, kernel: Kernel, options: DaemonOptions): void {
+  const isNew = journal.state === undefined && journal.records.length === 0
+  const { count } = kernel.maps.services4.lookupBatch()
+  if (!isNew || count === 0) return
+  throw new XlvsError(
+    'JOURNAL_MISSING',
+    `the maps pinned at ${options.bpffs} hold ${count} services, but the journal in ` +
+      `${options.state} is new: starting would take them out of service`,
+    `name the journal's folder with --state, or remove ${options.bpffs} to start from nothing`,
+  )
 }
 
 /** The intent that snapshot and journal add up to. */

@@ -4,7 +4,7 @@
  * nohz_full; it costs 4 to 20 ms. Source: kernel/bpf/syscall.c maybe_wait_bpf_programs (v6.12).
  */
 import { BpfMap } from '../../addon/index.ts'
-import { key32 } from './kernel.ts'
+import { key32 } from './bytes.ts'
 
 const BPF_MAP_TYPE_ARRAY = 2
 const BPF_MAP_TYPE_ARRAY_OF_MAPS = 12

@@ -3,10 +3,17 @@
  * pinned maps are the state; this process may die at any instant. Assumes root and a bpffs.
  * Read next: tables.ts (typed access), ../../bpf/maps.h (what each map holds).
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { BpfMap, BpfObject, BpfProgram, coarseClockNs, possibleCpus } from '../../addon/index.ts'
+import {
+  BpfMap,
+  BpfObject,
+  BpfProgram,
+  coarseClockNs,
+  possibleCpus,
+  store32,
+} from '../../addon/index.ts'
 import {
   CONFIG,
   LIMIT,
@@ -14,12 +21,21 @@ import {
   REASON,
   SETTINGS,
   TCP_STATE,
-  readConfig,
   writeConfig,
   writeSettings,
   type Config,
 } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
+import { key32, view } from './bytes.ts'
+import {
+  clockOf,
+  makePinFolder,
+  pinAll,
+  pinnedConfig,
+  pinnedSizes,
+  readPins,
+  refuseSecondOwner,
+} from './pins.ts'
 import { buckets, scheduleRows, sizesFor, stashBuckets, type Sizes } from './sizes.ts'
 
 /** Where libbpf keeps what the pins call config and settings. */
@@ -90,16 +106,19 @@ export function tickRate(coarseNs: number): { shift: number; perSecond: number }
  * @throws NO_ROOT, NO_BPFFS, KERNEL_TOO_OLD, ABI_MISMATCH, KERNEL_REFUSED.
  */
 export function openKernel(options: KernelOptions): Kernel {
+  refuseOldKernel()
   if (options.bpffs !== undefined) makePinFolder(options.bpffs)
   const pinned = options.bpffs === undefined ? undefined : readPins(options.bpffs)
+  const rate = tickRate(coarseClockNs())
   const config = pinned ? pinnedConfig(pinned, options.bpffs ?? '') : freshConfig(options)
+  if (pinned) refuseSecondOwner(pinned, options.bpffs ?? '', rate.perSecond)
   const sizes = pinned ? pinnedSizes(pinned, config) : sizesFor(options.slots, config.cpus)
   const object = openObject(join(options.objects, 'xlvs.bpf.o'))
   prepare(object, config, sizes, pinned)
   load(object)
   const maps = mapsOf(object)
-  const rate = tickRate(coarseClockNs())
   if (!pinned) initialSettings(maps.settings, rate.perSecond)
+  store32(maps.settings.mmap(), SETTINGS.owner / 4, process.pid)
   WALK_PROGRAMS.forEach((name, i) => {
     maps.walks.update(key32(i), object.program(name))
   })
@@ -120,73 +139,18 @@ export function openKernel(options: KernelOptions): Kernel {
   return kernel
 }
 
-/** A function that asks the data plane for its time. */
-export function clockOf(program: BpfProgram): () => number {
-  return () => program.testRun({}).retval
-}
+/** Linux 6.1 is the oldest that the program was seen to load on. */
+const KERNEL_FLOOR = [6, 1] as const
 
-export function key32(n: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([n]).buffer)
-}
-
-function makePinFolder(bpffs: string): void {
-  try {
-    mkdirSync(join(bpffs, 'links'), { recursive: true })
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (process.getuid?.() !== 0)
-      throw new XlvsError(
-        'NO_ROOT',
-        `xlvs daemon runs as user ${process.getuid?.()}, but loading XDP programs takes root`,
-        'run it as root: sudo xlvs daemon',
-        { cause },
-      )
-    throw new XlvsError(
-      'NO_BPFFS',
-      `the pin folder ${bpffs} cannot be made (${code}): it must lie in a mounted bpffs`,
-      'mount -t bpf bpf /sys/fs/bpf, or name another folder with --bpffs',
-      { cause },
-    )
-  }
-}
-
-function readPins(bpffs: string): Map<string, BpfMap> | undefined {
-  if (!existsSync(join(bpffs, 'config'))) return undefined
-  const names = readdirSync(bpffs).filter(name => name in MAPS || isSection(name))
-  return new Map(names.map(name => [name, BpfMap.fromPin(join(bpffs, name))]))
-}
-
-function isSection(name: string): boolean {
-  return name === 'config' || name === 'settings'
-}
-
-function pinnedConfig(pinned: Map<string, BpfMap>, bpffs: string): Config {
-  const map = pinned.get('config')
-  const bytes = map?.info.valueSize === CONFIG.size ? map.lookup(key32(0)) : undefined
-  const config = bytes && readConfig(view(bytes), 0)
-  const missing = [...Object.keys(MAPS), 'settings'].filter(name => !pinned.has(name))
-  const wrong = Object.entries(MAPS).filter(
-    ([n, m]) => pinned.get(n)?.info.valueSize !== m.valueSize,
-  )
-  if (config?.abi === LIMIT.ABI_VERSION && missing.length === 0 && wrong.length === 0) return config
+function refuseOldKernel(): void {
+  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
+  const [major = 0, minor = 0] = release.split('.').map(part => parseInt(part, 10))
+  if (major > KERNEL_FLOOR[0] || (major === KERNEL_FLOOR[0] && minor >= KERNEL_FLOOR[1])) return
   throw new XlvsError(
-    'ABI_MISMATCH',
-    `the maps pinned at ${bpffs} are of another version of xlvs ` +
-      `(ABI ${config?.abi ?? 'unknown'}, this one has ${LIMIT.ABI_VERSION}): they are not touched`,
-    `run the version that made them, or detach every interface and remove ${bpffs} (its connections are lost)`,
+    'KERNEL_TOO_OLD',
+    `Linux ${release} runs here: xlvs needs ${KERNEL_FLOOR.join('.')} or later`,
+    'boot a newer kernel; Debian 12 has one',
   )
-}
-
-function pinnedSizes(pinned: Map<string, BpfMap>, config: Config): Sizes {
-  const rows = (name: string): number => pinned.get(name)?.info.maxEntries ?? 0
-  return {
-    slots: (config.bucket_mask + 1) * LIMIT.SLOTS_PER_BUCKET,
-    services: rows('services'),
-    dests: config.dests_max,
-    nexthops: rows('nexthops'),
-    routes: rows('routes'),
-    cpus: config.cpus,
-  }
 }
 
 function freshConfig(options: KernelOptions): Config {
@@ -264,9 +228,9 @@ function load(object: BpfObject): void {
       )
     const last = log.trim().split('\n').slice(-2).join(' ')
     throw new XlvsError(
-      'KERNEL_TOO_OLD',
-      `the kernel refuses the XDP program (${code}): ${last}`,
-      'xlvs needs Linux 6.1 or later; uname -r tells which one runs',
+      'KERNEL_REFUSED',
+      `the kernel refuses the XDP program (${code}): ${last || 'it gives no reason'}`,
+      'see dmesg; xlvs was tested on Linux 6.1 and 6.18',
       { cause },
     )
   }
@@ -290,31 +254,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     tcp_timeout: Array.from({ length: TCP_STATE.TCP_STATES }, (_, s) => ticks(TIMEOUTS_S[s] ?? 2)),
     udp_timeout: ticks(UDP_TIMEOUT_S),
     conn_reuse_mode: CONN_REUSE_MODE,
+    owner: 0,
   })
   new Uint8Array(map.mmap()).set(bytes)
-}
-
-/** Pins maps first and `config` last: where config is, the others are. Programs are replaced. */
-function pinAll(bpffs: string, kernel: Kernel, object: BpfObject, adopted: boolean): void {
-  if (!adopted) {
-    for (const name of Object.keys(MAPS)) {
-      rmSync(join(bpffs, name), { force: true })
-      kernel.maps[name as MapName].pin(join(bpffs, name))
-    }
-    rmSync(join(bpffs, 'settings'), { force: true })
-    kernel.maps.settings.pin(join(bpffs, 'settings'))
-    kernel.maps.config.pin(join(bpffs, 'config'))
-  }
-  replacePin(kernel.program, join(bpffs, 'prog'))
-  replacePin(object.program('xlvs_clock'), join(bpffs, 'clock'))
-}
-
-function replacePin(program: BpfProgram, path: string): void {
-  rmSync(`${path}_new`, { force: true })
-  program.pin(`${path}_new`)
-  renameSync(`${path}_new`, path)
-}
-
-export function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -3,7 +3,7 @@
  * so applying the same thing twice is free. Assumes rows whose size is a multiple of 4.
  */
 import type { BpfMap } from '../../addon/index.ts'
-import { view } from './kernel.ts'
+import { view } from './bytes.ts'
 
 export interface Codec<Row> {
   size: number

@@ -14,7 +14,7 @@ import {
   WIRE_KEY,
   writeWireKey,
 } from '../abi/maps.gen.ts'
-import { view } from './kernel.ts'
+import { view } from './bytes.ts'
 
 /** Ticks a slot must be overdue: a packet that found it just in time has long finished. */
 const MARGIN_TICKS = 2

@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BpfMap, BpfProgram, store32 } from '../../addon/index.ts'
 import { LIMIT, SETTINGS } from '../abi/maps.gen.ts'
 import { gracePeriods } from './grace.ts'
-import { clockOf } from './kernel.ts'
+import { clockOf } from './pins.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
 
 /** Deadlines are kept to about this; IPVS' own wheel is coarser. */

@@ -47,7 +47,8 @@ import {
 } from '../model/service.ts'
 import { natDeltas } from '../plan/checksum.ts'
 import { moveCursor, readScheduleWord, rrRows, scheduleWord } from '../plan/schedule.ts'
-import { key32, view, type Kernel } from './kernel.ts'
+import { key32, view } from './bytes.ts'
+import { type Kernel } from './kernel.ts'
 import { Regions } from './regions.ts'
 import { Rows } from './rows.ts'
 

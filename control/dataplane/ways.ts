@@ -27,7 +27,8 @@ import {
 } from '../abi/maps.gen.ts'
 import { formatIpv4, ipv4, mac } from '../model/address.ts'
 import { isUsable, type Network } from '../plan/network.ts'
-import { key32, view, type Kernel } from './kernel.ts'
+import { key32, view } from './bytes.ts'
+import { type Kernel } from './kernel.ts'
 import { Rows } from './rows.ts'
 
 /** How an address is reached: `nexthop` 0 without a route. */
