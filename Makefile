@@ -79,16 +79,20 @@ build/xlvs.bpf.o: bpf/xlvs.bpf.c $(BPF_SOURCES) Makefile | build/packages
 build/companion.bpf.o: bpf/tc.bpf.c bpf/types.h Makefile | build/packages
 	$(compile_bpf)
 
+build/test/pass.bpf.o: test/support/pass.bpf.c Makefile | build/packages
+	@mkdir -p $(@D)
+	$(compile_bpf)
+
 gen: build/xlvs.bpf.o $(PACKAGES)
 	node bpf/gen.ts $< > control/abi/maps.gen.ts
 
 # --- Try, check, measure --------------------------------------------------------------------------
 
-demo: build bpffs
+demo: build build/test/pass.bpf.o bpffs
 	@node test/demo/main.ts $(ARGS)
 
-test: build bpffs
-	@node test/support/run.ts
+test: build build/test/pass.bpf.o bpffs
+	@node test/support/suite.ts
 
 check: build
 	@.ci/check '$(CLANG_FORMAT)' $(C_FILES)
@@ -110,7 +114,7 @@ asan: $(ADDON_ASAN) bpf bpffs
 	@preload="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)"; \
 	  LD_PRELOAD="$$preload" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
 	  LIBBPF_TS_NODE='$(CURDIR)/$(ADDON_ASAN)' \
-	  node test/support/run.ts 'test/addon/**/*.test.ts'
+	  node test/support/suite.ts 'test/addon/**/*.test.ts'
 
 $(ADDON_ASAN): $(ADDON_SOURCES) $(PACKAGES)
 	@.ci/quietly 'Building the addon with sanitizers' \

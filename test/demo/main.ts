@@ -30,6 +30,8 @@ const PLAN = METHODS.flatMap(method =>
 )
 
 const json = process.argv.includes('--json')
+/** Tenths of the load already told of, where there is no terminal. */
+let tenth = 0
 if (process.getuid?.() !== 0) {
   console.error('The demo makes network namespaces and loads BPF programs: run make demo as root.')
   process.exit(1)
@@ -58,8 +60,8 @@ async function giveUp(why: string): Promise<void> {
 async function demo(lab: Lab): Promise<number> {
   say('A client, a director and three servers are up, each in a network namespace of its own.')
   await lab.startDaemon()
-  lab.xlvs('attach', 'c0', 'r0')
-  for (const { method, kind, weights } of PLAN) balance(lab, method, kind, weights)
+  await lab.xlvs('attach', 'c0', 'r0')
+  for (const { method, kind, weights } of PLAN) await balance(lab, method, kind, weights)
   say('xlvsd runs in the director, attached to c0 and r0; four services are configured.')
 
   const loads = PLAN.map(({ method, kind }) =>
@@ -93,8 +95,9 @@ interface Middle {
 async function killAndRestart(lab: Lab, loads: Running[]): Promise<Middle> {
   const third = (loads.length * EACH) / 3
   await waitFor('a third of the requests', () => doneOf(loads) >= third, DEADLINE_MS)
-  const beforeKill = new Set(lab.conns().map(connName))
+  const beforeKill = new Set((await lab.conns()).map(connName))
   const kill = doneOf(loads)
+  // Traffic runs on meanwhile: every one of those listed was made before the kill.
   const killedBy = await lab.stopDaemon('SIGKILL')
   await waitFor('requests without xlvsd', () => doneOf(loads) > kill + 100, DEADLINE_MS)
   const restart = doneOf(loads)
@@ -105,14 +108,14 @@ async function killAndRestart(lab: Lab, loads: Running[]): Promise<Middle> {
   return { doneAt: { kill, restart, answering }, beforeKill, killedBy }
 }
 
-function conclude(lab: Lab, loads: Running[], middle: Middle): number {
-  const conns = lab.conns()
+async function conclude(lab: Lab, loads: Running[], middle: Middle): Promise<number> {
+  const conns = await lab.conns()
   const names = new Set(conns.map(connName))
   const observed: Observed = {
     seconds: (performance.now() - started) / 1000,
     kernel: release(),
-    attached: lab.interfaces(),
-    shares: sharesOf(lab, loads),
+    attached: await lab.interfaces(),
+    shares: await sharesOf(lab, loads),
     sent: loads.reduce((sum, { progress }) => sum + progress.total, 0),
     lost: loads.reduce((sum, { progress }) => sum + progress.lost, 0),
     lostBecause: loads.flatMap(({ progress }) => progress.reasons),
@@ -128,15 +131,15 @@ function conclude(lab: Lab, loads: Running[], middle: Middle): number {
   const ok = checks.every(check => check.ok)
   if (json) console.log(JSON.stringify({ ok, checks, ...observed }, null, 2))
   else {
-    console.log(`\n$ xlvs show\n${lab.xlvs('show')}`)
-    console.log(`$ xlvs conns\n${excerpt(lab.xlvs('conns'), LISTING_LINES)}`)
+    console.log(`\n$ xlvs show\n${await lab.xlvs('show')}`)
+    console.log(`$ xlvs conns\n${excerpt(await lab.xlvs('conns'), LISTING_LINES)}`)
     console.log(page(observed, checks))
   }
   return ok ? 0 : 1
 }
 
-function sharesOf(lab: Lab, loads: Running[]): Share[] {
-  const services = new Map(lab.show().map(service => [serviceName(service), service]))
+async function sharesOf(lab: Lab, loads: Running[]): Promise<Share[]> {
+  const services = new Map((await lab.show()).map(service => [serviceName(service), service]))
   return PLAN.flatMap(({ method, kind, weights }, i) => {
     const id = { ...SERVICES[kind], address: method.vip }
     const expected = expectedShares(weights, EACH)
@@ -168,7 +171,6 @@ function say(sentence: string): void {
   if (!json) console.error(sentence)
 }
 
-let tenth = 0
 /** A bar on a terminal; elsewhere a line for each tenth. */
 function draw(loads: Running[]): void {
   if (json) return

@@ -16,12 +16,12 @@ for (const method of METHODS) {
 
   privileged(`${fwd}: short HTTP to three dests, each answers a third`, async t => {
     const lab = await directorFor(t)
-    balance(lab, method, 'http')
+    await balance(lab, method, 'http')
 
     const { lost, answers, reasons } = await lab.send(load('short', method)).finished
 
     t.deepEqual({ lost, answers, reasons }, { lost: 0, answers: thirds(), reasons: [] })
-    t.deepEqual(connsOf(lab.show()), { '10.0.0.2': EACH, '10.0.0.3': EACH, '10.0.0.4': EACH })
+    t.deepEqual(connsOf(await lab.show()), { '10.0.0.2': EACH, '10.0.0.3': EACH, '10.0.0.4': EACH })
   })
 
   privileged(`${fwd}: kept-alive HTTP, each connection stays with its dest`, async t => {
@@ -30,7 +30,7 @@ for (const method of METHODS) {
     const { lost, mixed, reasons } = await lab.send(load('kept', method, 6)).finished
 
     t.deepEqual({ lost, mixed, reasons }, { lost: 0, mixed: 0, reasons: [] })
-    t.deepEqual(connsOf(lab.show()), { '10.0.0.2': 2, '10.0.0.3': 2, '10.0.0.4': 2 })
+    t.deepEqual(connsOf(await lab.show()), { '10.0.0.2': 2, '10.0.0.3': 2, '10.0.0.4': 2 })
   })
 
   privileged(`${fwd}: UDP from many ports, each dest echoes a third`, async t => {
@@ -39,12 +39,12 @@ for (const method of METHODS) {
     const { lost, answers, reasons } = await lab.send(load('udp', method)).finished
 
     t.deepEqual({ lost, answers, reasons }, { lost: 0, answers: thirds(), reasons: [] })
-    t.is(lab.conns().filter(conn => conn.state === 'UDP').length, COUNT)
+    t.is((await lab.conns()).filter(conn => conn.state === 'UDP').length, COUNT)
   })
 
   privileged(`${fwd}: a dest of weight 0, it gets no new connection`, async t => {
     const lab = await directorFor(t)
-    balance(lab, method, 'http', [1, 0, 1])
+    await balance(lab, method, 'http', [1, 0, 1])
 
     const { lost, answers } = await lab.send(load('short', method)).finished
 
@@ -56,7 +56,8 @@ for (const method of METHODS) {
     const kept = lab.send({ ...load('kept', method, 3), count: 1e6 })
     await kept.more(50)
 
-    for (const { address } of lab.servers) lab.xlvs('dest', 'set', ...http(method, address), '0')
+    for (const { address } of lab.servers)
+      await lab.xlvs('dest', 'set', ...http(method, address), '0')
     await kept.more(200)
     const { lost, mixed } = await kept.stop()
     const refused = await lab.send({ ...load('short', method), count: 3 }).finished
@@ -67,10 +68,10 @@ for (const method of METHODS) {
 
   privileged(`${fwd}: one request, its connection is listed with all its addresses`, async t => {
     const lab = await directorFor(t)
-    balance(lab, method, 'http', [1])
+    await balance(lab, method, 'http', [1])
 
     await lab.send({ ...load('short', method), count: 1 }).finished
-    const conns = lab.conns()
+    const conns = await lab.conns()
 
     t.like(conns, [
       {
@@ -86,11 +87,11 @@ for (const method of METHODS) {
 
   privileged(`${fwd}: iperf3 for two seconds, its bytes are counted`, async t => {
     const lab = await directorFor(t)
-    balance(lab, method, 'iperf', [1])
+    await balance(lab, method, 'iperf', [1])
 
     const bits = await lab.iperf(vip, SERVICES.iperf.port, 2)
 
-    const { traffic } = lab.show()[0] ?? {}
+    const { traffic } = (await lab.show())[0] ?? {}
     t.true(bits > 1e7, `iperf3 moved ${bits} bits a second`)
     t.log(`iperf3 ${fwd}: ${(bits / 1e9).toFixed(2)} Gbit/s`)
     t.true((traffic?.inBytes ?? 0) * 8 > bits, `${traffic?.inBytes} bytes were counted`)
@@ -99,13 +100,23 @@ for (const method of METHODS) {
   })
 }
 
+privileged('dr: client and servers on one wire, frames go back out where they came in', async t => {
+  const [, dr] = METHODS
+  const lab = await directorWith(t, dr, 'http')
+  lab.client.run(['ip', 'route', 'add', dr.vip, 'via', '10.0.0.1'])
+
+  const { lost, answers, reasons } = await lab.send(load('short', dr)).finished
+
+  t.deepEqual({ lost, answers, reasons }, { lost: 0, answers: thirds(), reasons: [] })
+})
+
 async function directorWith(
   t: Parameters<typeof directorFor>[0],
   method: Method,
   kind: 'http' | 'udp',
 ): Promise<Lab> {
   const lab = await directorFor(t)
-  balance(lab, method, kind)
+  await balance(lab, method, kind)
   return lab
 }
 

@@ -1,8 +1,9 @@
 /**
  * The lab itself, without xlvs: that its wires carry what the other tests of this folder send, so
- * that a failure there is xlvs' own. Read next: nat.test.ts.
+ * that a failure there is xlvs' own. Read next: forwarding.test.ts.
  */
-import { createLab, DR_PORT, DR_VIP, labFor, NAT_PORT } from '../support/lab.ts'
+import { createLab, DR_PORT, labFor, NAT_PORT } from '../support/lab.ts'
+import { DR_VIP } from '../support/lab_network.ts'
 import { privileged } from '../support/privileged.ts'
 
 privileged('lab: the kernel forwards to a server, its answers come back the same way', async t => {
@@ -32,9 +33,9 @@ privileged('lab: a route leads to a DR server, it answers the client by itself',
 
   for (const { answers, lost, mixed, reasons } of [http, udp])
     t.deepEqual({ answers, lost, mixed, reasons }, all('server2'))
-  // ARP and a little more; not a packet of the answers.
+  // ARP and a little more; the answers would be some thousand packets.
   const [r0] = JSON.parse(returned) as [{ stats64: { rx: { packets: number } } }]
-  t.true(r0.stats64.rx.packets < 20, `r0 received ${r0.stats64.rx.packets} packets`)
+  t.true(r0.stats64.rx.packets < 100, `r0 received ${r0.stats64.rx.packets} packets`)
 })
 
 privileged('lab: nobody balances, every request is lost and says why', async t => {

@@ -15,7 +15,7 @@ for (const method of METHODS) {
     `${fwd}: SIGKILL of xlvsd under traffic and a restart, no request is lost`,
     async t => {
       const lab = await directorFor(t)
-      balance(lab, method, 'http')
+      await balance(lab, method, 'http')
       const running = [lab.send({ ...short, count: 20_000 }), lab.send({ ...kept, count: 1e6 })]
       await more(running, 200)
 
@@ -33,7 +33,7 @@ for (const method of METHODS) {
       t.is(shares.length, 3)
       t.true(Math.max(...shares) - Math.min(...shares) <= 4, JSON.stringify(shorts?.answers))
       const conns = (shorts?.done ?? 0) + kept.parallel
-      t.is(lab.show()[0]?.traffic.conns, conns)
+      t.is((await lab.show())[0]?.traffic.conns, conns)
     },
   )
 }
@@ -42,19 +42,19 @@ privileged(
   'restart: SIGKILL and a new xlvsd, it adopts connections, counters, interfaces',
   async t => {
     const lab = await directorFor(t)
-    for (const method of METHODS) balance(lab, method, 'http')
+    for (const method of METHODS) await balance(lab, method, 'http')
     for (const { vip } of METHODS) await ask(lab, vip, 30)
-    const before = { conns: named(lab), counts: counts(lab), attached: lab.interfaces() }
+    const before = await all(lab)
 
     await lab.stopDaemon('SIGKILL')
     await lab.startDaemon()
-    const after = { conns: named(lab), counts: counts(lab), attached: lab.interfaces() }
+    const after = await all(lab)
     for (const { vip } of METHODS) await ask(lab, vip, 30)
 
     t.is(before.conns.length, 60)
     t.deepEqual(after, before)
     t.deepEqual(
-      lab.show().map(service => service.traffic.conns),
+      (await lab.show()).map(service => service.traffic.conns),
       [60, 60],
     )
   },
@@ -64,7 +64,7 @@ privileged(
   'restart: SIGTERM of xlvsd, the data plane goes on and takes new connections',
   async t => {
     const lab = await directorFor(t)
-    for (const method of METHODS) balance(lab, method, 'http')
+    for (const method of METHODS) await balance(lab, method, 'http')
 
     await lab.stopDaemon('SIGTERM')
     const answers = [await ask(lab, METHODS[0].vip, 30), await ask(lab, METHODS[1].vip, 30)]
@@ -75,13 +75,13 @@ privileged(
 
 privileged('restart: SIGKILL after changes were answered, the changes are there', async t => {
   const lab = await directorFor(t)
-  balance(lab, METHODS[0], 'http')
-  balance(lab, METHODS[1], 'udp')
+  await balance(lab, METHODS[0], 'http')
+  await balance(lab, METHODS[1], 'udp')
 
   await lab.stopDaemon('SIGKILL')
   await lab.startDaemon()
 
-  const names = lab.show().map(service => `${serviceName(service)} ${service.dests.length}`)
+  const names = (await lab.show()).map(service => `${serviceName(service)} ${service.dests.length}`)
   t.deepEqual(names.sort(), ['tcp:192.0.2.1:80 3', 'udp:192.0.2.2:53 3'])
 })
 
@@ -95,10 +95,13 @@ async function ask(lab: Lab, address: string, count: number): Promise<Record<str
   return answers
 }
 
+async function all(lab: Lab) {
+  return { conns: await named(lab), counts: await counts(lab), attached: await lab.interfaces() }
+}
+
 /** Connections without the seconds they have left, in an order of their own. */
-function named(lab: Lab): string[] {
-  return lab
-    .conns()
+async function named(lab: Lab): Promise<string[]> {
+  return (await lab.conns())
     .map(({ protocol, state, client, virtual, dest }) =>
       JSON.stringify({ protocol, state, client, virtual, dest }),
     )
@@ -106,9 +109,8 @@ function named(lab: Lab): string[] {
 }
 
 /** What was counted, service by service and dest by dest. */
-function counts(lab: Lab): string[] {
-  return lab
-    .show()
+async function counts(lab: Lab): Promise<string[]> {
+  return (await lab.show())
     .flatMap(({ traffic, dests }) => [
       JSON.stringify(traffic),
       ...dests.map(dest => JSON.stringify([dest.traffic, dest.active, dest.inactive])),

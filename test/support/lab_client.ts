@@ -1,16 +1,16 @@
 /**
  * A client of the lab, run in the client's namespace: `node lab_client.ts JSON`, the JSON being a
- * Load of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last when all is
+ * NumberedLoad of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last when all is
  * done. On its standard input, a line releases what the load holds back and the end stops it early,
  * between requests. Nothing is tried twice: what was not answered is lost, and says why.
  * Read next: traffic.ts.
  */
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket, type RemoteInfo } from 'node:dgram'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 
-import type { Load, Progress } from './traffic.ts'
+import type { NumberedLoad, Progress } from './traffic.ts'
 
 const PROGRESS_MS = 50
 /** Longest wait for one answer; a lost first packet of TCP is sent again after a second. */
@@ -18,7 +18,7 @@ const ANSWER_TIMEOUT_MS = 10_000
 /** Reasons shown; more of them say nothing more. */
 const REASONS_MAX = 5
 
-const load = JSON.parse(process.argv[2] ?? '{}') as Load
+const load = JSON.parse(process.argv[2] ?? '{}') as NumberedLoad
 const progress: Progress = {
   done: 0,
   lost: 0,
@@ -33,17 +33,16 @@ let taken = 0
 let allowed = load.hold ?? load.count
 process.stdin.on('data', () => (allowed = load.count))
 process.stdin.once('end', () => (allowed = 0))
-const sockets: Socket[] = []
+let ports = 0
 const ticker = setInterval(report, PROGRESS_MS)
 await Promise.all(Array.from({ length: load.parallel }, () => work()))
 clearInterval(ticker)
 report()
-for (const socket of sockets) socket.close()
 process.stdin.destroy()
 
 /** One of the parallel clients; takes requests until all are taken. */
 async function work(): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, localPort: nextPort() })
   const seen = new Set<string>()
   while (await takeOne()) {
     try {
@@ -70,16 +69,23 @@ async function takeOne(): Promise<boolean> {
 }
 
 function askHttp(): Promise<string> {
-  return get(undefined)
+  return get(new Agent({ localPort: nextPort() }))
 }
 
 function askKept(agent: Agent): Promise<string> {
   return get(agent)
 }
 
-async function get(agent: Agent | undefined): Promise<string> {
-  const asked = request({ host: load.address, port: load.port, agent: agent ?? false })
-  asked.setTimeout(ANSWER_TIMEOUT_MS, () => asked.destroy(new Error('no answer in time')))
+/** A port of its own, so a connection of its own: the kernel would give some out twice. */
+function nextPort(): number {
+  return load.firstPort + ports++
+}
+
+async function get(agent: Agent): Promise<string> {
+  const { address: host, port } = load
+  // A signal, because the timeout of a request does not count the time to connect.
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+  const asked = request({ host, port, agent, signal })
   asked.end()
   const [response] = (await once(asked, 'response')) as [AsyncIterable<Buffer>]
   const chunks: Buffer[] = []
@@ -87,22 +93,23 @@ async function get(agent: Agent | undefined): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/**
- * A socket of its own, so a connection of its own: it stays open to the end, or the kernel would
- * give its port to a later one.
- */
 async function askUdp(): Promise<string> {
   const socket = createSocket('udp4')
-  sockets.push(socket)
-  socket.connect(load.port, load.address)
-  await once(socket, 'connect')
-  const sent = `datagram ${sockets.length}`
-  socket.send(sent)
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
-  const [data] = (await once(socket, 'message', { signal })) as [Buffer]
-  const [name = '', ...echoed] = data.toString().split(' ')
-  if (echoed.join(' ') !== sent) throw new Error(`sent "${sent}", got "${data.toString()}"`)
-  return name
+  try {
+    const port = nextPort()
+    socket.bind(port)
+    await once(socket, 'listening')
+    const sent = `datagram ${port}`
+    socket.send(sent, load.port, load.address)
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+    const [data, peer] = (await once(socket, 'message', { signal })) as [Buffer, RemoteInfo]
+    const [name = '', ...echoed] = data.toString().split(' ')
+    if (echoed.join(' ') !== sent) throw new Error(`sent "${sent}", got "${data.toString()}"`)
+    if (peer.address !== load.address) throw new Error(`the answer came from ${peer.address}`)
+    return name
+  } finally {
+    socket.close()
+  }
 }
 
 function report(): void {

@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn, spawnSync, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { readlinkSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 
 /** Longest wait for a holder to have its namespace: a fork and two execs, far below. */
 const HOLD_TIMEOUT_MS = 5_000
@@ -19,7 +20,7 @@ export interface Namespace {
   run(command: string[], input?: string): string
   /** Starts a program inside; it dies with this process. */
   start(command: string[], options?: SpawnOptions): ChildProcess
-  /** Ends it, with all that was left in it. */
+  /** Ends all that was started in it, then itself. */
   close(): Promise<void>
 }
 
@@ -34,14 +35,21 @@ export async function createNamespace(name: string): Promise<Namespace> {
   const { pid } = holder
   if (pid === undefined) return failed
   await waitFor(`namespace ${name}`, () => netOf(pid) !== netOf('self'), HOLD_TIMEOUT_MS)
+  const started: ChildProcess[] = []
   const enter = ['nsenter', `--net=/proc/${pid}/ns/net`, '--']
   const namespace: Namespace = {
     name,
     pid,
     run: (command, input) => runCommand([...enter, ...command], input),
-    start: (command, options = {}) =>
-      spawn('setpriv', ['--pdeathsig', 'KILL', ...enter, ...command], options),
-    close: () => endOf(holder),
+    start: (command, options = {}) => {
+      const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...enter, ...command], options)
+      started.push(child)
+      return child
+    },
+    close: async () => {
+      await Promise.all(started.map(child => endOf(child)))
+      await endOf(holder)
+    },
   }
   namespace.run(['ip', 'link', 'set', 'lo', 'up'])
   return namespace
@@ -74,6 +82,20 @@ export function runCommand(command: string[], input = ''): string {
   if (error) throw error
   if (status === 0) return stdout
   throw new Error(`${command.join(' ')}: exit ${String(status)}\n${input}\n${stdout}${stderr}`)
+}
+
+/** Like runCommand, while other things go on. @throws Error with all the program said. */
+export async function runMeanwhile(command: string[]): Promise<string> {
+  const [program = '', ...args] = command
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const closed = once(child, 'close') as Promise<[number | null]>
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    closed,
+  ])
+  if (status === 0) return stdout
+  throw new Error(`${command.join(' ')}: exit ${String(status)}\n${stdout}${stderr}`)
 }
 
 /** Asks again and again until the answer is true. @throws Error naming `what`, when it never is. */

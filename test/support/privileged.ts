@@ -1,6 +1,6 @@
 /**
  * A test that needs root (network namespaces, BPF). Without it the test is skipped and says so, and
- * run.ts counts that as a failure. Tests in one file that make a lab each run one after another.
+ * suite.ts counts that as a failure. Tests in one file that make a lab each run one after another.
  */
 import test, { type ExecutionContext } from 'ava'
 

@@ -24,6 +24,11 @@ export interface Load {
   hold?: number
 }
 
+/** A load that knows its ports: each connection takes the next. */
+export interface NumberedLoad extends Load {
+  firstPort: number
+}
+
 export interface Progress {
   done: number
   /** Part of done: refused, reset, cut short, or not answered in time. */
