@@ -27,7 +27,6 @@ BPF_ARCH     := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 PACKAGES      := node_modules/.xlvs-lock
 ADDON_SOURCES := $(wildcard addon/*.cc addon/*.h addon/CMakeLists.txt addon/package.json)
 ADDON         := $(if $(filter %.cc,$(ADDON_SOURCES)),addon/build/Release/libbpf_ts.node)
-ADDON_ASAN    := build/asan/RelWithDebInfo/libbpf_ts.node
 BPF_SOURCES   := $(wildcard bpf/*.h bpf/*.c)
 BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
 		 $(if $(wildcard bpf/tc.bpf.c),build/companion.bpf.o)
@@ -69,8 +68,9 @@ bpf: $(BPF_OBJECTS)
 
 # Each object is one translation unit: the rarer walks' .bpf.c files are included by the first.
 define compile_bpf
-	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $< -o $@
-	@$(LLVM_STRIP) -g $@
+	@.ci/quietly 'Building $@' $(CLANG) $(BPF_CFLAGS) -c $< -o $@.new
+	@$(LLVM_STRIP) -g $@.new
+	@mv $@.new $@
 endef
 
 build/xlvs.bpf.o: bpf/xlvs.bpf.c $(BPF_SOURCES) Makefile | build/packages
@@ -109,18 +109,9 @@ oracle: oracle-impl
 	  { echo 'make: the oracle is not at $(ORACLE): make oracle ORACLE=DIR' >&2; exit 1; }
 	@test/oracle/run.sh '$(ORACLE)' build/oracle/impl $(CASES)
 
-# The addon under the address and undefined-behaviour sanitizers; leaks are Node's own: not asked.
-asan: $(ADDON_ASAN) bpf bpffs
-	@preload="$$(gcc -print-file-name=libasan.so):$$(gcc -print-file-name=libubsan.so)"; \
-	  LD_PRELOAD="$$preload" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
-	  LIBBPF_TS_NODE='$(CURDIR)/$(ADDON_ASAN)' \
-	  node test/support/suite.ts 'test/addon/**/*.test.ts'
-
-$(ADDON_ASAN): $(ADDON_SOURCES) $(PACKAGES)
-	@.ci/quietly 'Building the addon with sanitizers' \
-	  cmake-js build -d addon -O '$(CURDIR)/build/asan' -l warn -B RelWithDebInfo \
-	  --CDCMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-omit-frame-pointer'
-	@touch $@
+# The addon's tests under the address and undefined-behaviour sanitizers.
+asan: build bpffs
+	@addon/asan.sh
 
 format: $(PACKAGES)
 	prettier --log-level warn --write $$(.ci/sources)

@@ -67,7 +67,7 @@ const RULES: [name: string, rule: Rule, broken: Record<string, string>, faults: 
     testTitles,
     {
       'test/a.test.ts':
-        "test('works')\ntest.serial('a: b, should c')\ntest('a: b, c')\nsetTimeout(f)",
+        "test('works')\ntest.serial('a: b, should c')\ntest('a: b c, d')\nsetTimeout(f)",
     },
     3,
   ],

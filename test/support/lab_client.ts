@@ -1,9 +1,9 @@
 /**
  * A client of the lab, run in the client's namespace: `node lab_client.ts JSON`, the JSON being a
- * NumberedLoad of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last when all is
- * done. On its standard input, a line releases what the load holds back and the end stops it early,
- * between requests. Nothing is tried twice: what was not answered is lost, and says why.
- * Read next: traffic.ts.
+ * NumberedLoad of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last
+ * when all is done. On its standard input, a line releases what the load holds back and the end
+ * stops it early, between requests. Nothing is tried twice: what was not answered is lost, and says
+ * why. Read next: traffic.ts.
  */
 import { createSocket, type RemoteInfo } from 'node:dgram'
 import { once } from 'node:events'

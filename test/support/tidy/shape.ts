@@ -21,6 +21,8 @@ export const lineLength: Rule = tree => {
   for (const [path, lines] of linesOf(tree, CODE)) {
     if (isGenerated(path)) continue
     lines.forEach((text, i) => {
+      // Words that people read are not cut in two.
+      if (/^\s*(['"`]).*\1,?$/.test(text)) return
       const columns = text.replace(/\t/g, ' '.repeat(TAB)).length
       if (columns <= LINE_MAX) return
       const say = `line of ${columns} columns: break it, at most ${LINE_MAX}`
@@ -163,7 +165,7 @@ export const testTitles: Rule = tree => {
     for (const m of text.matchAll(TITLE)) {
       const title = m[2] ?? ''
       const line = lineAt(m.index)
-      if (!/^[^:]+: .+, .+/s.test(title))
+      if (!/^[^:]+: \S+ \S+ .+/s.test(title))
         found.push({ path, line, say: `title "${title}": write "subject: given, then"` })
       if (/\bshould\b/.test(title))
         found.push({ path, line, say: `title "${title}": say what happens, without "should"` })

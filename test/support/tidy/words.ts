@@ -18,7 +18,7 @@ const VOCABULARY: Word[] = [
   {
     never: /^targets?$/,
     say: 'dest',
-    except: /-target bpf|make|Makefile|ScriptTarget|scheduling/i,
+    except: /--?target\b|make|ScriptTarget/i,
   },
   { never: /^frontends?$/, say: 'service' },
   { never: /^(flow|session)s?$/, say: 'connection (conn)', except: /control flow|flow label/i },
@@ -34,7 +34,11 @@ const VOCABULARY: Word[] = [
     except: /ipv[46]_dst/,
   },
   { never: /^algorithms?$/, say: 'scheduler' },
-  { never: /^policy|policies$/, say: 'scheduler, or name the rule', except: /overload policy/i },
+  {
+    never: /^policy|policies$/,
+    say: 'scheduler, or name the rule',
+    except: /overload policy|policy routing/i,
+  },
   { never: /^encaps?$/, say: 'forwarding method (fwd)' },
   { never: /^(sticky|stickiness|affinity)$/, say: 'persistent', except: /CPU affinity|taskset/i },
   { never: /^(drained|draining)$/, say: 'quiesced (weight 0)' },
@@ -52,7 +56,7 @@ const SPEAKS =
   /^(bpf|control|test)\/.*\.(ts|c|h|sh)$|^(README|ARCHITECTURE|MANUAL|CONTRIBUTING|CHANGELOG)\.md$/
 /** Other people's spellings live here; the rules themselves must name what they forbid. */
 const SPEAKS_OTHERWISE =
-  /^control\/ipvs\/|^test\/(tidy\.test|support\/tidy\/)|^test\/(unit|cli)\/ipvs/
+  /^control\/ipvs\/|^test\/(tidy\.test|support\/tidy\/|addon\/)|^test\/(unit|cli)\/ipvs/
 
 export const vocabulary: Rule = tree => {
   const found: Finding[] = []
