@@ -1,7 +1,8 @@
 /**
  * Runs an xlvs command, and says in our words what oclif would refuse in its own. A command that
  * the words name is loaded alone; the whole of oclif, which loads all of them, is only for help and
- * for words that name none. Exit 0 done, 1 tried and failed, 2 asked wrongly. Read next: command.ts.
+ * for words that name none. Exit 0 done, 1 tried and failed, 2 asked wrongly.
+ * Read next: command.ts.
  */
 import type { Command } from '@oclif/core/command'
 import { Config } from '@oclif/core/config'
@@ -62,8 +63,8 @@ function findCommand(words: readonly string[]): Named | undefined {
 async function runOne({ file, args }: Named): Promise<void> {
   const text = readFileSync(join(ROOT, 'package.json'), 'utf8')
   const pjson = JSON.parse(text) as Config['pjson']
-  const { commands: _, ...oclif } = pjson.oclif
-  const config = await Config.load({ root: ROOT, pjson: { ...pjson, oclif } })
+  delete pjson.oclif.commands // so that it does not load them all
+  const config = await Config.load({ root: ROOT, pjson })
   const loaded = (await import(file)) as { default: typeof Command & { new (): Command } }
   await loaded.default.run(args, config)
 }
@@ -78,7 +79,7 @@ async function runOclif(words: string[]): Promise<void> {
       config,
     )
   } catch (thrown) {
-    const missing = /^command (.+) not found$/.exec(String((thrown as Error).message))?.[1]
+    const missing = /^command (.+) not found$/.exec((thrown as Error).message)?.[1]
     if (missing === undefined) throw thrown
     throw unknownCommand(missing.replaceAll(':', ' '), [...known, 'ipvsadm', 'service', 'dest'])
   }

@@ -7,7 +7,7 @@ import { enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** Keeps compiled code in ~/.cache/xlvs, where that can be written; lets `| head` close the pipe. */
+/** Keeps compiled code in ~/.cache/xlvs, if that can be written; lets `| head` close the pipe. */
 export function start(): void {
   enableCompileCache(join(homedir(), '.cache', 'xlvs'))
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

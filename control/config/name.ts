@@ -31,7 +31,7 @@ import {
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 /** IPv4 in full: no shorthands of inet_aton, no leading zeros (they mean octal to some). */
 export const IPV4_PATTERN = `^(?:${OCTET}\\.){3}${OCTET}$`
-/** What the kernel takes for an interface, less the few characters that confuse shells and paths. */
+/** What the kernel takes for an interface, less what confuses shells and paths. */
 export const INTERFACE_PATTERN = `^(?!\\.{1,2}$)[^\\s/:]{1,${INTERFACE_NAME_MAX}}$`
 
 const IPV4 = new RegExp(IPV4_PATTERN)
@@ -114,6 +114,7 @@ export function parseInterface(text: string): string {
 
 /**
  * The rule on a dest inside its service that no single value shows.
+ * Differs from LVS: a dr dest has the port of its service; the kernel takes any and ignores it.
  * @throws BAD_PORT when dr would have to rewrite the port.
  */
 export function checkForwarding(service: ServiceId, dest: Dest): void {
@@ -127,7 +128,8 @@ export function checkForwarding(service: ServiceId, dest: Dest): void {
 }
 
 /**
- * The kernel's rule (0.0.0.0, multicast, broadcast), and loopback, which no interface leads to.
+ * The kernel's rule (0.0.0.0, multicast, broadcast), and one more.
+ * Differs from LVS: a dest in 127.0.0.0/8 is refused, because no interface leads to it.
  * @throws DEST_NOT_UNICAST.
  */
 export function checkUnicast(address: string): void {

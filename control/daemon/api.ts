@@ -1,6 +1,6 @@
 /**
  * The HTTP + JSON surface of the daemon, served on its unix socket. It checks what comes in, asks
- * the director, and turns whatever goes wrong into {error: {code, message, hint}}. It keeps no state.
+ * the director, and turns whatever goes wrong into {error: {code, message, hint}}. No state.
  * Read next: schemas.ts (the shapes), contract.ts (what the director does).
  */
 import swagger from '@fastify/swagger'
@@ -58,13 +58,14 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
       info: { title: 'xlvs', version: '1', description: 'Linux Virtual Server on XDP.' },
     },
   })
-  app.register(async instance => {
+  app.register((instance, _options, done) => {
     const api = instance.withTypeProvider<TypeBoxTypeProvider>()
     addReads(api, director)
     addServiceRoutes(api, director)
     addDestRoutes(api, director)
     addInterfaceRoutes(api, director)
     api.get('/openapi.json', { schema: { hide: true } }, () => instance.swagger())
+    done()
   })
   return app
 }

@@ -27,7 +27,7 @@ const FIELD_REFUSALS: Record<string, (value: unknown) => XlvsError> = {
 
 const SEE_SCHEMA = 'see GET /openapi.json for the shape of each request'
 
-/** The XlvsError for an error of the framework's own; INTERNAL when it is not the caller's fault. */
+/** The XlvsError for an error of the framework's own; INTERNAL when the caller is not at fault. */
 export function explain(error: FastifyError, request: FastifyRequest): XlvsError {
   if (error.validation) return explainValidation(error, request)
   const status = error.statusCode ?? 500

@@ -151,7 +151,7 @@ async function readJournal(
   return { records: groups.flat(1), good, torn: rest === 'torn', fresh: false }
 }
 
-/** Files that a crash in the middle of a snapshot left: older journals, a newer one without records. */
+/** What a crash in the middle of a snapshot left: older journals, a newer one without records. */
 async function removeLeftovers(
   folder: string,
   fs: JournalFs,

@@ -35,7 +35,7 @@ const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'In
 const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
 const count = Type.Integer({ minimum: 0 })
 
-const endpoint = Type.Object({ address: Type.String(), port: count })
+const addressAndPort = Type.Object({ address: Type.String(), port: count })
 
 /** Counters since creation or the last zero; bytes are IP bytes. */
 export const TrafficSchema = Type.Object({
@@ -94,9 +94,9 @@ export const ConnsSchema = Type.Object({
       protocol,
       state: Type.String(),
       expiresS: Type.Integer({ minimum: 0, description: 'Seconds left.' }),
-      client: endpoint,
-      virtual: endpoint,
-      dest: endpoint,
+      client: addressAndPort,
+      virtual: addressAndPort,
+      dest: addressAndPort,
       fwd,
     }),
   ),

@@ -1,6 +1,7 @@
 /**
  * Addresses as ipvsadm reads them: inet_aton's forms, ports by number or by service name. Pure; the
- * table of names is handed in. Host names are not looked up.
+ * table of names is handed in.
+ * Differs from LVS: ipvsadm takes no host names, only addresses in numbers.
  * Source: ipvsadm.c (v1.31), parse_service().
  */
 import type { Protocol } from '../model/service.ts'

@@ -145,6 +145,7 @@ function readOption(line: Line, option: Option, value: string, portOf: PortOf): 
       line.later.push('tunnelling (-i)')
       break
     case 'weight':
+      // Differs from LVS: weights end at 65535, as in ipvsadm itself; Debian's build has no end.
       line.weight = bounded(value, WEIGHT_MAX, 'illegal weight specified')
       break
     case 'u-threshold':

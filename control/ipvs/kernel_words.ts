@@ -16,7 +16,10 @@ const WORDS: Partial<Record<ErrorCode, string>> = {
   TABLE_FULL: 'Memory allocation problem',
 }
 
-/** What ipvsadm would print for that error of that request, and its exit status. */
+/**
+ * What ipvsadm would print for that error of that request, and its exit status.
+ * Differs from LVS: without a daemon it says where it looked, and -h and -v still work.
+ */
 export function kernelWords(error: XlvsError, command: Request['command']): Refusal {
   if (error.code === 'SERVICE_MISSING') return refused(missingService(command))
   if (error.code === 'SOCKET_REFUSED')

@@ -1,5 +1,6 @@
 /**
- * ipvsadm's listings, to the byte: plain, --stats, -c. Pure; names of hosts and ports are handed in.
+ * ipvsadm's listings, to the byte: plain, --stats, -c. Pure; names are handed in.
+ * Differs from LVS: counters of dests are 64 bits wide; ipvsadm 1.31 cuts some of them to 32.
  * Source: ipvsadm.c (v1.31), print_service_entry(), print_largenum(), print_conn().
  */
 import {

@@ -103,16 +103,24 @@ async function answer(request: Request, director: DirectorClient): Promise<strin
       const ends = conns.flatMap(({ client, virtual, dest }) => [client, virtual, dest])
       return listConns(conns, await namesFor(request.format.numeric, ends))
     }
+    case 'flush':
+      await director.clear()
+      return ''
+    case 'restore':
+      throw new Error('restore() reads its lines')
     default:
       await change(request, director)
       return ''
   }
 }
 
-async function change(request: Request, director: DirectorClient): Promise<void> {
+type Change = Exclude<
+  Request,
+  { command: 'help' | 'version' | 'flush' | 'restore' | 'list' | 'list-connections' }
+>
+
+async function change(request: Change, director: DirectorClient): Promise<void> {
   switch (request.command) {
-    case 'flush':
-      return director.clear()
     case 'add-service':
       return director.addService({ ...request.service, scheduler: known(request.scheduler) })
     case 'edit-service':
@@ -120,6 +128,7 @@ async function change(request: Request, director: DirectorClient): Promise<void>
     case 'delete-service':
       return director.removeService(existing(request.service))
     case 'add-server':
+      // Differs from LVS: a dest has a port, 1 to 65535; the kernel takes 0.
       if (request.dest.port === 0 && request.service.port !== 0)
         throw unsupported('dests without a port')
       return director.addDest(existing(request.service), request.dest)
@@ -163,7 +172,7 @@ function existing(service: ServiceId): ServiceId {
   throw new XlvsError('SERVICE_MISSING', `no service ${serviceName(service)}`, 'see xlvs show')
 }
 
-/** The kernel looks for the service first; the API checks each value before it looks for anything. */
+/** The kernel looks for the service first; the API checks each value before it looks at all. */
 async function firstInKernel(
   error: XlvsError,
   request: Request,

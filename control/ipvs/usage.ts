@@ -6,7 +6,8 @@ export const VERSION = 'ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1
 
 /** What -h prints. */
 export const USAGE = `${VERSION}Usage:
-  ipvsadm -A|E virtual-service [-s scheduler] [-p [timeout]] [-M netmask] [--pe persistence_engine] [-b sched-flags]
+  ipvsadm -A|E virtual-service [-s scheduler] [-p [timeout]] [-M netmask] \
+[--pe persistence_engine] [-b sched-flags]
   ipvsadm -D virtual-service
   ipvsadm -C
   ipvsadm -R

@@ -1,4 +1,4 @@
-/** Every command's help: a summary, two examples or more that work, flags that say what they are. */
+/** Every command's help: a summary, two examples or more that work, flags that say what for. */
 import test from 'ava'
 import { parse } from '@oclif/core/parser'
 import { glob } from 'node:fs/promises'
@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '../../control/commands')
 
 interface Found {
   name: string
-  command: typeof Command & { examples: Example[] }
+  command: Omit<typeof Command, 'flags'> & { examples: Example[]; flags?: typeof Command.flags }
 }
 
 const found: Found[] = []

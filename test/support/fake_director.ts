@@ -46,11 +46,10 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     interfaces: given.interfaces ?? [],
     fails: given.fails,
   }
-  const change = async (act: () => void): Promise<void> => {
+  const change = (act: () => void): Promise<void> => {
     const failure = state.fails
     state.fails = undefined
-    if (failure) throw failure
-    act()
+    return failure ? Promise.reject(failure) : Promise.resolve().then(act)
   }
   return {
     state,

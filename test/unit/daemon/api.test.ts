@@ -67,7 +67,7 @@ test('api: each read, then the whole view', async t => {
 })
 
 function titleOf({ method, url, payload }: InjectOptions): string {
-  return `${String(method)} ${String(url)} ${JSON.stringify(payload ?? '').slice(0, 100)}`
+  return [method, url, payload].map(part => JSON.stringify(part ?? '').slice(0, 100)).join(' ')
 }
 
 const refusals: [given: InjectOptions, status: number, code: string, says: RegExp][] = [

@@ -72,10 +72,10 @@ test('client: no socket, then SOCKET_REFUSED names it and says what to try', asy
 
   const error = await t.throwsAsync(connectDirector(socket).version(), { instanceOf: XlvsError })
 
-  t.is(error?.code, 'SOCKET_REFUSED')
-  t.true(error?.message.includes(socket))
-  t.regex(error?.hint ?? '', /xlvs daemon.*--socket/)
-  t.is((error?.cause as NodeJS.ErrnoException).code, 'ENOENT')
+  t.is(error.code, 'SOCKET_REFUSED')
+  t.true(error.message.includes(socket))
+  t.regex(error.hint, /xlvs daemon.*--socket/)
+  t.is((error.cause as NodeJS.ErrnoException).code, 'ENOENT')
 })
 
 test('client: a socket nobody listens on, then SOCKET_REFUSED', async t => {
@@ -84,8 +84,8 @@ test('client: a socket nobody listens on, then SOCKET_REFUSED', async t => {
 
   const error = await t.throwsAsync(connectDirector(socket).version(), { instanceOf: XlvsError })
 
-  t.is(error?.code, 'SOCKET_REFUSED')
-  t.regex(error?.message ?? '', /nobody listens there/)
+  t.is(error.code, 'SOCKET_REFUSED')
+  t.regex(error.message, /nobody listens there/)
 })
 
 test('client: no answer, then TIMED_OUT after the bound', async t => {
@@ -95,8 +95,8 @@ test('client: no answer, then TIMED_OUT after the bound', async t => {
     instanceOf: XlvsError,
   })
 
-  t.is(error?.code, 'TIMED_OUT')
-  t.regex(error?.message ?? '', /within 0.05 s/)
+  t.is(error.code, 'TIMED_OUT')
+  t.regex(error.message, /within 0.05 s/)
 })
 
 for (const text of [
@@ -110,5 +110,5 @@ for (const text of [
 
     const error = await t.throwsAsync(connectDirector(socket).version(), { instanceOf: XlvsError })
 
-    t.is(error?.code, 'SOCKET_REFUSED')
+    t.is(error.code, 'SOCKET_REFUSED')
   })

@@ -23,8 +23,8 @@ async function reopened(disk: Disk): Promise<Journal> {
 async function refusedOpen(t: ExecutionContext, disk: Disk, message: RegExp): Promise<void> {
   const before = disk.files()
   const error = await t.throwsAsync(reopened(disk), { instanceOf: XlvsError })
-  t.is(error?.code, 'JOURNAL_DAMAGED')
-  t.regex(error?.message ?? '', message)
+  t.is(error.code, 'JOURNAL_DAMAGED')
+  t.regex(error.message, message)
   t.deepEqual(disk.files(), before)
 }
 
@@ -164,8 +164,8 @@ for (const [call, code] of [
     t.is((await reopened(disk)).records.length, 3)
     await journal.append('accepted')
 
-    t.is(error?.code, 'JOURNAL_WRITE')
-    t.is((error?.cause as NodeJS.ErrnoException).code, code)
+    t.is(error.code, 'JOURNAL_WRITE')
+    t.is((error.cause as NodeJS.ErrnoException).code, code)
     const { records } = await reopened(disk)
     t.deepEqual(records.slice(3), ['accepted'])
   })
@@ -190,8 +190,8 @@ test('journal: a folder that cannot be made, then JOURNAL_WRITE says what to try
 
   const error = await t.throwsAsync(reopened(disk), { instanceOf: XlvsError })
 
-  t.is(error?.code, 'JOURNAL_WRITE')
-  t.regex(error?.hint ?? '', /--state/)
+  t.is(error.code, 'JOURNAL_WRITE')
+  t.regex(error.hint, /--state/)
 })
 
 test('journal: closed, then an append is refused', async t => {

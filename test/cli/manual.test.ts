@@ -1,0 +1,60 @@
+/** MANUAL.md has every command, flag, error code, scheduler and forwarding method. */
+import test from 'ava'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from '@oclif/core/command'
+import { XlvsCommand } from '../../control/bin/command.ts'
+import { ERROR_CODES } from '../../control/errors.ts'
+import { FORWARDING_METHODS, SCHEDULERS } from '../../control/model/service.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const manual = readFileSync(join(ROOT, 'MANUAL.md'), 'utf8')
+
+/** The text from a heading to the next heading of its kind. */
+function chapter(heading: RegExp): string {
+  const from = manual.search(heading)
+  const rest = manual.slice(from).split('\n')
+  const level = (rest[0] ?? '').split(' ')[0] ?? ''
+  const end = rest.findIndex((line, i) => i > 0 && line.startsWith(`${level} `))
+  return from < 0 ? '' : rest.slice(0, end < 0 ? undefined : end).join('\n')
+}
+
+test('manual: every error code, then a row with what happened and what to do, and no other', t => {
+  const rows = [...chapter(/^## Errors$/m).matchAll(/^\| ([A-Z_]+) \| (.+) \| (.+) \|$/gm)]
+
+  t.deepEqual(rows.map(([, code]) => code).toSorted(), Object.keys(ERROR_CODES).toSorted())
+})
+
+test('manual: every scheduler and forwarding method, then a row', t => {
+  const words = chapter(/^## Words$/m)
+
+  for (const word of [...SCHEDULERS, ...FORWARDING_METHODS])
+    t.true(words.includes(`\n| \`${word}\` |`), word)
+})
+
+const commands = globSync('**/*.ts', { cwd: join(ROOT, 'control/commands') })
+for (const path of commands)
+  test(`manual: control/commands/${path}, then its name and flags are explained`, async t => {
+    const loaded = (await import(join(ROOT, 'control/commands', path))) as {
+      default: { flags?: typeof Command.flags }
+    }
+    const [topic = '', verb = ''] = path.replace(/\.ts$/, '').split('/')
+    const text = chapter(new RegExp(`^### .*xlvs ${topic}\\b.*${verb}`, 'm'))
+
+    t.true(text.includes(`xlvs ${topic} ${verb}`.trim()))
+    for (const [name, flag] of Object.entries(loaded.default.flags ?? {})) {
+      const row = text.split('\n').find(line => line.startsWith('|') && line.includes(`--${name}`))
+      t.truthy(row, `--${name}`)
+      const { default: value } = flag as { default?: unknown }
+      if (typeof value === 'string') t.true(row?.includes(value), `--${name}: ${value}`)
+    }
+  })
+
+test('manual: the global flags, then they are explained with their defaults', t => {
+  const text = chapter(/^## Commands$/m)
+
+  for (const [name, flag] of Object.entries(XlvsCommand.baseFlags)) {
+    t.true(text.includes(`\`--${name}`), name)
+    if (typeof flag.default === 'string') t.true(text.includes(flag.default))
+  }
+})
