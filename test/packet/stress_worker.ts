@@ -1,0 +1,8 @@
+/** Runs a loaded program, by its id, over and over until it is killed. Started by stress.test.ts. */
+import { BpfProgram } from '../../addon/index.ts'
+
+/** The kernel lets others run, and hears signals, in between. */
+const REPEAT = 1_000_000
+
+const program = BpfProgram.fromId(Number(process.argv[2]))
+for (;;) program.testRun({ data: Buffer.alloc(64), repeat: REPEAT })
