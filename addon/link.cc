@@ -19,6 +19,7 @@ static constexpr uint32_t LINK_TYPE_TCX = 11;
 
 struct XdpKind {
 	static constexpr const char *name = "XdpLink";
+	static constexpr const char *where = "mode";
 	static constexpr uint32_t type = BPF_LINK_TYPE_XDP;
 	static constexpr napi_type_tag tag = {0x6c69626270662d74, 0x7300786470000001};
 	static Napi::FunctionReference &class_of(Instance &i)
@@ -31,6 +32,7 @@ struct XdpKind {
 
 struct TcxKind {
 	static constexpr const char *name = "TcxLink";
+	static constexpr const char *where = "point";
 	static constexpr uint32_t type = LINK_TYPE_TCX;
 	static constexpr napi_type_tag tag = {0x6c69626270662d74, 0x7300746378000001};
 	static Napi::FunctionReference &class_of(Instance &i)
@@ -80,6 +82,13 @@ template <typename Kind> class Link : public Napi::ObjectWrap<Link<Kind>>
 	Fd fd_;
 };
 
+/// Refusals that netlink explains, and that it gives again when asked the same.
+static bool is_explained(int error)
+{
+	return error == EBUSY || error == EEXIST || error == EINVAL || error == EOPNOTSUPP ||
+	       error == ERANGE;
+}
+
 /// bpf() has no extended acknowledgement for links, so a refused attach is asked once more by
 /// netlink, which has: "Peer MTU is too large to set XDP". Should that one succeed, it is undone.
 static std::string xdp_refusal(int program_fd, uint32_t ifindex, uint32_t mode_flag)
@@ -95,6 +104,7 @@ static std::string xdp_refusal(int program_fd, uint32_t ifindex, uint32_t mode_f
 		size_t nest = request.begin(IFLA_XDP);
 		request.attribute(IFLA_XDP_FD, &fd, sizeof(fd));
 		request.attribute(IFLA_XDP_FLAGS, flags);
+		request.attribute(IFLA_XDP_EXPECTED_FD, &program_fd, sizeof(program_fd));
 		request.end(nest);
 		return socket.ask(request);
 	};
@@ -103,7 +113,7 @@ static std::string xdp_refusal(int program_fd, uint32_t ifindex, uint32_t mode_f
 		return "";
 	Failure failure = set(program_fd, XDP_FLAGS_UPDATE_IF_NOEXIST | mode_flag);
 	if (!failure)
-		set(-1, mode_flag);
+		set(-1, XDP_FLAGS_REPLACE | mode_flag);
 	return failure.error == ENODEV ? no_interface : failure.words;
 }
 
@@ -119,10 +129,12 @@ Fd XdpKind::attach(Napi::Env env, BpfProgram &program, uint32_t ifindex, const s
 	Fd fd(bpf_link_create(program_fd, ifindex, BPF_XDP, &opts));
 	if (!fd.open()) {
 		int error = errno;
+		std::string words =
+			is_explained(error) ? xdp_refusal(program_fd, ifindex, opts.flags) : "";
 		fail(env, error, call,
 		     program.title() + " to interface " + std::to_string(ifindex) + ", " + mode +
 			     " XDP",
-		     xdp_refusal(program_fd, ifindex, opts.flags));
+		     words);
 	}
 	return fd;
 }
@@ -148,7 +160,7 @@ template <typename Kind> Napi::Value Link<Kind>::attach(const Napi::CallbackInfo
 	const char *call = "bpf_link_create";
 	BpfProgram &program = unwrap_arg<BpfProgram>(info[0], call, "program");
 	uint32_t ifindex = u32_arg(info[1], call, "ifindex");
-	std::string where = string_arg(info[2], call, info.Length() < 3 ? "mode" : "where");
+	std::string where = string_arg(info[2], call, Kind::where);
 
 	return construct<Link>(info.Env(), Kind::attach(info.Env(), program, ifindex, where));
 }

@@ -84,7 +84,8 @@ Napi::Value BpfMap::lookup_batch(const Napi::CallbackInfo &info)
 	Napi::Env env = info.Env();
 	int map_fd = fd(env, call);
 	uint32_t limit = u32_arg(info[0], call, "max", UINT32_MAX);
-	uint32_t by_size = std::min<size_t>(CHUNK_BYTES / std::max<size_t>(value_size(), 1), CHUNK_ENTRIES);
+	uint32_t by_size =
+		std::min<size_t>(CHUNK_BYTES / std::max<size_t>(value_size(), 1), CHUNK_ENTRIES);
 	uint32_t chunk = std::max(std::min({limit, shape_.max_entries, by_size}), 1u);
 	BatchWalk walk(map_fd, shape_.key_size, value_size(), chunk);
 

@@ -7,6 +7,7 @@ import {
   MAP_LPM_TRIE,
   MAP_LRU_HASH,
   MAP_PERCPU_HASH,
+  MAP_RINGBUF,
   privileged,
   refused,
 } from './tiny.ts'
@@ -86,6 +87,12 @@ privileged('batch: a trie, its long keys are read back', t => {
   map.updateBatch(keys, new Uint8Array(8 * 256), 256)
 
   t.is(map.lookupBatch().count, 256)
+})
+
+privileged('batch: a map without entries to list, the kernel says it cannot', t => {
+  const map = makeMap(t, { type: MAP_RINGBUF, keySize: 0, valueSize: 0, maxEntries: 4096 })
+
+  refused(t, 'ENOTSUPP', () => map.lookupBatch())
 })
 
 privileged('batch: deleted, keys not there are passed over and not counted', t => {

@@ -296,6 +296,12 @@ privileged('map: not mappable, EINVAL says what would be', t => {
     t.regex(refused(t, 'EINVAL', () => map.mmap()).message, /not an array with BPF_F_MMAPABLE/)
 })
 
+privileged('map: a type the kernel does not know, EINVAL names it', t => {
+  const error = refused(t, 'EINVAL', () => makeMap(t, { type: 1000 }))
+
+  t.regex(error.message, /of type 1000, 8 entries/)
+})
+
 privileged('map: closed twice, every use says EBADF', t => {
   const map = makeMap(t, { type: MAP_ARRAY, flags: F_MMAPABLE })
 

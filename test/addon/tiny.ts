@@ -33,6 +33,7 @@ export const MAP_LPM_TRIE = 11
 export const MAP_ARRAY_OF_MAPS = 12
 export const MAP_HASH_OF_MAPS = 13
 export const MAP_QUEUE = 22
+export const MAP_RINGBUF = 27
 export const F_MMAPABLE = 1 << 10
 
 /** The path of the compiled tiny.bpf.c. */
