@@ -12,35 +12,30 @@ import {
   type ServiceId,
   type ServiceView,
 } from '../model/service.ts'
-import { parseLine, type Request } from './grammar.ts'
+import type { PortOf } from './address.ts'
+import { parseLine, type ListFormat, type Request } from './grammar.ts'
 import { kernelWords } from './kernel_words.ts'
 import { listAll, listConns, listOne, NUMBERS, type Names } from './listing.ts'
-import { lookUp, portOf } from './names.ts'
+import { namesOf, portsIn } from './names.ts'
 import { Refusal, tryHelp, unsupported } from './refusal.ts'
+import { SYSTEM, type System } from './system.ts'
 import { USAGE, VERSION } from './usage.ts'
-
-/** What it reads and writes; the process's own unless a test says otherwise. */
-export interface Streams {
-  readInput(): Promise<string>
-  print(text: string): void
-  complain(text: string): void
-}
 
 /** Runs ipvsadm with those words; resolves to its exit status. */
 export async function main(
   words: readonly string[],
   program: string,
-  streams: Streams = ofProcess(),
+  system: System = SYSTEM,
   socket: string = process.env['XLVS_SOCKET'] ?? SOCKET_DEFAULT,
 ): Promise<number> {
   const director = connectDirector(socket)
-  const run = { director, program, streams }
+  const run = { director, program, system, portOf: portsIn(() => system.services()) }
   try {
     const lines = words.length === 0 ? ['-L'] : words
-    const request = parseLine(lines, program, portOf)
+    const request = parseLine(lines, program, run.portOf)
     return request.command === 'restore' ? await restore(run) : await carryOut(request, run)
   } catch (error) {
-    return complain(error, streams)
+    return complain(error, system)
   } finally {
     director.close()
   }
@@ -49,38 +44,39 @@ export async function main(
 interface Run {
   director: DirectorClient
   program: string
-  streams: Streams
+  system: System
+  portOf: PortOf
 }
 
 /** -R: the exit status is that of the last line; a line asked wrongly ends the run. */
 async function restore(run: Run): Promise<number> {
   let status = 0
-  for (const line of (await run.streams.readInput()).split('\n')) {
+  for (const line of (await run.system.readInput()).split('\n')) {
     const words = line.split(/[ \t\r]+/).filter(word => word !== '' && word !== 'ipvsadm')
     if (words.length === 0) continue
     try {
-      const request = parseLine(words, run.program, portOf)
+      const request = parseLine(words, run.program, run.portOf)
       if (request.command === 'restore') throw tryHelp(run.program)
       status = await carryOut(request, run)
       if (request.command === 'help' || request.command === 'version') return status
     } catch (error) {
-      status = complain(error, run.streams)
+      status = complain(error, run.system)
       if (!(error instanceof Refusal) || error.endsRun) return status
     }
   }
   return status
 }
 
-function complain(error: unknown, streams: Streams): number {
-  if (error instanceof XlvsError) return complain(kernelWords(error, 'list'), streams)
+function complain(error: unknown, system: System): number {
+  if (error instanceof XlvsError) return complain(kernelWords(error, 'list'), system)
   if (!(error instanceof Refusal)) throw error
-  streams.complain(`${error.message}\n`)
+  system.complain(`${error.message}\n`)
   return error.exitStatus
 }
 
-async function carryOut(request: Request, { director, streams }: Run): Promise<number> {
+async function carryOut(request: Request, { director, system }: Run): Promise<number> {
   try {
-    streams.print(await answer(request, director))
+    system.print(await answer(request, director, system))
     return 0
   } catch (error) {
     if (!(error instanceof XlvsError)) throw error
@@ -90,18 +86,18 @@ async function carryOut(request: Request, { director, streams }: Run): Promise<n
 }
 
 /** Does it; what is to be printed. */
-async function answer(request: Request, director: DirectorClient): Promise<string> {
+async function answer(request: Request, director: DirectorClient, system: System): Promise<string> {
   switch (request.command) {
     case 'help':
       return USAGE
     case 'version':
       return VERSION
     case 'list':
-      return list(request, director)
+      return list(request, director, system)
     case 'list-connections': {
       const conns = await director.conns()
       const ends = conns.flatMap(({ client, virtual, dest }) => [client, virtual, dest])
-      return listConns(conns, await namesFor(request.format.numeric, ends))
+      return listConns(conns, await namesFor(request.format, ends, system))
     }
     case 'flush':
       await director.clear()
@@ -144,20 +140,25 @@ async function change(request: Change, director: DirectorClient): Promise<void> 
 async function list(
   { service, format }: Extract<Request, { command: 'list' }>,
   director: DirectorClient,
+  system: System,
 ): Promise<string> {
   const services = await director.services()
-  const names = await namesFor(
-    format.numeric,
-    services.flatMap(({ address, dests }) => [{ address }, ...dests]),
-  )
+  const ends = services.flatMap(({ address, dests }) => [{ address }, ...dests])
+  const names = await namesFor(format, ends, system)
   if (!service) return listAll(services, format, names)
   const found = find(services, service)
   if (!found) throw new Refusal('No such service', 1, false)
   return listOne(found, format, names)
 }
 
-function namesFor(numeric: boolean, ends: readonly { address: string }[]): Promise<Names> {
-  return numeric ? Promise.resolve(NUMBERS) : lookUp(ends.map(({ address }) => address))
+function namesFor(
+  { numeric }: ListFormat,
+  ends: readonly { address: string }[],
+  system: System,
+): Promise<Names> {
+  if (numeric) return Promise.resolve(NUMBERS)
+  const addresses = ends.map(({ address }) => address)
+  return namesOf(addresses, address => system.hostOf(address), system.services())
 }
 
 function known(name: string): Scheduler {
@@ -189,16 +190,4 @@ async function firstInKernel(
 
 function find(services: readonly ServiceView[], id: ServiceId): ServiceView | undefined {
   return services.find(service => serviceName(service) === serviceName(id))
-}
-
-function ofProcess(): Streams {
-  return {
-    readInput: async () => {
-      const chunks: Buffer[] = []
-      for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
-      return Buffer.concat(chunks).toString()
-    },
-    print: text => void process.stdout.write(text),
-    complain: text => void process.stderr.write(text),
-  }
 }

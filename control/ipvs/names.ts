@@ -1,12 +1,13 @@
 /**
- * Names of ports and hosts for ipvsadm, from the system: /etc/services, and reverse look-ups for a
- * listing without -n.
+ * Names of ports and hosts for ipvsadm: /etc/services, and reverse look-ups for a listing without
+ * -n. Pure; the file's text and the look-up are handed in.
  */
-import { readFileSync } from 'node:fs'
 import type { Protocol } from '../model/service.ts'
+import type { PortOf } from './address.ts'
 import type { Names } from './listing.ts'
 
-const SERVICES = '/etc/services'
+/** The name of a host by its address; undefined when it has none. */
+export type HostOf = (address: string) => Promise<string | undefined>
 
 interface Entry {
   names: string[]
@@ -14,22 +15,27 @@ interface Entry {
   protocol: string
 }
 
-/** The port of a service name: getservbyname(3). */
-export function portOf(name: string, protocol: Protocol): number | undefined {
-  return readServices().find(entry => entry.protocol === protocol && entry.names.includes(name))
-    ?.port
+/** The port of a name by the text of /etc/services: getservbyname(3). */
+export function portsIn(servicesText: () => string): PortOf {
+  return (name: string, protocol: Protocol) =>
+    readServices(servicesText()).find(
+      entry => entry.protocol === protocol && entry.names.includes(name),
+    )?.port
 }
 
-/** Names for those addresses, looked up beforehand; what has none stays a number. */
-export async function lookUp(addresses: Iterable<string>): Promise<Names> {
-  const { lookupService } = process.getBuiltinModule('node:dns/promises')
+/** Names for those addresses and any port; what has none stays a number. */
+export async function namesOf(
+  addresses: Iterable<string>,
+  hostOf: HostOf,
+  servicesText: string,
+): Promise<Names> {
   const hosts = new Map<string, string>()
-  const lookUpOne = async (address: string): Promise<void> => {
-    const found = await lookupService(address, 0).catch(() => undefined)
-    if (found) hosts.set(address, found.hostname)
+  const lookUp = async (address: string): Promise<void> => {
+    const host = await hostOf(address)
+    if (host !== undefined) hosts.set(address, host)
   }
-  await Promise.all([...new Set(addresses)].map(lookUpOne))
-  const entries = readServices()
+  await Promise.all([...new Set(addresses)].map(lookUp))
+  const entries = readServices(servicesText)
   return {
     host: address => hosts.get(address) ?? address,
     port: (port, protocol) => {
@@ -39,8 +45,8 @@ export async function lookUp(addresses: Iterable<string>): Promise<Names> {
   }
 }
 
-function readServices(): Entry[] {
-  return readText()
+function readServices(text: string): Entry[] {
+  return text
     .split('\n')
     .map(line => line.replace(/#.*/, '').trim().split(/\s+/))
     .flatMap(([name, where, ...aliases]) => {
@@ -48,13 +54,4 @@ function readServices(): Entry[] {
       if (name === undefined || port === undefined || protocol === undefined) return []
       return [{ names: [name, ...aliases], port: Number(port), protocol }]
     })
-}
-
-/** A system without the file has no names. */
-function readText(): string {
-  try {
-    return readFileSync(SERVICES, 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -6,8 +6,21 @@
 import test from 'ava'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { main, type Streams } from '../../control/ipvs/main.ts'
+import { main } from '../../control/ipvs/main.ts'
+import type { System } from '../../control/ipvs/system.ts'
 import { serveFake } from '../support/fake_director.ts'
+import { conn, dest, service } from '../support/views.ts'
+
+/** Of Debian's /etc/services, what the lines speak of. */
+const SERVICES = `# Network services
+domain\t53/tcp\t\t# Domain Name Server
+domain\t53/udp
+http\t80/tcp\twww\t# WorldWideWeb HTTP
+https\t443/tcp
+http-alt\t8080/tcp\twebcache
+`
+/** Nothing in the guest had a name; this address is on none of the recorded lines. */
+const HOSTS: Record<string, string> = { '192.0.2.7': 'web.example' }
 
 interface Line {
   words: string[]
@@ -26,12 +39,14 @@ const lines = (await readFile(FILE, 'utf8'))
 
 async function run(words: string[], socket: string, input = '') {
   const ran = { status: 0, out: '', err: '' }
-  const streams: Streams = {
+  const system: System = {
     readInput: () => Promise.resolve(input),
     print: text => (ran.out += text),
     complain: text => (ran.err += text),
+    services: () => SERVICES,
+    hostOf: address => Promise.resolve(HOSTS[address]),
   }
-  ran.status = await main(words, 'ipvsadm', streams, socket)
+  ran.status = await main(words, 'ipvsadm', system, socket)
   return ran
 }
 
@@ -73,4 +88,18 @@ test('ipvsadm: no daemon, then exit 2, where it looked, and what to try', async 
 test('ipvsadm: -h and -v without a daemon, then they print', async t => {
   t.regex((await run(['-h'], '/nonexistent/s')).out, /^ipvsadm v1\.31/)
   t.is((await run(['-v'], '/nonexistent/s')).status, 0)
+})
+
+test('ipvsadm: a host with a name and ports with names, then -L prints them and -Ln does not', async t => {
+  const dests = [dest({ address: '10.0.0.2' })]
+  const given = { services: [service({ address: '192.0.2.7', dests })], conns: [conn()] }
+  const { socket } = await serveFake(t, given)
+
+  t.regex(
+    (await run(['-L'], socket)).out,
+    /\nTCP {2}web\.example:http rr\n {2}-> 10\.0\.0\.2:http /,
+  )
+  t.regex((await run(['-Ln'], socket)).out, /\nTCP {2}192\.0\.2\.7:80 rr\n/)
+  t.regex((await run(['-Lc'], socket)).out, /192\.0\.2\.1:http +10\.0\.0\.2:http-alt\n/)
+  t.is((await run(['-D', '-t', '192.0.2.7:www'], socket)).status, 0)
 })

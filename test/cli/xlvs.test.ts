@@ -199,3 +199,11 @@ test('xlvs: ipvsadm -R with lines on standard input, then each is done', async t
   t.is(status, 0)
   t.deepEqual(state.services, [service({ dests: [dest()] })])
 })
+
+test('xlvs: the reader goes away, then it ends quietly', async t => {
+  const services = Array.from({ length: 3000 }, (_, i) => service({ port: i + 1 }))
+  const { socket } = await serveFake(t, { services })
+
+  for (const words of [['show'], ['ipvsadm', '-Ln']])
+    t.deepEqual(await xlvs(words, { socket, readNothing: true }), { status: 0, out: '', err: '' })
+})

@@ -19,6 +19,7 @@ import { gracePeriods } from '../../control/dataplane/grace.ts'
 import { openKernel, type Kernel } from '../../control/dataplane/kernel.ts'
 import { sweep } from '../../control/dataplane/sweep.ts'
 import { main as ipvsadm } from '../../control/ipvs/main.ts'
+import { SYSTEM } from '../../control/ipvs/system.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
 import { sweepTables } from './director.ts'
@@ -147,7 +148,8 @@ function directorOver(dataplane: Dataplane, facts: Facts): Director {
 function ipvsadmOver(socket: string): Replay['ipvsadm'] {
   return async (line, input = '') => {
     let text = ''
-    const streams = {
+    const system = {
+      ...SYSTEM,
       readInput: () => Promise.resolve(input),
       print: (more: string) => {
         text += more
@@ -156,8 +158,7 @@ function ipvsadmOver(socket: string): Replay['ipvsadm'] {
         text += more
       },
     }
-    process.env['XLVS_SOCKET'] = socket
-    const rc = await ipvsadm(line.split(' ').slice(1), 'ipvsadm', streams)
+    const rc = await ipvsadm(line.split(' ').slice(1), 'ipvsadm', system, socket)
     return { text, rc }
   }
 }

@@ -12,17 +12,25 @@ export interface Ran {
   err: string
 }
 
+interface Given {
+  socket?: string
+  input?: string
+  env?: Record<string, string>
+  /** Another script than xlvs.ts. */
+  script?: string
+  /** Closes its standard output at once. */
+  readNothing?: boolean
+}
+
 /** `xlvs` with those words, talking to that socket. */
-export function xlvs(
-  words: readonly string[],
-  given: { socket?: string; input?: string; env?: Record<string, string>; script?: string } = {},
-): Promise<Ran> {
+export function xlvs(words: readonly string[], given: Given = {}): Promise<Ran> {
   const script = given.script ?? join(BIN, 'xlvs.ts')
   const env = { ...process.env, XLVS_SOCKET: given.socket ?? '/nonexistent/xlvs.sock' }
   const child = spawn(process.execPath, [script, ...words], { env: { ...env, ...given.env } })
   const ran: Ran = { status: null, out: '', err: '' }
   child.stdout.on('data', chunk => (ran.out += String(chunk)))
   child.stderr.on('data', chunk => (ran.err += String(chunk)))
+  if (given.readNothing) child.stdout.destroy()
   child.stdin.on('error', () => undefined)
   child.stdin.end(given.input ?? '')
   return new Promise((resolve, reject) => {

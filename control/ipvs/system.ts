@@ -1,0 +1,37 @@
+/**
+ * What ipvsadm takes from the process and the machine it runs on; tests bring their own.
+ */
+import { readFileSync } from 'node:fs'
+import type { HostOf } from './names.ts'
+
+export interface System {
+  readInput(): Promise<string>
+  print(text: string): void
+  complain(text: string): void
+  /** The text of /etc/services; empty where there is none. */
+  services(): string
+  hostOf: HostOf
+}
+
+/** The process's own. */
+export const SYSTEM: System = {
+  readInput: async () => {
+    const chunks: Buffer[] = []
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString()
+  },
+  print: text => void process.stdout.write(text),
+  complain: text => void process.stderr.write(text),
+  services: () => {
+    try {
+      return readFileSync('/etc/services', 'utf8')
+    } catch {
+      return ''
+    }
+  },
+  hostOf: async address => {
+    const { lookupService } = process.getBuiltinModule('node:dns/promises')
+    const found = await lookupService(address, 0).catch(() => undefined)
+    return found?.hostname
+  },
+}
