@@ -68,7 +68,7 @@ export function repair(tables: SweepTables): number {
     else if (life === LIFE.LIFE_VALID && word & REPLY && !hasRequest(words, slot)) left.push(slot)
   }
   if (left.length === 0) return 0
-  swapToDead(tables.conns, left)
+  swapAllToDead(tables.conns, left)
   tables.gracePeriod()
   unstash(tables, left)
   const at = Uint32Array.from(left, slot => slot * (CONN4.size / 8))
@@ -112,8 +112,19 @@ function findOverdue(
   return { overdue, shadowed, used }
 }
 
-/** Marks slots DEAD that are VALID; for each, what its word was, 0 when it was not swapped. */
-function swapToDead(conns: ArrayBuffer, slots: number[]): bigint[] {
+/**
+ * Marks slots DEAD whatever the data plane does to their words meanwhile (it may set a flag): a
+ * reply that stayed VALID would be emptied under its readers.
+ */
+function swapAllToDead(conns: ArrayBuffer, slots: number[]): void {
+  for (let left = slots; left.length > 0; ) {
+    const was = swapToDead(conns, left)
+    left = left.filter((_, i) => was[i] === undefined)
+  }
+}
+
+/** Marks slots DEAD; for each, what its word was, undefined when it changed on the way. */
+function swapToDead(conns: ArrayBuffer, slots: number[]): (bigint | undefined)[] {
   const at = Uint32Array.from(slots, slot => slot * (CONN4.size / 8))
   const expected = new BigUint64Array(slots.length)
   const wanted = new BigUint64Array(slots.length)
@@ -123,7 +134,7 @@ function swapToDead(conns: ArrayBuffer, slots: number[]): bigint[] {
     wanted[i] = (word & (ALL_BITS ^ BigInt(SLOT_WORD.WORD_LIFE_MASK))) | BigInt(LIFE.LIFE_DEAD)
   })
   const swapped = compareAndSwap64Batch(conns, at, expected, wanted, slots.length)
-  return slots.map((_, i) => (swapped[i] ? (expected[i] ?? 0n) : 0n))
+  return slots.map((_, i) => (swapped[i] ? expected[i] : undefined))
 }
 
 /** Requests and their replies to DEAD, the dests' counts put right; the slots that are now dead. */
@@ -132,14 +143,14 @@ function kill(tables: SweepTables, words: Uint32Array, requests: number[]): numb
   const dead: number[] = []
   const replies: number[] = []
   requests.forEach((slot, i) => {
-    const word = was[i] ?? 0n
-    if (word === 0n) return
+    const word = was[i]
+    if (word === undefined) return
     dead.push(slot)
     const partner = words[slot * WORDS_PER_SLOT + CONN4.partner / 4] ?? LIMIT.NONE
     if (partner !== LIMIT.NONE) replies.push(partner)
     uncount(tables.destConns, word)
   })
-  swapToDead(tables.conns, replies)
+  swapAllToDead(tables.conns, replies)
   return [...dead, ...replies]
 }
 
