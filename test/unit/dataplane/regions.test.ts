@@ -1,0 +1,69 @@
+/** Places for schedules: never two in one, and free only after a grace period. */
+import test from 'ava'
+import fc from 'fast-check'
+import { Regions } from '../../../control/dataplane/regions.ts'
+
+const ROWS = 256
+
+test('regions: any takes and returns, no two overlap and each starts at a unit', t => {
+  const step = fc.oneof(
+    fc.record({ take: fc.integer({ min: 1, max: 40 }) }),
+    fc.record({ giveBack: fc.nat(9) }),
+    fc.constant({ settle: true as const }),
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      const regions = new Regions(ROWS)
+      const held: { first: number; rows: number }[] = []
+      const returned: { first: number; rows: number }[] = []
+      for (const s of steps) {
+        if ('take' in s) {
+          const first = regions.take(s.take)
+          if (first === undefined) continue
+          const end = first + s.take
+          t.true(first % 8 === 0 && end <= ROWS)
+          t.true([...held, ...returned].every(r => end <= r.first || first >= r.first + r.rows))
+          held.push({ first, rows: s.take })
+        } else if ('giveBack' in s) {
+          for (const r of held.splice(s.giveBack, 1)) {
+            regions.giveBack(r.first, r.rows)
+            returned.push(r)
+          }
+        } else {
+          regions.settle()
+          returned.length = 0
+        }
+        t.is(regions.hasReturned, returned.length > 0)
+      }
+    }),
+  )
+})
+
+test('regions: all taken, there is no room until a region has settled', t => {
+  const regions = new Regions(16)
+  const first = regions.take(16)
+  regions.giveBack(first ?? -1, 16)
+
+  const before = regions.take(1)
+  regions.settle()
+  const after = regions.take(16)
+
+  t.deepEqual([first, before, after], [0, undefined, 0])
+})
+
+test('regions: one adopted, it is not given to others', t => {
+  const regions = new Regions(24)
+  regions.adopt(8, 8)
+
+  const places = [regions.take(8), regions.take(8), regions.take(1)]
+
+  t.deepEqual(places, [0, 16, undefined])
+})
+
+test('regions: nothing given back, no grace period is owed', t => {
+  const regions = new Regions(16)
+
+  regions.giveBack(0, 0)
+
+  t.false(regions.hasReturned)
+})

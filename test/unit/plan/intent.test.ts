@@ -1,0 +1,183 @@
+/** The fold from changes to intent: conflicts are found, nothing given is touched. */
+import test from 'ava'
+import fc from 'fast-check'
+import { XlvsError } from '../../../control/errors.ts'
+import type { Dest, Service } from '../../../control/model/service.ts'
+import {
+  changed,
+  emptyIntent,
+  noTraffic,
+  plus,
+  type Change,
+  type Intent,
+} from '../../../control/plan/intent.ts'
+
+const service = (last: number): Service => ({
+  protocol: 'tcp',
+  address: `192.0.2.${last}`,
+  port: 80,
+  scheduler: 'rr',
+})
+const dest = (last: number, weight = 1): Dest => ({
+  address: `10.0.0.${last}`,
+  port: 80,
+  fwd: 'nat',
+  weight,
+})
+const traffic = (n: number) => ({ ...noTraffic(), conns: n, inBytes: 10 * n })
+
+function fold(...changes: Change[]): Intent {
+  return changes.reduce(changed, emptyIntent())
+}
+
+const one: Change = { op: 'addService', service: service(1), zero: {} }
+const withDest: Change = { op: 'addDest', service: service(1), dest: dest(2) }
+const NAME = 'tcp:192.0.2.1:80'
+
+const REFUSED: [what: string, code: XlvsError['code'], before: Change[], change: Change][] = [
+  ['a service twice', 'SERVICE_EXISTS', [one], one],
+  ['no service set', 'SERVICE_MISSING', [], { op: 'setService', service: service(1) }],
+  ['no service removed', 'SERVICE_MISSING', [], { op: 'removeService', id: service(1) }],
+  ['a dest of no service', 'SERVICE_MISSING', [], withDest],
+  ['a dest twice', 'DEST_EXISTS', [one, withDest], withDest],
+  ['no dest set', 'DEST_MISSING', [one], { op: 'setDest', service: service(1), dest: dest(2) }],
+  [
+    'no dest removed',
+    'DEST_MISSING',
+    [one, withDest],
+    { op: 'removeDest', service: service(1), dest: dest(3) },
+  ],
+]
+
+for (const [what, code, before, change] of REFUSED)
+  test(`intent: ${what}, refused as ${code}`, t => {
+    const intent = fold(...before)
+
+    const error = t.throws(() => changed(intent, change), { instanceOf: XlvsError })
+
+    t.is(error.code, code)
+    t.deepEqual(intent, fold(...before))
+  })
+
+test('intent: dests added, they come newest first and keep their place when set', t => {
+  const added = [2, 3, 4].map<Change>(n => ({ op: 'addDest', service: service(1), dest: dest(n) }))
+
+  const intent = fold(one, ...added, { op: 'setDest', service: service(1), dest: dest(3, 9) })
+
+  t.deepEqual(intent.services[NAME]?.dests, [dest(4), dest(3, 9), dest(2)])
+})
+
+test('intent: a service set, its dests stay', t => {
+  const intent = fold(one, withDest, { op: 'setService', service: service(1) })
+
+  t.deepEqual(intent.services[NAME], { service: service(1), dests: [dest(2)] })
+})
+
+test('intent: everything cleared, interfaces and counts stay', t => {
+  const attach: Change = { op: 'attach', name: 'eth0', mode: 'native' }
+  const before = fold(one, attach, { op: 'zero', zero: { total: traffic(1) } })
+
+  const after = changed(before, { op: 'clear' })
+
+  t.deepEqual(after, { ...before, services: {} })
+})
+
+test('intent: an interface attached twice and detached, it is gone', t => {
+  const attach = (mode: 'native' | 'generic'): Change => ({ op: 'attach', name: 'eth0', mode })
+
+  const intent = fold(attach('native'), attach('generic'))
+
+  t.deepEqual(intent.interfaces, { eth0: 'generic' })
+  t.deepEqual(changed(intent, { op: 'detach', name: 'eth0' }).interfaces, {})
+})
+
+test('intent: dests retired, their traffic adds up and their zero is forgotten', t => {
+  const retire = (n: number): Change => ({
+    op: 'retire',
+    service: NAME,
+    dest: '10.0.0.2:80',
+    traffic: traffic(n),
+  })
+  const zero: Change = {
+    op: 'zero',
+    zero: { [`${NAME}>10.0.0.2:80`]: traffic(5), total: traffic(7) },
+  }
+
+  const { counts } = fold(zero, retire(1), retire(2))
+
+  t.deepEqual(counts, { zero: { total: traffic(7) }, retired: { [NAME]: traffic(3) } })
+})
+
+test('intent: fresh counters, nothing is subtracted or added any more', t => {
+  const intent = fold({ op: 'zero', zero: { total: traffic(1) } }, { op: 'freshCounters' })
+
+  t.deepEqual(intent, emptyIntent())
+})
+
+test('intent: traffic added and taken off, it is what it was', t => {
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), (a, b) => {
+      t.deepEqual(plus(plus(traffic(a), traffic(b)), traffic(b), -1), traffic(a))
+    }),
+  )
+})
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc.nat(3).map<Change>(n => ({ op: 'addService', service: service(n), zero: {} })),
+  fc.nat(3).map<Change>(n => ({ op: 'removeService', id: service(n) })),
+  fc
+    .tuple(fc.nat(3), fc.nat(3), fc.nat(9))
+    .chain(([s, d, w]) =>
+      fc.constantFrom<Change>(
+        { op: 'addDest', service: service(s), dest: dest(d, w) },
+        { op: 'setDest', service: service(s), dest: dest(d, w) },
+        { op: 'removeDest', service: service(s), dest: dest(d) },
+      ),
+    ),
+)
+
+/** The same by a plain map of maps; whether the change was possible. */
+function model(services: Map<number, Map<number, number>>, change: Change): boolean {
+  const last = (text: string): number => Number(text.split('.')[3])
+  if (change.op === 'addService' || change.op === 'removeService') {
+    const id = last(change.op === 'addService' ? change.service.address : change.id.address)
+    if (services.has(id) === (change.op === 'addService')) return false
+    if (change.op === 'addService') services.set(id, new Map())
+    else services.delete(id)
+    return true
+  }
+  if (change.op !== 'addDest' && change.op !== 'setDest' && change.op !== 'removeDest') return false
+  const dests = services.get(last(change.service.address))
+  const id = last(change.dest.address)
+  if (!dests || dests.has(id) === (change.op === 'addDest')) return false
+  if (change.op === 'removeDest') dests.delete(id)
+  else dests.set(id, change.dest.weight)
+  return true
+}
+
+function done(intent: Intent, change: Change): Intent | undefined {
+  try {
+    return changed(intent, change)
+  } catch {
+    return undefined
+  }
+}
+
+test('intent: any changes, refused and done as by a plain map', t => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), changes => {
+      const plain = new Map<number, Map<number, number>>()
+      let intent = emptyIntent()
+      for (const change of changes) {
+        const next = done(intent, change)
+        t.is(next !== undefined, model(plain, change))
+        intent = next ?? intent
+      }
+      const weights = Object.values(intent.services).map(s => s.dests.map(d => d.weight).sort())
+      t.deepEqual(
+        weights.sort(),
+        [...plain.values()].map(dests => [...dests.values()].sort()).sort(),
+      )
+    }),
+  )
+})
