@@ -19,6 +19,9 @@ const SELF = fileURLToPath(import.meta.url)
 const COMMANDS = join(dirname(SELF), '..', 'commands')
 const ROOT = join(dirname(SELF), '..', '..')
 
+/** No plugins: oclif would look for them in the home folder of whoever runs this. */
+const ALONE = { userPlugins: false, devPlugins: false }
+
 /** Runs the command that `words` are; sets the exit status. */
 export async function run(words: string[]): Promise<void> {
   try {
@@ -64,13 +67,13 @@ async function runOne({ file, args }: Named): Promise<void> {
   const text = readFileSync(join(ROOT, 'package.json'), 'utf8')
   const pjson = JSON.parse(text) as Config['pjson']
   delete pjson.oclif.commands // so that it does not load them all
-  const config = await Config.load({ root: ROOT, pjson })
+  const config = await Config.load({ ...ALONE, root: ROOT, pjson })
   const loaded = (await import(file)) as { default: typeof Command & { new (): Command } }
   await loaded.default.run(args, config)
 }
 
 async function runOclif(words: string[]): Promise<void> {
-  const config = await Config.load({ root: ROOT })
+  const config = await Config.load({ ...ALONE, root: ROOT })
   const known = config.commandIDs.map(id => id.replaceAll(':', ' '))
   const { run: runCommand } = await import('@oclif/core/run')
   try {

@@ -89,7 +89,7 @@ export class Journal {
       }
       return new Journal(folder, fs, file, { ...found, good })
     } catch (error) {
-      throw error instanceof XlvsError ? error : writeError(folder, error)
+      throw error instanceof XlvsError ? error : writeError(folder, error, 'nothing was started')
     }
   }
 
@@ -193,12 +193,12 @@ export class Journal {
   }
 }
 
-function writeError(folder: string, cause: unknown): XlvsError {
+function writeError(folder: string, cause: unknown, so = 'the change was refused'): XlvsError {
   const { code, message } = cause as NodeJS.ErrnoException
   const why = code === 'ENOSPC' ? 'no space left' : message
   return new XlvsError(
     'JOURNAL_WRITE',
-    `the journal in ${folder} cannot be written, so the change was refused: ${why}`,
+    `the journal in ${folder} cannot be written, so ${so}: ${why}`,
     code === 'EACCES' || code === 'EPERM'
       ? 'run the daemon as root, or name another folder with --state'
       : 'make room or repair the disk, then try again; what was accepted before is safe',

@@ -90,7 +90,7 @@ test('ipvsadm: -h and -v without a daemon, then they print', async t => {
   t.is((await run(['-v'], '/nonexistent/s')).status, 0)
 })
 
-test('ipvsadm: a host with a name and ports with names, then -L prints them and -Ln does not', async t => {
+test('ipvsadm: hosts and ports with names, then -L prints them and -Ln does not', async t => {
   const dests = [dest({ address: '10.0.0.2' })]
   const given = { services: [service({ address: '192.0.2.7', dests })], conns: [conn()] }
   const { socket } = await serveFake(t, given)
