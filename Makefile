@@ -45,10 +45,14 @@ build/packages: .ci/setup
 	@touch $@
 
 # Install scripts are not needed: Node and esbuild arrive as plain packages of this machine's kind.
+# npm 9.2, Debian's, leaves a package's command out where it is called node: linked here instead.
 # The copy tells whether the lock has changed or was only written again, as git does.
 $(PACKAGES): package-lock.json | build/packages
 	@cmp -s $< $@ || \
 	  .ci/quietly 'Installing the npm packages of package-lock.json' npm ci --ignore-scripts
+	@cd node_modules/.bin && [ -e node ] || ln -sf ../node-linux-*/bin/node node
+	@node -e 'if (+process.versions.node.split(".")[0] < 24) process.exit(1)' || \
+	  { echo "make: package-lock.json has no Node 24 for a $$(uname -m)" >&2; exit 1; }
 	@cp $< $@
 
 # Pinned maps need a BPF file system; mounting it is the one thing done to the machine besides apt.

@@ -15,8 +15,12 @@ import { excerpt, expectedShares, judge, type Observed, page, type Share } from 
 
 /** Requests of each of the four services; a multiple of 6, so that shares are whole. */
 const EACH = 1500
+/** The load goes by thirds, so that xlvsd dies in the middle and is back before the end anywhere. */
+const THIRD = EACH / 3
 /** Longest the demo may take on a busy machine. */
 const DEADLINE_MS = 120_000
+/** Requests that show that packets go on without xlvsd. */
+const ENOUGH = 500
 const LISTING_LINES = 8
 const BAR = 40
 
@@ -71,8 +75,7 @@ async function demo(lab: Lab): Promise<number> {
       port: SERVICES[kind].port,
       count: EACH,
       parallel: 4,
-      // The last third waits for the new xlvsd, so that there is a middle on any machine.
-      hold: (EACH / 3) * 2,
+      hold: THIRD,
     }),
   )
   const bar = setInterval(() => {
@@ -93,17 +96,22 @@ interface Middle {
 }
 
 async function killAndRestart(lab: Lab, loads: Running[]): Promise<Middle> {
-  const third = (loads.length * EACH) / 3
-  await waitFor('a third of the requests', () => doneOf(loads) >= third, DEADLINE_MS)
+  const allow = (each: number) => {
+    for (const load of loads) load.allow(each)
+    return each * loads.length
+  }
+  await waitFor('the first third', () => doneOf(loads) >= THIRD * loads.length, DEADLINE_MS)
   const beforeKill = new Set((await lab.conns()).map(connName))
+  const second = allow(THIRD * 2)
+  await waitFor('the second third', () => doneOf(loads) > second / 2, DEADLINE_MS)
   const kill = doneOf(loads)
-  // Traffic runs on meanwhile: every one of those listed was made before the kill.
   const killedBy = await lab.stopDaemon('SIGKILL')
-  await waitFor('requests without xlvsd', () => doneOf(loads) > kill + 100, DEADLINE_MS)
+  const enough = Math.min(kill + ENOUGH, second)
+  await waitFor('requests without xlvsd', () => doneOf(loads) >= enough, DEADLINE_MS)
   const restart = doneOf(loads)
   await lab.startDaemon()
   const answering = doneOf(loads)
-  for (const load of loads) load.release()
+  allow(EACH)
   await Promise.all(loads.map(load => load.finished))
   return { doneAt: { kill, restart, answering }, beforeKill, killedBy }
 }

@@ -1,13 +1,14 @@
 /**
  * A client of the lab, run in the client's namespace: `node lab_client.ts JSON`, the JSON being a
  * NumberedLoad of traffic.ts. Prints a Progress as one line of JSON every PROGRESS_MS, the last
- * when all is done. On its standard input, a line releases what the load holds back and the end
+ * when all is done. On its standard input, a number says how many it may do, and the end
  * stops it early, between requests. Nothing is tried twice: what was not answered is lost, and says
  * why. Read next: traffic.ts.
  */
 import { createSocket, type RemoteInfo } from 'node:dgram'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
+import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 
 import type { NumberedLoad, Progress } from './traffic.ts'
@@ -31,7 +32,7 @@ const ask = { short: askHttp, kept: askKept, udp: askUdp }[load.kind]
 
 let taken = 0
 let allowed = load.hold ?? load.count
-process.stdin.on('data', () => (allowed = load.count))
+createInterface({ input: process.stdin }).on('line', line => (allowed = Number(line)))
 process.stdin.once('end', () => (allowed = 0))
 let ports = 0
 const ticker = setInterval(report, PROGRESS_MS)

@@ -20,7 +20,7 @@ export interface Load {
   count: number
   /** At most so many at a time. */
   parallel: number
-  /** Only so many until release(); default all. */
+  /** Only so many until allow(); default all. */
   hold?: number
 }
 
@@ -50,8 +50,8 @@ export interface Running {
   onProgress(see: (progress: Progress) => void): void
   /** Waits until `count` more are done, and fails when it ends before. */
   more(count: number): Promise<void>
-  /** Lets go what Load.hold held back. */
-  release(): void
+  /** Lets it do so many in all, where Load.hold held it back. */
+  allow(count: number): void
   /** Ends it early, between requests. */
   stop(): Promise<Progress>
 }
@@ -83,8 +83,8 @@ export function follow(client: ChildProcess, total: number): Running {
   }
   return {
     more,
-    release: () => {
-      client.stdin?.write('\n')
+    allow: count => {
+      client.stdin?.write(`${count}\n`)
     },
     stop: () => {
       client.stdin?.end()
