@@ -117,7 +117,7 @@ function findOverdue(
  * reply that stayed VALID would be emptied under its readers.
  */
 function swapAllToDead(conns: ArrayBuffer, slots: number[]): void {
-  for (let left = slots; left.length > 0; ) {
+  for (let left = slots; left.length > 0;) {
     const was = swapToDead(conns, left)
     left = left.filter((_, i) => was[i] === undefined)
   }
