@@ -88,7 +88,8 @@ build/test/pass.bpf.o: test/support/pass.bpf.c Makefile | build/packages
 	$(compile_bpf)
 
 gen: build/xlvs.bpf.o $(PACKAGES)
-	node bpf/gen.ts $< > control/abi/maps.gen.ts
+	node bpf/gen.ts $< > build/maps.gen.ts
+	cp build/maps.gen.ts control/abi/maps.gen.ts
 
 # --- Try, check, measure --------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import { excerpt, expectedShares, judge, type Observed, page, type Share } from 
 
 /** Requests of each of the four services; a multiple of 6, so that shares are whole. */
 const EACH = 1500
-/** The load goes by thirds, so that xlvsd dies in the middle and is back before the end anywhere. */
+/** The load goes by thirds, so that on any machine xlvsd dies in the middle and is back in time. */
 const THIRD = EACH / 3
 /** Longest the demo may take on a busy machine. */
 const DEADLINE_MS = 120_000
