@@ -1,4 +1,4 @@
-/** A daemon that starts again finds everything in the pinned maps. See control/dataplane/kernel.ts. */
+/** A daemon that starts again finds everything in the pinned maps. See dataplane/pins.ts. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { director, type PacketDirector } from '../support/director.ts'

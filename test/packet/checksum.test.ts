@@ -1,4 +1,4 @@
-/** Checksums under NAT: changed by what was rewritten, never verified, computed where UDP has none. */
+/** Checksums under NAT: changed with what is rewritten, never verified; UDP without one gets it. */
 import test from 'ava'
 import { director, type PacketDirector } from '../support/director.ts'
 import { sameFrame, show, tcp, udp, type FrameOptions } from '../support/frames.ts'

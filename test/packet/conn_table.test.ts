@@ -1,4 +1,4 @@
-/** Where connections are kept: two buckets, the stash behind them, and what happens without room. */
+/** Where connections are kept: two buckets, the stash behind them, and what comes of no room. */
 import test from 'ava'
 import { CONN4, LIFE, LIMIT, SLOT_WORD } from '../../control/abi/maps.gen.ts'
 import { director, XDP, type PacketDirector } from '../support/director.ts'
@@ -66,7 +66,7 @@ function nothingLeft(lvs: PacketDirector, t: { deepEqual(a: unknown, b: unknown)
   )
 }
 
-test('table: connections of many clients, each in the bucket and with the tag of its hash', async t => {
+test('table: many clients, each connection in the bucket and with the tag of its hash', async t => {
   const lvs = await director(t, SERVICES, { key: KEY })
   const ports = Array.from({ length: 100 }, (_, i) => 2000 + 37 * i)
 
@@ -195,7 +195,7 @@ for (const [where, free] of [
   ['its bucket', firstBucket(hashOf(tuple(request(4000), 6)), BUCKETS) * 8],
   ['the stash', -1],
 ] as const)
-  test(`full: room for the request in ${where} but not for the reply, it is given back`, async t => {
+  test(`full: room in ${where} for the request but not the reply, it is given back`, async t => {
     const lvs = await director(t, SERVICES, { key: KEY })
     const hash = hashOf(tuple(request(4000), 6))
     const slot = free >= 0 ? free : SLOTS + 8 * Number((hash >> 8n) & 3n)

@@ -128,7 +128,7 @@ for (const [what, make] of [
     t.is(lvs.conns().length, 0)
   })
 
-test('vip: the address has gone, requests of connections pass and replies are translated', async t => {
+test('vip: the address has gone, requests pass and replies are translated', async t => {
   const lvs = await established(t)
   lvs.setNetwork(facts => {
     facts.addresses = facts.addresses.filter(a => a.address !== '192.0.2.1')

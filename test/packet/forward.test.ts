@@ -153,7 +153,7 @@ for (const noChecksum of [false, true])
     t.is(packet(frame), packet(udp('192.0.2.1:53 > 203.0.113.9:5000', { ttl: 63 })))
   })
 
-test('forward: a reply to an on-link client never seen as neighbour, the companion is told', async t => {
+test('forward: a reply to a client that is no neighbour yet, the companion is told', async t => {
   const lvs = await director(t, `udp 192.0.2.1:53 rr\n-> 10.0.0.2:5353 nat weight 1`)
   lvs.receive(udp(`198.51.100.77:5000 > 192.0.2.1:53`))
 

@@ -1,7 +1,7 @@
 /** Every reason a packet may leave with: one frame, or the shortest story, that produces it. */
 import test from 'ava'
 import { REASON } from '../../control/abi/maps.gen.ts'
-import { key32 } from '../../control/dataplane/kernel.ts'
+import { key32 } from '../../control/dataplane/bytes.ts'
 import { director, XDP, type PacketDirector, type Received } from '../support/director.ts'
 import { tcp, udp } from '../support/frames.ts'
 import { hashOf, KEY, stripeOf, tuple } from './table.ts'

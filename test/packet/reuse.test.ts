@@ -20,7 +20,7 @@ function requests(lvs: PacketDirector): number {
 const REUSED = new Set(['TCP_TIME_WAIT', 'TCP_CLOSE'])
 
 for (const [name, state] of Object.entries(TCP_STATE).slice(0, 11))
-  test(`reuse: a SYN in ${name}, ${REUSED.has(name) ? 'a new' : 'the same'} connection`, async t => {
+  test(`reuse: SYN in ${name}, ${REUSED.has(name) ? 'a new' : 'the same'} connection`, async t => {
     const lvs = await director(t, TWO)
     const first = lvs.receive(tcp(REQUEST, 'S'))[33]
     setState(lvs, requestSlot(lvs, 40000), state)

@@ -45,7 +45,7 @@ test('start: any datagram, a connection of UDP', async t => {
 })
 
 for (const make of [(path: string) => tcp(path, 'S'), udp])
-  test(`start: client port 20 by ${make === udp ? 'UDP' : 'TCP'}, it is never scheduled`, async t => {
+  test(`start: client port 20 by ${make === udp ? 'UDP' : 'TCP'}, never scheduled`, async t => {
     const lvs = await director(t, `${SERVICE}\nudp 192.0.2.1:80 rr\n-> 10.0.0.2:80 nat weight 1`)
 
     const left = ['198.51.100.7:20', '198.51.100.7:21'].map(

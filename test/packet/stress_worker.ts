@@ -1,4 +1,4 @@
-/** Runs a loaded program, by its id, over and over until it is killed. Started by stress.test.ts. */
+/** Runs a loaded program, named by id, over and over until killed. Started by stress.test.ts. */
 import { BpfProgram } from '../../addon/index.ts'
 
 /** The kernel lets others run, and hears signals, in between. */

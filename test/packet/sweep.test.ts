@@ -85,7 +85,7 @@ test('reply key: an end of any of three, never two answer for it', async t => {
   t.deepEqual(answers, ['192.0.2.3', '192.0.2.3', '192.0.2.1'])
 })
 
-test('reply key: the newest of three has gone, an older one answers and then the other', async t => {
+test('reply key: the newest of three has gone, an older answers and then the other', async t => {
   const lvs = await director(t, COLLIDING)
   for (const last of [1, 2, 3]) lvs.run(to(last, 'S'))
 

@@ -1,6 +1,6 @@
 /**
- * The connection table as these tests look at it: the hash of bpf/conn.h written again, client ports
- * that meet in a bucket, and slots read and changed in the mapped table. Read next: table.test.ts.
+ * The connection table as these tests look at it: the hash of bpf/conn.h written again, ports that
+ * meet in a bucket, slots read and changed in the mapped table. Read next: conn_table.test.ts.
  */
 import { LIFE, LIMIT, SLOT_WORD, CONN4, readConn4, type Conn4 } from '../../control/abi/maps.gen.ts'
 import { ipv4 } from '../../control/model/address.ts'

@@ -1,6 +1,6 @@
 /**
- * The TCP states of a connection: every cell of IPVS' normal table, written here from the reference,
- * then walks of whole connections. Source: ip_vs_proto_tcp.c tcp_states (v6.12).
+ * The TCP states of a connection: every cell of IPVS' normal table, written here once more, then
+ * walks of whole connections. Source: ip_vs_proto_tcp.c tcp_states (v6.12).
  */
 import test from 'ava'
 import { store32 } from '../../addon/index.ts'
@@ -87,24 +87,22 @@ for (const [flags, event] of [
     t.is(STATES[requestSlot(lvs, 40000).state], want)
   })
 
+const OPENED = '>S SYN_RECV 60, <SA SYN_RECV 60, >A ESTABLISHED 900'
+
 /** Steps `> flags` from the client, `< flags` from the dest, and the state after each. */
 const WALKS: [what: string, direction: string, walk: string][] = [
   [
     'opened and closed by the client',
     'INPUT',
-    '>S SYN_RECV 60, <SA SYN_RECV 60, >A ESTABLISHED 900, >FA CLOSE_WAIT 60, <FA TIME_WAIT 120, >A TIME_WAIT 120',
+    `${OPENED}, >FA CLOSE_WAIT 60, <FA TIME_WAIT 120, >A TIME_WAIT 120`,
   ],
   [
     'closed by the dest first',
     'INPUT',
-    '>S SYN_RECV 60, <SA SYN_RECV 60, >A ESTABLISHED 900, <FA FIN_WAIT 120, >A FIN_WAIT 120, >FA TIME_WAIT 120, <A TIME_WAIT 120',
+    `${OPENED}, <FA FIN_WAIT 120, >A FIN_WAIT 120, >FA TIME_WAIT 120, <A TIME_WAIT 120`,
   ],
   ['reset by the client while opening', 'INPUT', '>S SYN_RECV 60, >R SYN_RECV 60'],
-  [
-    'reset by the client while open',
-    'INPUT',
-    '>S SYN_RECV 60, <SA SYN_RECV 60, >A ESTABLISHED 900, >RA CLOSE 10',
-  ],
+  ['reset by the client while open', 'INPUT', `${OPENED}, >RA CLOSE 10`],
   ['refused by the dest', 'INPUT', '>S SYN_RECV 60, <RA CLOSE 10'],
   [
     'reset by the dest while open',

@@ -28,7 +28,7 @@ function nothingLeft(lvs: PacketDirector) {
 }
 const NOTHING = { slots: 0, stashed: 0, locked: 0, counted: 0 }
 
-/** A state, its timeout, and a state and frame that lead to it. LA and LI lead only to themselves. */
+/** A state, its timeout, and a state and frame that lead to it; to LA and LI leads nothing else. */
 const STATES: [state: keyof typeof TCP_STATE, seconds: number, from: number, frame: Uint8Array][] =
   [
     ['TCP_ESTABLISHED', 900, TCP_STATE.TCP_SYN_RECV, tcp(REQUEST, 'A')],
@@ -172,7 +172,7 @@ const ENDINGS: [what: string, service: string, frames: string, active: number][]
 ]
 
 for (const [what, service, frames, active] of ENDINGS)
-  test(`count: a connection ${what}, ${active} active while it lives and nothing after`, async t => {
+  test(`count: a connection ${what}, ${active} active in life and nothing after`, async t => {
     const lvs = await director(t, service)
 
     for (const step of frames.split(' ')) {

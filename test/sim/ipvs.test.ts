@@ -1,7 +1,7 @@
 /**
  * A long random life: packets of a few clients both ways, dests that come, go and change weight,
- * time and sweeps; after every step the director and the model of ipvs.ts must agree. The seed is in
- * the log; XLVS_SEED repeats one.
+ * time and sweeps; after every step the director and the model of ipvs.ts must agree. The log has
+ * the seed; XLVS_SEED repeats one.
  */
 import test from 'ava'
 import { macOf, tcp, udp } from '../support/frames.ts'

@@ -1,6 +1,6 @@
 /**
- * IPVS as a plain model: connections in a list, destinations in the kernel's order, the TCP table as
- * text. Slow and obvious; ipvs.test.ts asks it and the director the same questions.
+ * IPVS as a plain model: connections in a list, dests in the kernel's order, the TCP table as text.
+ * Slow and obvious; ipvs.test.ts asks it and the director the same questions.
  * Source: ip_vs_core.c, ip_vs_proto_tcp.c, ip_vs_rr.c (v6.12).
  */
 

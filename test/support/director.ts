@@ -1,6 +1,6 @@
 /**
  * A director for packet tests: the real program and the real compiled tables, in a network made up
- * for the test, on a clock the test moves. Frames go through BPF_PROG_TEST_RUN. Read next: frames.ts.
+ * for the test, on a clock it moves. Frames go through BPF_PROG_TEST_RUN. Read next: frames.ts.
  */
 import { fileURLToPath } from 'node:url'
 import { store32 } from '../../addon/index.ts'
@@ -16,7 +16,7 @@ import { Network, type Facts, type RouteFact } from '../../control/plan/network.
 import { DIRECTOR_MAC, macOf } from './frames.ts'
 import { kernelFor, type Teardown } from './kernels.ts'
 
-/** Folder of the compiled programs; XLVS_OBJECTS names another, to see tests fail on a broken one. */
+/** Folder of the compiled programs; XLVS_OBJECTS names another, to see tests fail on it. */
 const OBJECTS =
   process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
 const CLIENT = '198.51.100.7'

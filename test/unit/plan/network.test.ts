@@ -72,7 +72,7 @@ const ROWS: [what: string, routes: Partial<RouteFact>[], ifindex: number | undef
 ]
 
 for (const [what, routes, ifindex] of ROWS)
-  test(`network: a route ${what}, ${ifindex === undefined ? 'no way' : `interface ${ifindex}`}`, t => {
+  test(`network: a route ${what}, ${ifindex ? `interface ${ifindex}` : 'no way'}`, t => {
     const network = new Network(facts(routes))
 
     t.is(network.way(0x0a000001)?.ifindex, ifindex)
