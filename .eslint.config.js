@@ -22,6 +22,8 @@ export default tseslint.config(
         'error',
         { allowConstantLoopConditions: true },
       ],
+      // Flags of TCP and the like are spelled in ASCII.
+      '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
       eqeqeq: 'error',
       'no-console': 'off',
     },

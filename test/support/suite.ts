@@ -32,7 +32,7 @@ function read(line: string): void {
   const title = outcome[2] ?? ''
   if (/ # (SKIP|TODO)\b/.test(title)) {
     counts.skipped++
-    unhappy.push(`skipped: ${title}`)
+    unhappy.push(`skipped: ${title.replace(/ # (SKIP|TODO)$/, '')}`)
   } else if (outcome[1]) {
     counts.failed++
     unhappy.push(`failed:  ${title}`)
