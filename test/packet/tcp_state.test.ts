@@ -133,13 +133,17 @@ for (const [what, direction, walk] of WALKS)
     t.is(walked.join(', '), walk)
   })
 
-test('tcp: a reply changes the state, the reply slot mirrors it', async t => {
-  const lvs = await director(t, SERVICES)
-  lvs.run(tcp(PATHS['INPUT'] ?? '', 'S'))
+for (const direction of ['INPUT', 'OUTPUT'])
+  test(`tcp: a RST of direction ${direction}, both slots know the state it leads to`, async t => {
+    const lvs = await director(t, SERVICES)
+    lvs.run(tcp(PATHS['INPUT'] ?? '', 'S'))
+    lvs.run(tcp(PATHS['INPUT'] ?? '', 'A'))
 
-  lvs.run(tcp(PATHS['OUTPUT'] ?? '', 'RA'))
+    lvs.run(tcp(PATHS[direction] ?? '', 'RA'))
 
-  const slot = requestSlot(lvs, 40000)
-  t.is(slot.state, TCP_STATE.TCP_CLOSE)
-  t.is(slotAt(lvs, slot.partner).state, TCP_STATE.TCP_CLOSE)
-})
+    const slot = requestSlot(lvs, 40000)
+    t.deepEqual(
+      [slot.state, slotAt(lvs, slot.partner).state],
+      [TCP_STATE.TCP_CLOSE, TCP_STATE.TCP_CLOSE],
+    )
+  })

@@ -42,6 +42,8 @@ const STATES: [state: keyof typeof TCP_STATE, seconds: number, from: number, fra
     ['TCP_LISTEN', 120, TCP_STATE.TCP_LISTEN, tcp(REQUEST, 'A')],
   ]
 
+const ACTIVE = new Set(['TCP_ESTABLISHED', 'TCP_SYN_SENT', 'TCP_SYN_RECV', 'TCP_SYNACK'])
+
 for (const [state, seconds, from, frame] of STATES)
   test(`timeout: ${state} for ${seconds} s, alive just before and gone just after`, async t => {
     const lvs = await director(t, SERVICE)
@@ -51,6 +53,7 @@ for (const [state, seconds, from, frame] of STATES)
     expire(lvs)
     lvs.run(frame)
     t.is(requestSlot(lvs, 40000).state, TCP_STATE[state])
+    if (from !== TCP_STATE[state]) t.is(lvs.counts('10.0.0.2').active, ACTIVE.has(state) ? 1 : 0)
     t.true(Math.abs((lvs.conns()[0]?.expiresS ?? 0) - seconds) <= 2)
 
     lvs.advance(seconds - LITTLE)
@@ -120,6 +123,7 @@ test('timeout: the state falls to CLOSE, neither slot outlives its 10 s', async 
   for (const frame of [tcp(REQUEST, 'S'), tcp(REPLY, 'SA'), tcp(REQUEST, 'A'), tcp(REPLY, 'A')])
     lvs.run(frame)
   lvs.run(tcp(REQUEST, 'RA'))
+  lvs.run(tcp(REPLY, 'A'))
 
   lvs.advance(10 + LATE)
 
@@ -131,6 +135,7 @@ test('timeout: a reply moves the state to CLOSE, neither slot outlives its 10 s'
   const lvs = await director(t, SERVICE)
   for (const frame of [tcp(REQUEST, 'S'), tcp(REPLY, 'SA'), tcp(REQUEST, 'A')]) lvs.run(frame)
   lvs.run(tcp(REPLY, 'RA'))
+  lvs.run(tcp(REQUEST, 'A'))
 
   lvs.advance(10 + LATE)
 
