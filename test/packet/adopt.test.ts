@@ -128,3 +128,26 @@ test('adopt: the clock and the hash are the first ones, a slot is found by both'
   pick(second, 5001)
   t.is(first.run(tcp('198.51.100.7:5001 > 192.0.2.1:80', 'A')).reason, 'direct')
 })
+
+test('adopt: another service edited after it, the first keeps its schedule', async t => {
+  const bpffs = folder(t)
+  await director(t, SERVICES, { bpffs })
+  const more = `${SERVICES}\n-> 10.0.0.3:5353 nat weight 1`
+
+  const second = await director(t, more, { bpffs })
+
+  t.deepEqual([pick(second, 5001), pick(second, 5002), pick(second, 5003)], [4, 3, 2])
+})
+
+test('adopt: a neighbour has gone meanwhile, next hops keep their rows', async t => {
+  const bpffs = folder(t)
+  const hops = (lvs: PacketDirector): number[] =>
+    [1, 2, 3, 4, 5].map(id => lvs.dataplane.ways.nexthops.get(id).addr)
+  const before = hops(await director(t, SERVICES, { bpffs }))
+  const without = SERVICES.replace('-> 10.0.0.4:80 dr weight 1', '')
+
+  const second = await director(t, without, { bpffs })
+
+  t.is(new Set(before).size, 5)
+  t.deepEqual(hops(second), before)
+})
