@@ -2,6 +2,8 @@
  * The lab itself, without xlvs: that its wires carry what the other tests of this folder send, so
  * that a failure there is xlvs' own. Read next: forwarding.test.ts.
  */
+import { existsSync } from 'node:fs'
+
 import { createLab, DR_PORT, labFor, NAT_PORT } from '../support/lab.ts'
 import { DR_VIP } from '../support/lab_network.ts'
 import { privileged } from '../support/privileged.ts'
@@ -50,9 +52,13 @@ privileged('lab: nobody balances, every request is lost and says why', async t =
 privileged('lab: it is closed, no process and no pin of it is left', async t => {
   const lab = await createLab({ servers: 1 })
   const { pid } = lab.director
+  await lab.startDaemon()
+  const pins = `/sys/fs/bpf/xlvs-lab-${process.pid}-${pid}`
+  t.true(existsSync(pins))
 
   await lab.close()
 
+  t.false(existsSync(pins))
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
 })
 

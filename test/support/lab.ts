@@ -54,7 +54,8 @@ export const SERVICES = {
 /** Below are ports of servers, and the kernel chooses from elsewhere for iperf3. */
 const FIRST_PORT = 2048
 const BPFFS = '/sys/fs/bpf'
-const PINS = 'xlvs-lab-'
+/** Names of pins and state; see sweepLeftovers. */
+const LEFTOVER = `xlvs-lab-${process.pid}-`
 const XLVS = fileURLToPath(new URL('../../control/bin/xlvs.ts', import.meta.url))
 const SERVER = fileURLToPath(new URL('lab_server.ts', import.meta.url))
 const CLIENT_PROGRAM = fileURLToPath(new URL('lab_client.ts', import.meta.url))
@@ -179,8 +180,8 @@ async function startServer({ name, address, namespace }: LabServer): Promise<voi
 
 /** xlvsd in the director's namespace. */
 function daemonOf(director: Namespace) {
-  const state = mkdtempSync(join(tmpdir(), 'xlvs-lab-'))
-  const pins = join(BPFFS, `${PINS}${process.pid}-${director.pid}`)
+  const state = mkdtempSync(join(tmpdir(), LEFTOVER))
+  const pins = join(BPFFS, `${LEFTOVER}${director.pid}`)
   const socket = join(state, 'xlvs.sock')
   const logFile = join(state, 'log')
   let daemon: ChildProcess | undefined
@@ -219,13 +220,14 @@ async function answers(socket: string): Promise<boolean> {
   }
 }
 
-/** Pins outlive a killed test; they go when the process that made them is no more. */
+/** Pins and state outlive a killed test; they go when the process that made them is no more. */
 function sweepLeftovers(): void {
-  for (const name of readdirSync(BPFFS)) {
-    const owner = name.startsWith(PINS) ? name.slice(PINS.length).split('-')[0] : undefined
-    if (owner !== undefined && !existsSync(`/proc/${owner}`))
-      rmSync(join(BPFFS, name), { recursive: true, force: true })
-  }
+  for (const folder of [BPFFS, tmpdir()])
+    for (const name of readdirSync(folder)) {
+      const maker = /^xlvs-lab-(\d+)-/.exec(name)?.[1]
+      if (maker !== undefined && !existsSync(`/proc/${maker}`))
+        rmSync(join(folder, name), { recursive: true, force: true })
+    }
 }
 
 /** Sends loads, no two of which have a client port in common. */
