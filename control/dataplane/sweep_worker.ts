@@ -9,6 +9,7 @@ import { BpfMap, BpfProgram, store32 } from '../../addon/index.ts'
 import { LIMIT, SETTINGS } from '../abi/maps.gen.ts'
 import { gracePeriods } from './grace.ts'
 import { clockOf } from './pins.ts'
+import { startRecount } from './recount.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
 
 /** Deadlines are kept to about this; IPVS' own wheel is coarser. */
@@ -29,11 +30,15 @@ const tables: SweepTables = {
   gracePeriod,
 }
 
+const recount = startRecount(tables.conns, tables.destConns)
+let isRecounting = true
+
 function turn(): void {
   const started = performance.now()
   const now = clock()
   store32(settings, SETTINGS.heartbeat / 4, now)
   const result = sweep(tables, now)
+  if (isRecounting) isRecounting = !recount.look()
   const took = performance.now() - started
   parentPort?.postMessage({ ...result, tookMs: took })
   setTimeout(turn, Math.max(PERIOD_MS, took / SHARE_MAX))

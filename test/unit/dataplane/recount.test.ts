@@ -1,0 +1,91 @@
+/** Counts put right from the table, over made-up buffers. */
+import test from 'ava'
+import { CONN4, DEST_CONNS, LIFE, SLOT_WORD } from '../../../control/abi/maps.gen.ts'
+import { startRecount } from '../../../control/dataplane/recount.ts'
+
+const DESTS = 4
+
+/** A table whose slots belong to these dests; `inactive` ones by a trailing minus: [1, -1]. */
+function world(slots: number[], counts: [active: number, inactive: number][]) {
+  const conns = new ArrayBuffer(8 * CONN4.size)
+  const words = new BigUint64Array(conns)
+  slots.forEach((dest, slot) => {
+    const flags = dest < 0 ? SLOT_WORD.CONN_INACTIVE << SLOT_WORD.WORD_FLAGS_SHIFT : 0
+    const id = BigInt(Math.abs(dest)) << BigInt(SLOT_WORD.WORD_DEST_SHIFT)
+    words[(slot * CONN4.size) / 8] = BigInt(LIFE.LIFE_VALID | flags) | id
+  })
+  const destConns = new ArrayBuffer(DESTS * DEST_CONNS.size)
+  const counted = new Int32Array(destConns)
+  counts.forEach((pair, dest) => counted.set(pair, (dest * DEST_CONNS.size) / 4))
+  return { conns, destConns, counted, words }
+}
+
+test('recount: counts that agree with the table, nothing is touched', t => {
+  const { conns, destConns, counted } = world(
+    [1, -1, 2],
+    [
+      [0, 0],
+      [1, 1],
+      [1, 0],
+    ],
+  )
+
+  const done = startRecount(conns, destConns).look()
+
+  t.true(done)
+  t.deepEqual([...counted.slice(0, 6)], [0, 0, 1, 1, 1, 0])
+})
+
+test('recount: a dest counted too high and one too low, three looks put them right', t => {
+  const { conns, destConns, counted } = world(
+    [1, -1, 2],
+    [
+      [0, 0],
+      [3, 1],
+      [0, 7],
+    ],
+  )
+  const recount = startRecount(conns, destConns)
+
+  const looks = [recount.look(), recount.look(), recount.look()]
+
+  t.deepEqual(looks, [false, false, true])
+  t.deepEqual([...counted.slice(0, 6)], [0, 0, 1, 1, 1, 0])
+  t.is(recount.corrected, 3)
+})
+
+test('recount: a count that moves between looks, it is left alone', t => {
+  const { conns, destConns, counted } = world(
+    [1],
+    [
+      [0, 0],
+      [2, 0],
+    ],
+  )
+  const recount = startRecount(conns, destConns)
+
+  recount.look()
+  counted[2] = 3
+  recount.look()
+  recount.look()
+
+  t.is(counted[2], 3)
+})
+
+test('recount: a difference that goes by itself, nothing is touched', t => {
+  const { conns, destConns, counted } = world(
+    [1],
+    [
+      [0, 0],
+      [2, 0],
+    ],
+  )
+  const recount = startRecount(conns, destConns)
+
+  recount.look()
+  counted[2] = 1
+  const done = recount.look()
+
+  t.true(done)
+  t.is(counted[2], 1)
+})
