@@ -32,7 +32,7 @@ import {
   type ServiceView,
 } from '../../control/model/service.ts'
 import { createNetwork, DR_VIP, type LabServer, NAT_VIP } from './lab_network.ts'
-import { endOf, type Namespace, runMeanwhile, waitFor } from './namespace.ts'
+import { attempt, endOf, type Namespace, type Outcome, runMeanwhile, waitFor } from './namespace.ts'
 import { follow, type Load, type NumberedLoad, type Running } from './traffic.ts'
 
 /** Where servers listen for NAT, so that ports are translated too; DR cannot change ports. */
@@ -60,12 +60,22 @@ const XLVS = fileURLToPath(new URL('../../control/bin/xlvs.ts', import.meta.url)
 const SERVER = fileURLToPath(new URL('lab_server.ts', import.meta.url))
 const CLIENT_PROGRAM = fileURLToPath(new URL('lab_client.ts', import.meta.url))
 
+export interface Places {
+  socket: string
+  bpffs: string
+  state: string
+}
+
 export interface Lab {
   client: Namespace
   director: Namespace
   servers: LabServer[]
   /** Runs `xlvs ARGS` as an operator would. @throws Error with all it said, when it fails. */
   xlvs(...args: string[]): Promise<string>
+  /** Runs `xlvs ARGS`, to whatever end. */
+  attempt(...args: string[]): Promise<Outcome>
+  /** Starts one more xlvsd in the director, to whatever end, with some of its places elsewhere. */
+  attemptDaemon(elsewhere?: Partial<Places>, user?: number): Promise<Outcome>
   show(): Promise<ServiceView[]>
   conns(): Promise<ConnView[]>
   interfaces(): Promise<InterfaceView[]>
@@ -76,6 +86,8 @@ export interface Lab {
   send(load: Load): Running
   /** Bits a second that iperf3 moved from the client to address:port. */
   iperf(address: string, port: number, seconds: number): Promise<number>
+  /** Where xlvsd has its things. */
+  places: Places
   /** What xlvsd has logged so far. */
   log(): string
   close(): Promise<void>
@@ -94,7 +106,7 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
   }
   const daemon = daemonOf(director)
   const xlvs = (...args: string[]) =>
-    runMeanwhile([process.execPath, XLVS, ...args, '--socket', daemon.socket])
+    runMeanwhile([process.execPath, XLVS, ...args, '--socket', daemon.places.socket])
   const show = async () => JSON.parse(await xlvs('show', '--json')) as Shown
   return {
     client,
@@ -104,6 +116,10 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     show: async () => (await show()).services,
     interfaces: async () => (await show()).interfaces,
     conns: async () => (JSON.parse(await xlvs('conns', '--json')) as { conns: ConnView[] }).conns,
+    attempt: (...args) =>
+      attempt([process.execPath, XLVS, ...args, '--socket', daemon.places.socket]),
+    attemptDaemon: daemon.attempt,
+    places: daemon.places,
     startDaemon: daemon.start,
     stopDaemon: daemon.stop,
     log: daemon.log,
@@ -180,35 +196,44 @@ async function startServer({ name, address, namespace }: LabServer): Promise<voi
 
 /** xlvsd in the director's namespace. */
 function daemonOf(director: Namespace) {
-  const state = mkdtempSync(join(tmpdir(), LEFTOVER))
-  const pins = join(BPFFS, `${LEFTOVER}${director.pid}`)
-  const socket = join(state, 'xlvs.sock')
-  const logFile = join(state, 'log')
+  const folder = mkdtempSync(join(tmpdir(), LEFTOVER))
+  const logFile = join(folder, 'log')
+  const places: Places = {
+    socket: join(folder, 'xlvs.sock'),
+    bpffs: join(BPFFS, `${LEFTOVER}${director.pid}`),
+    state: join(folder, 'journal'),
+  }
+  const command = (elsewhere: Partial<Places> = {}) => {
+    const { socket, bpffs, state } = { ...places, ...elsewhere }
+    const flags = ['--socket', socket, '--bpffs', bpffs, '--state', state]
+    return [process.execPath, XLVS, 'daemon', ...flags]
+  }
   let daemon: ChildProcess | undefined
   const log = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
   const start = async () => {
     const fd = openSync(logFile, 'a')
-    const where = ['--socket', socket, '--bpffs', pins, '--state', join(state, 'journal')]
-    const started = director.start([process.execPath, XLVS, 'daemon', ...where], {
-      stdio: ['ignore', fd, fd],
-    })
+    const started = director.start(command(), { stdio: ['ignore', fd, fd] })
     closeSync(fd)
     daemon = started
     await waitFor('xlvsd to answer', () => {
       if (started.exitCode !== null) throw new Error(`xlvsd ended at once:\n${log()}`)
-      return existsSync(socket) ? answers(socket) : false
+      return existsSync(places.socket) ? answers(places.socket) : false
     })
   }
   const stop = async (signal: NodeJS.Signals) => {
     if (daemon) await endOf(daemon, signal)
     return daemon?.signalCode ?? String(daemon?.exitCode)
   }
+  const tryOne = (elsewhere: Partial<Places> = {}, user = 0) => {
+    const as = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
+    return director.attempt([...as, ...command(elsewhere)])
+  }
   const remove = async () => {
     await stop('SIGKILL')
-    rmSync(pins, { recursive: true, force: true })
-    rmSync(state, { recursive: true, force: true })
+    rmSync(places.bpffs, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
-  return { socket, start, stop, remove, log }
+  return { places, start, stop, attempt: tryOne, remove, log }
 }
 
 async function answers(socket: string): Promise<boolean> {

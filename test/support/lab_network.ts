@@ -145,6 +145,6 @@ function sumInSoftware(namespace: Namespace, device: string): void {
 }
 
 /** veth delivers frames from XDP only where the other end has a program too. */
-function takeFromXdp(namespace: Namespace, device: string): void {
+export function takeFromXdp(namespace: Namespace, device: string): void {
   namespace.run(['ip', 'link', 'set', 'dev', device, 'xdp', 'obj', PASS, 'sec', 'xdp'])
 }

@@ -18,6 +18,8 @@ export interface Namespace {
   pid: number
   /** Runs a program inside, to its end. @throws Error with all it said, when it fails. */
   run(command: string[], input?: string): string
+  /** Runs a program inside, to its end, whatever that is. */
+  attempt(command: string[]): Promise<Outcome>
   /** Starts a program inside; it dies with this process. */
   start(command: string[], options?: SpawnOptions): ChildProcess
   /** Ends all that was started in it, then itself. */
@@ -41,6 +43,7 @@ export async function createNamespace(name: string): Promise<Namespace> {
     name,
     pid,
     run: (command, input) => runCommand([...enter, ...command], input),
+    attempt: command => attempt(['setpriv', '--pdeathsig', 'KILL', ...enter, ...command]),
     start: (command, options = {}) => {
       const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...enter, ...command], options)
       started.push(child)
@@ -84,16 +87,32 @@ export function runCommand(command: string[], input = ''): string {
   throw new Error(`${command.join(' ')}: exit ${String(status)}\n${input}\n${stdout}${stderr}`)
 }
 
+export interface Outcome {
+  /** null: it did not end by itself in time, and was ended. */
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Longest a command may take on a busy machine. */
+const COMMAND_TIMEOUT_MS = 30_000
+
+/** Runs a program while other things go on. */
+export async function attempt(command: string[]): Promise<Outcome> {
+  const [program = '', ...args] = command
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: COMMAND_TIMEOUT_MS,
+  })
+  const closed = once(child, 'close') as Promise<[number | null]>
+  const said = Promise.all([text(child.stdout), text(child.stderr)])
+  const [[stdout, stderr], [status]] = await Promise.all([said, closed])
+  return { status, stdout, stderr }
+}
+
 /** Like runCommand, while other things go on. @throws Error with all the program said. */
 export async function runMeanwhile(command: string[]): Promise<string> {
-  const [program = '', ...args] = command
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const closed = once(child, 'close') as Promise<[number | null]>
-  const [stdout, stderr, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    closed,
-  ])
+  const { status, stdout, stderr } = await attempt(command)
   if (status === 0) return stdout
   throw new Error(`${command.join(' ')}: exit ${String(status)}\n${stdout}${stderr}`)
 }
