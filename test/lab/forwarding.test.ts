@@ -4,7 +4,15 @@
  * Read next: restart.test.ts.
  */
 import type { ServiceView } from '../../control/model/service.ts'
-import { balance, directorFor, type Lab, type Method, METHODS, SERVICES } from '../support/lab.ts'
+import {
+  balance,
+  directorFor,
+  labFor,
+  type Lab,
+  type Method,
+  METHODS,
+  SERVICES,
+} from '../support/lab.ts'
 import { privileged } from '../support/privileged.ts'
 
 /** A multiple of the dests, so that equal shares are exact. */
@@ -99,6 +107,18 @@ for (const method of METHODS) {
     t.is((traffic?.outPackets ?? 0) > 0, fwd === 'nat')
   })
 }
+
+privileged('generic: drivers without native XDP, NAT and DR answer just the same', async t => {
+  const lab = await labFor(t)
+  await lab.startDaemon()
+  await lab.xlvs('attach', 'c0', 'r0', '--generic')
+  for (const method of METHODS) await balance(lab, method, 'http')
+
+  for (const method of METHODS) {
+    const { lost, answers, reasons } = await lab.send(load('short', method)).finished
+    t.deepEqual({ lost, answers, reasons }, { lost: 0, answers: thirds(), reasons: [] })
+  }
+})
 
 privileged('dr: client and servers on one wire, frames go back out where they came in', async t => {
   const [, dr] = METHODS
