@@ -27,7 +27,8 @@
 /* All words of 4 bytes between seed and stamps, in the order that generator.ts names them. */
 struct state {
 	__u64 seed;
-	__u32 mask;	  /* random draw: numbers up to this, a power of two less one */
+	__u32 first;	  /* random draw: the lowest number */
+	__u32 mask;	  /* random draw: how many, a power of two, less one */
 	__u32 sequential; /* 1: the next number each time, not a random one */
 	__u32 next;
 	__u32 reply;	/* 1: from the dest to the client */
@@ -39,6 +40,7 @@ struct state {
 	__u32 packets;	/* since the start of this run */
 	__u32 drawn;	/* the number of the packet at hand: the floor's "slot already known" */
 	__u32 failures; /* updates of the hash that failed */
+	__u32 pad;
 	__u64 stamps[STAMPS];
 };
 

@@ -27,7 +27,9 @@ ALWAYS __u32 draw(void)
 {
 	/* Knuth's MMIX generator; its high half is the random one. */
 	state.seed = state.seed * 6364136223846793005ull + 1442695040888963407ull;
-	return state.sequential ? state.next++ : (__u32)(state.seed >> 32) & state.mask;
+	if (state.sequential)
+		return state.next++;
+	return state.first + ((__u32)(state.seed >> 32) & state.mask);
 }
 
 ALWAYS void restore_macs(struct ethhdr *eth)

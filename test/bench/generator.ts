@@ -8,15 +8,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { BpfObject, type BpfMap, type BpfProgram } from '../../addon/index.ts'
-import { key32 } from '../../control/dataplane/kernel.ts'
+import { key32 } from '../../control/dataplane/bytes.ts'
 import { frameOf, headerSum, l4Check, type Segment } from './frame.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const BUILT = fileURLToPath(new URL('../../build/bench/', import.meta.url))
 /** Words of struct state (bench.h) between seed and stamps, in its order. */
 const WORDS = [
-  ...['mask', 'sequential', 'next', 'reply', 'addr', 'port', 'ip_sum', 'l4_check'],
-  ...['mac0', 'mac1', 'mac2', 'packets', 'drawn', 'failures'],
+  ...['first', 'mask', 'sequential', 'next', 'reply', 'addr', 'port', 'ip_sum', 'l4_check'],
+  ...['mac0', 'mac1', 'mac2', 'packets', 'drawn', 'failures', 'pad'],
 ] as const
 const WORDS_AT = 2
 const STAMPS_AT = (WORDS_AT + WORDS.length) / 2
@@ -32,6 +32,8 @@ export interface Traffic {
   segment: Segment
   /** How many clients to draw from, a power of two; 'new': each number once. */
   clients: number | 'new'
+  /** The lowest number drawn; 0 when left out. */
+  first?: number
   /** From the dests to the clients. */
   reply?: boolean
 }
@@ -98,6 +100,7 @@ export class Generator {
     const v = new DataView(frame.buffer)
     const { from, to } = traffic.segment
     const other = traffic.reply === true ? from : to
+    this.#set('first', traffic.first ?? 0)
     this.#set('mask', traffic.clients === 'new' ? 0 : traffic.clients - 1)
     this.#set('sequential', traffic.clients === 'new' ? 1 : 0)
     this.#set('reply', traffic.reply === true ? 1 : 0)
