@@ -1,7 +1,7 @@
 /**
  * What the real xlvsd refuses: each with its code and exit status, a sentence and one thing to try,
- * and with nothing changed. What is refused before it reaches the kernel is in ../cli/ and ../unit/.
- * Read next: ../support/lab.ts.
+ * and with nothing changed. What is refused before it reaches the kernel is in ../cli/ and in
+ * ../unit/. Read next: ../support/lab.ts.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
