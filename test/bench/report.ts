@@ -20,9 +20,15 @@ export interface Machine {
 export interface Report {
   machine: Machine
   rows: ReportRow[]
-  programs: ProgramInfo[]
+  programs: Size[]
   gates: Gate[]
 }
+
+/** What the verifier and the compiler of the kernel made of a program. */
+export type Size = Pick<
+  ProgramInfo,
+  'name' | 'tag' | 'verifiedInsns' | 'xlatedBytes' | 'jitedBytes'
+>
 
 interface ReportRow {
   name: string
@@ -44,7 +50,7 @@ interface Gate {
 
 export function reportOf(
   machine: Machine,
-  programs: ProgramInfo[],
+  programs: Size[],
   results: Result[],
   sweeps: SweepResult,
 ): Report {

@@ -10,13 +10,13 @@ import { cpus, release, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { BpfProgram, type ProgramInfo } from '../../addon/index.ts'
+import { BpfProgram } from '../../addon/index.ts'
 import { WALK } from '../../control/abi/maps.gen.ts'
 import { key32, view } from '../../control/dataplane/bytes.ts'
 import type { Kernel } from '../../control/dataplane/kernel.ts'
 import { Generator } from './generator.ts'
 import { freshSlots, measure, tryRow } from './measure.ts'
-import { reportOf, textOf, type Machine } from './report.ts'
+import { reportOf, textOf, type Machine, type Size } from './report.ts'
 import { setUp, type Row } from './rows.ts'
 
 const BUILD = fileURLToPath(new URL('../../build/', import.meta.url))
@@ -94,12 +94,15 @@ function machineOf(kernel: Kernel): Machine {
 }
 
 /** The entry and the walks it tail-calls. */
-function programsOf(kernel: Kernel): ProgramInfo[] {
+function programsOf(kernel: Kernel): Size[] {
   const walks = Array.from({ length: WALK.WALKS }, (_, i) => {
     const id = kernel.maps.walks.lookup(key32(i))
-    return id ? [BpfProgram.fromId(view(id).getUint32(0, true)).info] : []
+    return id ? [BpfProgram.fromId(view(id).getUint32(0, true))] : []
   })
-  return [kernel.program.info, ...walks.flat()]
+  return [kernel.program, ...walks.flat()].map(program => {
+    const { name, tag, verifiedInsns, xlatedBytes, jitedBytes } = program.info
+    return { name, tag, verifiedInsns, xlatedBytes, jitedBytes }
+  })
 }
 
 function progress(what: string): void {
