@@ -45,6 +45,26 @@ ALWAYS __u32 second_bucket(__u64 hash)
 	return (first_bucket(hash) ^ ((__u32)hash_tag(hash) * 0x9e3779b1 | 1)) & config.bucket_mask;
 }
 
+/* Where in its bucket a key is looked for first. */
+ALWAYS __u32 first_slot(__u64 hash)
+{
+	return (hash >> 37) % SLOTS_PER_BUCKET;
+}
+
+/*
+ * The i-th look is at the slot whose number is the first's xor i: the second is in the same cache
+ * line, the next two in its neighbour. At half load 88 of 100 keys are in the first line.
+ */
+ALWAYS struct conn4 *nth_slot(struct bucket4 *bucket, __u32 first, __u32 i)
+{
+	__u64 at = first * sizeof(struct conn4);
+
+	/* clang 19 loses the bound, and the verifier (6.18) then refuses the access. */
+	asm volatile("" : "+r"(at));
+	at &= sizeof(struct bucket4) - sizeof(struct conn4);
+	return (void *)bucket + (at ^ i * sizeof(struct conn4));
+}
+
 ALWAYS struct conn4 *slot_at(__u32 index)
 {
 	__u32 row = index / SLOTS_PER_BUCKET;
@@ -84,17 +104,18 @@ ALWAYS int is_key(const struct conn4 *slot, __u64 word, __u64 addrs, __u32 ports
 ALWAYS struct conn4 *bucket_find(struct bucket4 *bucket, __u32 row, struct packet *pkt)
 {
 	__u64 want = LIFE_VALID | hash_tag(pkt->hash) << WORD_TAG_SHIFT;
+	__u32 first = first_slot(pkt->hash);
 
 #pragma unroll
 	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
-		struct conn4 *slot = &bucket->slot[i];
+		struct conn4 *slot = nth_slot(bucket, first, i);
 		__u64 word = READ(slot->word);
 
 		if ((word & WORD_MATCH) == want &&
 		    is_key(slot, word, pkt->addrs, pkt->ports, pkt->protocol) &&
 		    !is_overdue(slot, pkt->now)) {
 			pkt->word = word;
-			pkt->index = row * SLOTS_PER_BUCKET + i;
+			pkt->index = row * SLOTS_PER_BUCKET + (first ^ i);
 			return slot;
 		}
 	}
@@ -178,12 +199,65 @@ ALWAYS int conn_find_warm(struct packet *pkt)
 	return GO_ON;
 }
 
-/* Fills hash, conn, word. conn stays 0 when there is no connection. */
+/* The first slot of a bucket whose word fits. Its tag is the key's but once in 2^24. */
+ALWAYS struct conn4 *bucket_glance(struct bucket4 *bucket, __u64 hash, __u64 *word)
+{
+	__u64 want = LIFE_VALID | hash_tag(hash) << WORD_TAG_SHIFT;
+	__u32 first = first_slot(hash);
+
+#pragma unroll
+	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
+		struct conn4 *slot = nth_slot(bucket, first, i);
+
+		*word = READ(slot->word);
+		if ((*word & WORD_MATCH) == want)
+			return slot;
+	}
+	return 0;
+}
+
+/*
+ * Fills hash, conn, word. conn stays 0 when there is no connection. A glance at the first bucket
+ * finds nearly every connection; what it leaves open is asked of conn_seek.
+ */
 ALWAYS int conn_find(struct packet *pkt)
 {
+	struct bucket4 *bucket;
+	struct conn4 *slot;
+	__u64 word;
+	__u32 row;
+
+	pkt->conn = 0;
 	pkt->hash = conn_hash(pkt->addrs, pkt->ports, pkt->protocol);
-	conn_lookup(pkt);
+	row = first_bucket(pkt->hash);
+	bucket = bpf_map_lookup_elem(&conns4, &row);
+	if (!bucket)
+		return GO_ON;
+	slot = bucket_glance(bucket, pkt->hash, &word);
+	if (likely(slot && is_key(slot, word, pkt->addrs, pkt->ports, pkt->protocol) &&
+		   !is_past(READ(slot->deadline), pkt->now))) {
+		pkt->conn = slot;
+		pkt->word = word;
+		return GO_ON;
+	}
+	if (!slot && likely(!(READ(bucket->slot[0].word) & FLAG(BUCKET_OVERFLOW | BUCKET_STASHED))))
+		return GO_ON;
+	pkt->conn = slot_at(conn_seek(pkt->hash, pkt->addrs, pkt->ports, pkt->protocol, pkt->now));
+	if (pkt->conn)
+		pkt->word = READ(pkt->conn->word);
 	return GO_ON;
+}
+
+/* An ended connection makes way: both its slots are overdue from now on, and the sweep frees them.
+ */
+ALWAYS void conn_retire(struct packet *pkt)
+{
+	struct conn4 *partner = slot_at(READ(pkt->conn->partner));
+
+	if (partner)
+		WRITE(partner->deadline, pkt->now - 1);
+	WRITE(pkt->conn->deadline, pkt->now - 1);
+	pkt->conn = 0;
 }
 
 /*

@@ -36,20 +36,21 @@ ALWAYS void stripe_unlock(__u64 hash)
 }
 
 /* Claims an empty slot of a bucket: its index, or NONE. */
-ALWAYS __u32 bucket_claim(__u32 row)
+ALWAYS __u32 bucket_claim(__u32 row, __u64 hash)
 {
+	__u32 first = first_slot(hash);
 	struct bucket4 *bucket = bpf_map_lookup_elem(&conns4, &row);
 
 	if (!bucket)
 		return NONE;
 #pragma unroll
 	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
-		__u64 *word = &bucket->slot[i].word;
+		__u64 *word = &nth_slot(bucket, first, i)->word;
 		__u64 was = READ(*word);
 
 		if ((was & WORD_LIFE_MASK) == LIFE_EMPTY &&
 		    __sync_val_compare_and_swap(word, was, was | LIFE_BUSY) == was)
-			return row * SLOTS_PER_BUCKET + i;
+			return row * SLOTS_PER_BUCKET + (first ^ i);
 	}
 	return NONE;
 }
@@ -81,9 +82,9 @@ ALWAYS __u32 stash_claim(__u64 hash, __u64 addrs, __u32 ports, __u8 protocol)
 
 	if (!config.stash_buckets)
 		return NONE;
-	index = bucket_claim(base + ((hash >> 8) & mask));
+	index = bucket_claim(base + ((hash >> 8) & mask), hash);
 	if (index == NONE)
-		index = bucket_claim(base + ((hash >> 32) & mask));
+		index = bucket_claim(base + ((hash >> 32) & mask), hash);
 	if (index == NONE)
 		return NONE;
 	if (bpf_map_update_elem(&stash4, &key, &index, BPF_ANY)) {
@@ -97,11 +98,11 @@ ALWAYS __u32 stash_claim(__u64 hash, __u64 addrs, __u32 ports, __u8 protocol)
 /* A slot for a key, BUSY: its index, or NONE when table and stash are full. */
 WARM __u32 slot_claim(__u64 hash, __u64 addrs, __u32 ports, __u32 protocol)
 {
-	__u32 index = bucket_claim(first_bucket(hash));
+	__u32 index = bucket_claim(first_bucket(hash), hash);
 
 	if (likely(index != NONE))
 		return index;
-	index = bucket_claim(second_bucket(hash));
+	index = bucket_claim(second_bucket(hash), hash);
 	if (index == NONE)
 		return stash_claim(hash, addrs, ports, protocol);
 	bucket_mark(hash, FLAG(BUCKET_OVERFLOW));
@@ -179,7 +180,8 @@ ALWAYS void count_new(const struct packet *pkt)
 	struct dest_traffic *traffic = bpf_map_lookup_elem(&dest_traffic, &row);
 
 	if (conns)
-		__sync_fetch_and_add(&conns->inactive, 1);
+		__sync_fetch_and_add(
+			pkt->word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active, 1);
 	if (traffic)
 		traffic->conns++;
 }
@@ -212,7 +214,10 @@ ALWAYS int conn_make(struct packet *pkt)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);
 	if (fwd != FWD_NAT)
 		flags |= CONN_NOOUTPUT;
-	slot_publish(slot, pkt->hash, flags | CONN_INACTIVE, pkt->dest_id);
+	/* The SYN that starts a TCP connection makes it active: counted so at once. */
+	if (pkt->protocol != IPPROTO_TCP)
+		flags |= CONN_INACTIVE;
+	slot_publish(slot, pkt->hash, flags, pkt->dest_id);
 	pkt->conn = slot;
 	pkt->word = READ(slot->word);
 	count_new(pkt);
@@ -220,18 +225,17 @@ ALWAYS int conn_make(struct packet *pkt)
 }
 
 /*
- * Needs hash, dest, dest_id. Fills conn and word with the new connection, or with the one another
+ * Needs dest, dest_id. Fills hash, conn and word with the new connection, or with the one another
  * CPU has just made. Returns GO_ON, STRIPE_BUSY, TABLE_FULL, INTERNAL.
  */
 ALWAYS int conn_insert(struct packet *pkt)
 {
 	int reason = GO_ON;
 
-	if (pkt->conn)
-		return GO_ON;
+	pkt->hash = conn_hash(pkt->addrs, pkt->ports, pkt->protocol);
 	if (!stripe_lock(pkt->hash))
 		return STRIPE_BUSY;
-	conn_find_warm(pkt);
+	conn_find(pkt);
 	if (!pkt->conn)
 		reason = conn_make(pkt);
 	stripe_unlock(pkt->hash);

@@ -26,8 +26,7 @@ ALWAYS __u16 csum_update(__u16 field, __u32 delta)
 	__u32 sum = (__u16)~field + delta;
 
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	return ~(sum + (sum >> 16));
 }
 
 /* 0 when a header of 20 bytes at ip carries a right checksum. */
@@ -36,7 +35,11 @@ ALWAYS int csum_ip_wrong(const struct iphdr *ip)
 	const __u32 *w = (const void *)ip;
 	__u64 sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
 
-	return csum_fold(sum) != 0xffff;
+	/* A sum that is not 0 (its first byte is 0x45) and is 0 modulo 0xffff, in two steps of
+	 * folding. */
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum != 0xffff && sum != 0x1fffe;
 }
 
 #endif

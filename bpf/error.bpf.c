@@ -91,8 +91,10 @@ ALWAYS int error_build(struct packet *pkt, const struct handover *h, __u8 tos)
 /* As a reply of the dest, when the handover names one. */
 ALWAYS int error_count(struct packet *pkt, const struct handover *h)
 {
-	pkt->dest_id = h->dest;
-	pkt->dest = bpf_map_lookup_elem(&dests, &pkt->dest_id);
+	__u32 id = h->dest;
+
+	pkt->dest_id = id;
+	pkt->dest = bpf_map_lookup_elem(&dests, &id);
 	return pkt->dest ? count_reply(pkt) : GO_ON;
 }
 

@@ -61,9 +61,9 @@ ALWAYS int send_by(struct packet *pkt, const struct nexthop *hop, int reason)
 {
 	if (unlikely(!(READ(hop->flags) & NEXTHOP_VALID)))
 		return resolve(pkt, hop->ifindex, hop->addr);
-	*(__u32 *)&pkt->eth->h_dest[0] = *(__u32 *)&hop->dmac[0];
-	*(__u32 *)&pkt->eth->h_dest[4] = *(__u32 *)&hop->dmac[4];
-	*(__u32 *)&pkt->eth->h_source[2] = *(__u32 *)&hop->smac[2];
+	store32(&pkt->eth->h_dest[0], load32(&hop->dmac[0]));
+	store32(&pkt->eth->h_dest[4], load32(&hop->dmac[4]));
+	store32(&pkt->eth->h_source[2], load32(&hop->smac[2]));
 	pkt->verdict =
 		hop->ifindex == pkt->ctx->ingress_ifindex ? XDP_TX : bpf_redirect(hop->ifindex, 0);
 	return reason;

@@ -34,7 +34,34 @@
 #define TCP_FLAG_SYN_BIT 0x02
 #define TCP_FLAG_RST_BIT 0x04
 #define TCP_FLAG_ACK_BIT 0x10
+/* Those that move a connection's state. */
+#define TCP_FLAGS_TRACKED 0x17
 
+/* Whole words, where the compiler would go byte by byte for the sake of packed headers. */
+ALWAYS __u16 load16(const void *at)
+{
+	return *(const __u16 *)at;
+}
+
+ALWAYS __u32 load32(const void *at)
+{
+	return *(const __u32 *)at;
+}
+
+ALWAYS __u64 load64(const void *at)
+{
+	return *(const __u64 *)at;
+}
+
+ALWAYS void store32(void *at, __u32 value)
+{
+	*(__u32 *)at = value;
+}
+
+/*
+ * No field's address goes to a helper: it would keep the whole struct in memory, and every field
+ * would be stored and loaded around every call. Copy the field to a variable first.
+ */
 struct packet {
 	struct xdp_md *ctx;
 	void *end;

@@ -21,11 +21,11 @@ ALWAYS int parse_ethernet(struct packet *pkt)
 
 	pkt->end = (void *)(long)pkt->ctx->data_end;
 	pkt->eth = data;
-	if ((void *)(pkt->eth + 1) > pkt->end || pkt->eth->h_proto != bpf_htons(ETH_P_IP))
+	if ((void *)(pkt->eth + 1) > pkt->end || load16(&pkt->eth->h_proto) != bpf_htons(ETH_P_IP))
 		return NOT_IPV4;
 	in = bpf_map_lookup_elem(&interfaces, &ifindex);
-	if (!in || *(__u32 *)&in->mac[0] != *(__u32 *)&pkt->eth->h_dest[0] ||
-	    *(__u16 *)&in->mac[4] != *(__u16 *)&pkt->eth->h_dest[4])
+	if (!in || load32(&in->mac[0]) != load32(&pkt->eth->h_dest[0]) ||
+	    load16(&in->mac[4]) != load16(&pkt->eth->h_dest[4]))
 		return FOREIGN_MAC;
 	return GO_ON;
 }
@@ -48,7 +48,7 @@ ALWAYS int parse_ip(struct packet *pkt)
 	if (ip->frag_off & IP_FRAGMENT_BITS)
 		return FRAGMENT;
 	pkt->protocol = ip->protocol;
-	pkt->addrs = *(__u64 *)&ip->saddr;
+	pkt->addrs = load64(&ip->saddr);
 	return GO_ON;
 }
 

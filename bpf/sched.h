@@ -50,11 +50,10 @@ WARM __u32 schedule_rr(__u32 service_id)
 /* Fills dest and dest_id. Without a dest the client gets port unreachable (3/3). */
 ALWAYS int schedule(struct packet *pkt)
 {
-	if (pkt->conn)
-		return GO_ON;
-	pkt->dest_id =
-		READ(pkt->service->scheduler) == SCHED_RR ? schedule_rr(pkt->service_id) : NONE;
-	pkt->dest = bpf_map_lookup_elem(&dests, &pkt->dest_id);
+	__u32 id = READ(pkt->service->scheduler) == SCHED_RR ? schedule_rr(pkt->service_id) : NONE;
+
+	pkt->dest_id = id;
+	pkt->dest = bpf_map_lookup_elem(&dests, &id);
 	if (!pkt->dest)
 		return answer(pkt, NO_DEST, 3, 3, 0, pkt->addrs >> 32);
 	return GO_ON;

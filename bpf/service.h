@@ -18,8 +18,6 @@ ALWAYS int service_find(struct packet *pkt)
 		.vaddr = pkt->addrs >> 32, .vport = pkt->ports >> 16, .protocol = pkt->protocol};
 	__u32 *id;
 
-	if (pkt->conn)
-		return GO_ON;
 	id = bpf_map_lookup_elem(&services4, &key);
 	if (!id)
 		return NO_SERVICE;
@@ -37,8 +35,10 @@ ALWAYS int service_find(struct packet *pkt)
 /* Fills dest, dest_id from the connection. */
 ALWAYS int dest_find(struct packet *pkt)
 {
-	pkt->dest_id = pkt->word >> WORD_DEST_SHIFT;
-	pkt->dest = bpf_map_lookup_elem(&dests, &pkt->dest_id);
+	__u32 id = pkt->word >> WORD_DEST_SHIFT;
+
+	pkt->dest_id = id;
+	pkt->dest = bpf_map_lookup_elem(&dests, &id);
 	return pkt->dest ? GO_ON : INTERNAL;
 }
 

@@ -54,12 +54,17 @@ ALWAYS __u8 tcp_change(struct packet *pkt, __u32 direction, __u32 event)
 
 ALWAYS __u32 track_tcp(struct packet *pkt)
 {
-	__u32 direction = is_reply(pkt)			    ? TCP_OUTPUT
-			  : pkt->word & FLAG(CONN_NOOUTPUT) ? TCP_INPUT_ONLY
-							    : TCP_INPUT;
-	__u32 event = tcp_event(pkt->tcp_flags);
 	__u8 state = READ(pkt->conn->state) & (TCP_STATES - 1);
+	__u32 direction, event;
 
+	/* An ACK leaves what is established as it is, whichever way it goes. */
+	if (likely(state == TCP_ESTABLISHED &&
+		   (pkt->tcp_flags & TCP_FLAGS_TRACKED) == TCP_FLAG_ACK_BIT))
+		return READ(settings.tcp_timeout[TCP_ESTABLISHED]);
+	direction = is_reply(pkt)		      ? TCP_OUTPUT
+		    : pkt->word & FLAG(CONN_NOOUTPUT) ? TCP_INPUT_ONLY
+						      : TCP_INPUT;
+	event = tcp_event(pkt->tcp_flags);
 	if (unlikely(tcp_next[direction][event][state] != state))
 		state = tcp_change(pkt, direction, event);
 	return READ(settings.tcp_timeout[state & (TCP_STATES - 1)]);

@@ -18,9 +18,9 @@
 ALWAYS int conn_or_new(struct packet *pkt)
 {
 	if (likely(pkt->conn)) {
-		if (unlikely(pkt->tcp_flags & TCP_FLAG_SYN_BIT) && conn_is_reused(pkt))
-			return go_to(pkt, WALK_NEW);
-		return GO_ON;
+		if (likely(!(pkt->tcp_flags & TCP_FLAG_SYN_BIT)) || !conn_is_reused(pkt))
+			return GO_ON;
+		conn_retire(pkt);
 	}
 	if (pkt->protocol == IPPROTO_UDP ||
 	    (pkt->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_RST_BIT)) == TCP_FLAG_SYN_BIT)
