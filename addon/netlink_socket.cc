@@ -133,9 +133,9 @@ Failure NetlinkSocket::receive(ssize_t &size)
 static Failure verdict(const nlmsghdr *header)
 {
 	const auto *data = static_cast<const uint8_t *>(NLMSG_DATA(header));
-	bool is_done = header->nlmsg_type == NLMSG_DONE;
 	size_t size = header->nlmsg_len - NLMSG_HDRLEN;
-	size_t skip = is_done ? sizeof(int) : sizeof(nlmsgerr);
+	// By NETLINK_CAP_ACK an error does not repeat the request before its attributes.
+	size_t skip = header->nlmsg_type == NLMSG_DONE ? sizeof(int) : sizeof(nlmsgerr);
 	int error = 0;
 	Failure failure;
 
@@ -146,10 +146,6 @@ static Failure verdict(const nlmsghdr *header)
 	failure.call = "recv";
 	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS) || size <= skip)
 		return failure;
-	// Without NLM_F_CAPPED an error repeats the request before the attributes.
-	if (!is_done && !(header->nlmsg_flags & NLM_F_CAPPED))
-		skip += reinterpret_cast<const nlmsgerr *>(data)->msg.nlmsg_len - NLMSG_HDRLEN;
-
 	int rest = static_cast<int>(size) - static_cast<int>(NLMSG_ALIGN(skip));
 	auto *attribute = reinterpret_cast<const rtattr *>(data + NLMSG_ALIGN(skip));
 	for (; rest > 0 && RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest))

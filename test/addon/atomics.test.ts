@@ -52,11 +52,12 @@ privileged('atomics: a batch of swaps, each says whether it was done', t => {
   const buffer = new ArrayBuffer(64)
   const words = Uint32Array.of(1, 7, 2, 99)
   store64(buffer, 7, 5n)
+  store64(buffer, 2, 8n)
 
   const swapped = compareAndSwap64Batch(
     buffer,
     words,
-    BigUint64Array.of(0n, 4n, 0n),
+    BigUint64Array.of(0n, 4n, 8n),
     BigUint64Array.of(11n, 12n, MAX64),
     3,
   )
@@ -143,26 +144,23 @@ privileged('atomics: outside the buffer or not a buffer, EINVAL and no crash', t
 privileged('atomics: two threads add to one word of a map, none is lost', async t => {
   const map = makeMap(t, { type: MAP_ARRAY, flags: F_MMAPABLE })
   const buffer = map.mmap()
-  const adds = 100_000
+  const adds = 300_000
+  const addon = new URL('../../addon/index.ts', import.meta.url).href
   const worker = new Worker(
     `
-    const { workerData } = require('node:worker_threads')
-    import(workerData.addon).then(({ BpfMap, add64 }) => {
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData.addon).then(({ BpfMap, add64, load64 }) => {
       const buffer = BpfMap.fromId(workerData.id).mmap()
+      parentPort.postMessage('ready')
+      while (load64(buffer, 1) === 0n);
       for (let i = 0; i < workerData.adds; i++) add64(buffer, 0, 1n)
     })`,
-    {
-      eval: true,
-      workerData: {
-        addon: new URL('../../addon/index.ts', import.meta.url).href,
-        id: map.info.id,
-        adds,
-      },
-    },
+    { eval: true, workerData: { addon, id: map.info.id, adds } },
   )
   const done = new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject))
 
-  await new Promise(resolve => worker.once('online', resolve))
+  await new Promise(resolve => worker.once('message', resolve))
+  store64(buffer, 1, 1n)
   for (let i = 0; i < adds; i++) add64(buffer, 0, 1n)
   await done
 

@@ -23,7 +23,8 @@ import {
 const F_NO_PREALLOC = 1
 const NOEXIST = 1
 const EXIST = 2
-const EMPTY = new Uint8Array(0)
+// Of something, so that it is at an address.
+const EMPTY = new Uint8Array(8).subarray(0, 0)
 
 privileged('map: created, its info is what was asked for', t => {
   const map = makeMap(t, { name: 'shape', keySize: 6, valueSize: 10, maxEntries: 3, flags: 1 })

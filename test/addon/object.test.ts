@@ -50,6 +50,18 @@ privileged('object: bytes not at an aligned address, they open all the same', t 
   object.close()
 })
 
+for (const [from, source] of [
+  ['a path', TINY],
+  ['bytes', readFileSync(TINY)],
+] as const)
+  privileged(`object: opened from ${from} by a name, its sections carry it in the kernel`, t => {
+    const object = BpfObject.open(source, 'named')
+    object.load()
+
+    t.is(object.map('.rodata').info.name, 'named.rodata')
+    object.close()
+  })
+
 privileged('object: no ELF file, the error says so in libbpf words', t => {
   const error = refused(t, 'LIBBPF_FORMAT', () => BpfObject.open(new Uint8Array(100)))
 

@@ -1,6 +1,6 @@
 /** Ring buffers: records come in order and in batches, and stopping is safe at any moment. */
-import { RingBuffer } from '../../addon/index.ts'
-import { arrival, loadTiny, makeMap, privileged, refused } from './tiny.ts'
+import { BpfObject, RingBuffer } from '../../addon/index.ts'
+import { arrival, loadTiny, makeMap, privileged, refused, TINY } from './tiny.ts'
 
 const XDP_ABORTED = 0
 
@@ -43,6 +43,30 @@ privileged('ring: many records, all arrive in order', async t => {
   await arrival(done.promise)
   t.deepEqual(seen, sizes)
   ring.stop()
+})
+
+privileged('ring: records waiting before it reads, few calls bring them all', async t => {
+  const object = BpfObject.open(TINY)
+  object.setMaxEntries('events', 1 << 18)
+  object.load()
+  const tell = object.program('tell')
+  for (let i = 0; i < 3000; i++) tell.testRun({ data: new Uint8Array(14 + (i % 1000)) })
+
+  const batches: number[][] = []
+  const done = Promise.withResolvers<undefined>()
+  const ring = new RingBuffer(object.map('events'), records => {
+    batches.push(records.map(numberOf))
+    if (batches.flat().length === 3000) done.resolve(undefined)
+  })
+
+  await arrival(done.promise)
+  t.true(batches.length <= 6, String(batches.length))
+  t.deepEqual(
+    batches.flat(),
+    Array.from({ length: 3000 }, (_, i) => 14 + (i % 1000)),
+  )
+  ring.stop()
+  object.close()
 })
 
 privileged('ring: the map and object closed, records still arrive', async t => {
