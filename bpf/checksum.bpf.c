@@ -71,8 +71,8 @@ ALWAYS int send_filled(struct packet *pkt)
 	if (!is_reply(pkt))
 		return send_request(pkt);
 	id = READ(pkt->conn->nexthop);
-	hop = bpf_map_lookup_elem(&nexthops, &id);
-	if (!hop || !(READ(hop->flags) & NEXTHOP_VALID))
+	hop = ROW(nexthops, id);
+	if (!(READ(hop->flags) & NEXTHOP_VALID))
 		return go_to(pkt, WALK_REPLY);
 	return send_reply(pkt, hop);
 }

@@ -175,7 +175,7 @@ ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash)
 
 ALWAYS void count_new(const struct packet *pkt)
 {
-	__u32 id = pkt->dest_id, row = bpf_get_smp_processor_id() * config.dests_max + id;
+	__u32 id = pkt->dest_id, row = bpf_get_smp_processor_id() * DESTS_MAX + id;
 	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
 	struct dest_traffic *traffic = bpf_map_lookup_elem(&dest_traffic, &row);
 

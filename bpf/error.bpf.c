@@ -94,8 +94,8 @@ ALWAYS int error_count(struct packet *pkt, const struct handover *h)
 	__u32 id = h->dest;
 
 	pkt->dest_id = id;
-	pkt->dest = bpf_map_lookup_elem(&dests, &id);
-	return pkt->dest ? count_reply(pkt) : GO_ON;
+	pkt->dest = ROW(dests, id);
+	return id == NONE ? GO_ON : count_reply(pkt);
 }
 
 ALWAYS int error_send(struct packet *pkt, int reason)
@@ -105,8 +105,8 @@ ALWAYS int error_send(struct packet *pkt, int reason)
 
 	if (!way_find((__u32)pkt->addrs, &way))
 		return NO_ROUTE;
-	hop = bpf_map_lookup_elem(&nexthops, &way.id);
-	if (hop && way.id)
+	hop = ROW(nexthops, way.id);
+	if (way.id)
 		return send_by(pkt, hop, reason);
 	__builtin_memcpy(pkt->eth->h_dest, pkt->eth->h_source, ETH_ALEN);
 	return resolve(pkt, way.ifindex, way.addr);

@@ -128,7 +128,7 @@ class Generator {
     for (const t of this.#types.filter(t => t.kind === KIND_LAST.section))
       for (const member of t.members) this.#global(t.name, this.#type(member.type), maps)
     this.#out.push(
-      '/** Key and value size of each map, in bytes. */',
+      '/** Key and value size of each map, in bytes, and the name by which libbpf knows it. */',
       'export const MAPS = {',
       ...maps.sort(),
       '} as const',
@@ -146,12 +146,19 @@ class Generator {
         if (!member) return 4
         return this.#collect(this.#type(member.type))
       }
-      maps.push(`  ${variable.name}: { keySize: ${size('key')}, valueSize: ${size('value')} },`)
+      maps.push(this.#map(variable.name, size('key'), size('value'), variable.name))
+    } else if (sectionName.startsWith('.bss.')) {
+      const size = this.#collect(type)
+      maps.push(this.#map(variable.name, 4, size, sectionName))
     } else if (sectionName === '.rodata.config' || sectionName === '.data.settings') {
       this.#collect(type)
     } else if (sectionName === '.data.keep') {
       this.#enum(type)
     }
+  }
+
+  #map(name: string, keySize: number, valueSize: number, libbpf: string): string {
+    return `  ${name}: { keySize: ${keySize}, valueSize: ${valueSize}, libbpf: '${libbpf}' },`
   }
 
   /** Notes a structure and those inside it; the size of the type in bytes. */

@@ -21,6 +21,19 @@
 		__uint(map_flags, flags);                                                          \
 	} name SEC(".maps")
 
+/*
+ * A table of fixed size that every packet reads is global data, a map of its own all the same: its
+ * rows are reached by an address, where a map of rows takes a bounds check and a branch each.
+ */
+#define TABLE(name) SEC(".bss." name)
+/* A row of such a table; its length is a power of two, and so much of the id counts. */
+#define ROW(table, id)                                                                             \
+	({                                                                                         \
+		__u32 row_ = (id);                                                                 \
+		asm volatile("" : "+r"(row_));                                                     \
+		&(table)[row_ & (sizeof(table) / sizeof((table)[0]) - 1)];                         \
+	})
+
 /* Written once by the daemon before loading; the verifier sees constants. */
 const volatile struct config config SEC(".rodata.config") = {};
 /* Written by the daemon (and by tests, the clock); read per packet. */
@@ -43,16 +56,16 @@ MAP(services, ARRAY, __u32, struct service, 1, BPF_F_MMAPABLE);
 /* Regions of rows, placed by the daemon. */
 MAP(schedules, ARRAY, __u32, struct schedule_row, 8, BPF_F_MMAPABLE);
 /* By dest id. Only the daemon writes. */
-MAP(dests, ARRAY, __u32, struct dest, 1, BPF_F_MMAPABLE);
+struct dest dests[DESTS_MAX] TABLE("dests");
 /* By dest id. Both sides add, atomically. */
 MAP(dest_conns, ARRAY, __u32, struct dest_conns, 1, BPF_F_MMAPABLE);
-/* By cpu * config.dests_max + dest id. The data plane writes; summed on reading. */
+/* By cpu * DESTS_MAX + dest id. The data plane writes; summed on reading. */
 MAP(dest_traffic, ARRAY, __u32, struct dest_traffic, 1, BPF_F_MMAPABLE);
 /* By cpu * REASONS_MAX + reason. The data plane writes; summed on reading. */
-MAP(reasons, ARRAY, __u32, __u64, REASONS_MAX, BPF_F_MMAPABLE);
+__u64 reasons[CPUS_MAX * REASONS_MAX] TABLE("reasons");
 
 /* By next hop id; the daemon compiles them from the kernel's routes and neighbours. */
-MAP(nexthops, ARRAY, __u32, struct nexthop, 1, BPF_F_MMAPABLE);
+struct nexthop nexthops[NEXTHOPS_MAX] TABLE("nexthops");
 /* Known neighbours -> next hop id, and the routes. Daemon writes; read once per connection. */
 MAP(neighbours, HASH, struct neighbour_key, __u32, 1, 0);
 struct {
@@ -63,7 +76,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } routes SEC(".maps");
 /* By ifindex. Only the daemon writes. */
-MAP(interfaces, ARRAY, __u32, struct interface, IFINDEX_MAX, BPF_F_MMAPABLE);
+struct interface interfaces[IFINDEX_MAX] TABLE("interfaces");
 
 /* The tail-called walks, by enum walk. */
 MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);

@@ -102,10 +102,8 @@ ALWAYS int is_reply(const struct packet *pkt)
 ALWAYS void count_reason(__u32 reason)
 {
 	__u32 row = bpf_get_smp_processor_id() * REASONS_MAX + (reason & (REASONS_MAX - 1));
-	__u64 *count = bpf_map_lookup_elem(&reasons, &row);
 
-	if (count)
-		++*count;
+	++*ROW(reasons, row);
 }
 
 /* The only way out of a walk: counts the reason and turns it into an XDP action. */

@@ -23,8 +23,8 @@ ALWAYS int parse_ethernet(struct packet *pkt)
 	pkt->eth = data;
 	if ((void *)(pkt->eth + 1) > pkt->end || load16(&pkt->eth->h_proto) != bpf_htons(ETH_P_IP))
 		return NOT_IPV4;
-	in = bpf_map_lookup_elem(&interfaces, &ifindex);
-	if (!in || load32(&in->mac[0]) != load32(&pkt->eth->h_dest[0]) ||
+	in = ROW(interfaces, ifindex);
+	if (load32(&in->mac[0]) != load32(&pkt->eth->h_dest[0]) ||
 	    load16(&in->mac[4]) != load16(&pkt->eth->h_dest[4]))
 		return FOREIGN_MAC;
 	return GO_ON;

@@ -27,8 +27,8 @@ ALWAYS int reply_find_way(struct packet *pkt)
 		return NO_CONNECTION;
 	if (!way_find(pkt->addrs >> 32, &way))
 		return NO_ROUTE;
-	hop = bpf_map_lookup_elem(&nexthops, &way.id);
-	if (!hop || !way.id)
+	hop = ROW(nexthops, way.id);
+	if (!way.id)
 		return send_unresolved(pkt, &way);
 	WRITE(pkt->conn->nexthop, way.id);
 	if (pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu))

@@ -53,8 +53,8 @@ ALWAYS int schedule(struct packet *pkt)
 	__u32 id = READ(pkt->service->scheduler) == SCHED_RR ? schedule_rr(pkt->service_id) : NONE;
 
 	pkt->dest_id = id;
-	pkt->dest = bpf_map_lookup_elem(&dests, &id);
-	if (!pkt->dest)
+	pkt->dest = ROW(dests, id);
+	if (id == NONE)
 		return answer(pkt, NO_DEST, 3, 3, 0, pkt->addrs >> 32);
 	return GO_ON;
 }

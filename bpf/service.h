@@ -38,8 +38,8 @@ ALWAYS int dest_find(struct packet *pkt)
 	__u32 id = pkt->word >> WORD_DEST_SHIFT;
 
 	pkt->dest_id = id;
-	pkt->dest = bpf_map_lookup_elem(&dests, &id);
-	return pkt->dest ? GO_ON : INTERNAL;
+	pkt->dest = ROW(dests, id);
+	return GO_ON;
 }
 
 /*
@@ -58,7 +58,7 @@ ALWAYS int dest_admits(struct packet *pkt)
 
 ALWAYS struct dest_traffic *traffic_of(const struct packet *pkt)
 {
-	__u32 row = bpf_get_smp_processor_id() * config.dests_max + pkt->dest_id;
+	__u32 row = bpf_get_smp_processor_id() * DESTS_MAX + pkt->dest_id;
 
 	if (!(READ(pkt->dest->flags) & DEST_AVAILABLE))
 		return 0;

@@ -19,6 +19,10 @@ enum limit {
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,
+	DESTS_MAX = 32768,
+	NEXTHOPS_MAX = 16384,
+	/* CPUs with a row of reasons of their own; beyond, rows are shared. */
+	CPUS_MAX = 512,
 	COMPANION_MAGIC = 0x786c7673,
 	/* No partner, no row, no next hop: where an index may be missing. */
 	NONE = 0xffffffff,
@@ -225,7 +229,7 @@ struct dest_conns {
 	__u32 inactive NOTE("all other connections");
 };
 
-/* Traffic of a dest on one CPU; row cpu * dests_max + dest id. Only that CPU writes it. */
+/* Traffic of a dest on one CPU; row cpu * DESTS_MAX + dest id. Only that CPU writes it. */
 struct dest_traffic {
 	__u64 conns NOTE("connections created");
 	__u64 inpkts NOTE("packets from clients");
@@ -297,7 +301,6 @@ struct config {
 	__u32 bucket_mask
 		NOTE("buckets of the connection table, less one; a power of two, less one");
 	__u32 stash_buckets NOTE("buckets behind the table that the stash hands out");
-	__u32 dests_max NOTE("rows of dests");
 	__u32 cpus NOTE("CPUs that have a row of counters");
 	__u32 tick_shift NOTE("jiffies to ticks: shift right by this");
 	__u32 manual_clock NOTE("1: tests move the clock");

@@ -54,11 +54,11 @@ ALWAYS int lacks_checksum(const struct packet *pkt)
 ALWAYS int send_request(struct packet *pkt)
 {
 	__u32 id = READ(pkt->dest->nexthop);
-	const struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
+	const struct nexthop *hop = ROW(nexthops, id);
 	__be32 vaddr = pkt->addrs >> 32;
 	int nat = !(pkt->word & FLAG(CONN_FWD_MASK));
 
-	if (unlikely(!hop || !id))
+	if (unlikely(!id))
 		return answer(pkt, UNREACHABLE, 3, 1, 0, vaddr);
 	if (unlikely(pkt->ip->ttl <= 1))
 		return answer(pkt, TTL_EXPIRED, 11, 0, 0, vaddr);
@@ -81,10 +81,8 @@ ALWAYS int send_request(struct packet *pkt)
 ALWAYS int reply_refuse(struct packet *pkt, __u16 mtu)
 {
 	__u32 ifindex = pkt->ctx->ingress_ifindex;
-	const struct interface *in = bpf_map_lookup_elem(&interfaces, &ifindex);
+	const struct interface *in = ROW(interfaces, ifindex);
 
-	if (!in)
-		return INTERNAL;
 	if (pkt->ip->ttl <= 1)
 		return answer(pkt, TTL_EXPIRED, 11, 0, 0, in->addr);
 	return too_long(pkt, mtu, in->addr);
@@ -103,9 +101,9 @@ ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
 ALWAYS int transmit_reply(struct packet *pkt)
 {
 	__u32 id = READ(pkt->conn->nexthop);
-	const struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
+	const struct nexthop *hop = ROW(nexthops, id);
 
-	if (unlikely(!hop || !(READ(hop->flags) & NEXTHOP_VALID)))
+	if (unlikely(!(READ(hop->flags) & NEXTHOP_VALID)))
 		return go_to(pkt, WALK_REPLY);
 	if (unlikely(pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu)))
 		return reply_refuse(pkt, READ(hop->mtu));

@@ -19,6 +19,9 @@ export const LIMIT = {
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
+  DESTS_MAX: 32768,
+  NEXTHOPS_MAX: 16384,
+  CPUS_MAX: 512,
   COMPANION_MAGIC: 2020374131,
   NONE: 4294967295,
 } as const
@@ -138,24 +141,24 @@ export const WALK = {
   WALKS: 4,
 } as const
 
-/** Key and value size of each map, in bytes. */
+/** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
 export const MAPS = {
-  conns4: { keySize: 4, valueSize: 256 },
-  dest_conns: { keySize: 4, valueSize: 8 },
-  dest_traffic: { keySize: 4, valueSize: 40 },
-  dests: { keySize: 4, valueSize: 32 },
-  handovers: { keySize: 4, valueSize: 24 },
-  interfaces: { keySize: 4, valueSize: 16 },
-  neighbours: { keySize: 8, valueSize: 4 },
-  nexthops: { keySize: 4, valueSize: 32 },
-  reasons: { keySize: 4, valueSize: 8 },
-  routes: { keySize: 8, valueSize: 8 },
-  schedules: { keySize: 4, valueSize: 8 },
-  services4: { keySize: 8, valueSize: 4 },
-  services: { keySize: 4, valueSize: 32 },
-  stash4: { keySize: 16, valueSize: 4 },
-  stripes: { keySize: 4, valueSize: 8 },
-  walks: { keySize: 4, valueSize: 4 },
+  conns4: { keySize: 4, valueSize: 256, libbpf: 'conns4' },
+  dest_conns: { keySize: 4, valueSize: 8, libbpf: 'dest_conns' },
+  dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
+  dests: { keySize: 4, valueSize: 1048576, libbpf: '.bss.dests' },
+  handovers: { keySize: 4, valueSize: 24, libbpf: 'handovers' },
+  interfaces: { keySize: 4, valueSize: 1048576, libbpf: '.bss.interfaces' },
+  neighbours: { keySize: 8, valueSize: 4, libbpf: 'neighbours' },
+  nexthops: { keySize: 4, valueSize: 524288, libbpf: '.bss.nexthops' },
+  reasons: { keySize: 4, valueSize: 262144, libbpf: '.bss.reasons' },
+  routes: { keySize: 8, valueSize: 8, libbpf: 'routes' },
+  schedules: { keySize: 4, valueSize: 8, libbpf: 'schedules' },
+  services4: { keySize: 8, valueSize: 4, libbpf: 'services4' },
+  services: { keySize: 4, valueSize: 32, libbpf: 'services' },
+  stash4: { keySize: 16, valueSize: 4, libbpf: 'stash4' },
+  stripes: { keySize: 4, valueSize: 8, libbpf: 'stripes' },
+  walks: { keySize: 4, valueSize: 4, libbpf: 'walks' },
 } as const
 
 export interface Bucket4 {
@@ -175,8 +178,6 @@ export interface Config {
   bucket_mask: number
   /** buckets behind the table that the stash hands out. */
   stash_buckets: number
-  /** rows of dests. */
-  dests_max: number
   /** CPUs that have a row of counters. */
   cpus: number
   /** jiffies to ticks: shift right by this. */
@@ -189,15 +190,14 @@ export interface Config {
 
 /** Size, then the offset of each field, in bytes. */
 export const CONFIG = {
-  size: 60,
+  size: 56,
   abi: 0,
   bucket_mask: 4,
   stash_buckets: 8,
-  dests_max: 12,
-  cpus: 16,
-  tick_shift: 20,
-  manual_clock: 24,
-  key: 28,
+  cpus: 12,
+  tick_shift: 16,
+  manual_clock: 20,
+  key: 24,
 } as const
 
 export function readConfig(v: DataView, at: number): Config {
@@ -205,11 +205,10 @@ export function readConfig(v: DataView, at: number): Config {
     abi: v.getUint32(at + 0, HOST),
     bucket_mask: v.getUint32(at + 4, HOST),
     stash_buckets: v.getUint32(at + 8, HOST),
-    dests_max: v.getUint32(at + 12, HOST),
-    cpus: v.getUint32(at + 16, HOST),
-    tick_shift: v.getUint32(at + 20, HOST),
-    manual_clock: v.getUint32(at + 24, HOST),
-    key: words(v, at + 28, 8),
+    cpus: v.getUint32(at + 12, HOST),
+    tick_shift: v.getUint32(at + 16, HOST),
+    manual_clock: v.getUint32(at + 20, HOST),
+    key: words(v, at + 24, 8),
   }
 }
 
@@ -217,11 +216,10 @@ export function writeConfig(v: DataView, at: number, x: Config): void {
   v.setUint32(at + 0, x.abi, HOST)
   v.setUint32(at + 4, x.bucket_mask, HOST)
   v.setUint32(at + 8, x.stash_buckets, HOST)
-  v.setUint32(at + 12, x.dests_max, HOST)
-  v.setUint32(at + 16, x.cpus, HOST)
-  v.setUint32(at + 20, x.tick_shift, HOST)
-  v.setUint32(at + 24, x.manual_clock, HOST)
-  x.key.forEach((n, i) => { v.setUint32(at + 28 + 4 * i, n, HOST) })
+  v.setUint32(at + 12, x.cpus, HOST)
+  v.setUint32(at + 16, x.tick_shift, HOST)
+  v.setUint32(at + 20, x.manual_clock, HOST)
+  x.key.forEach((n, i) => { v.setUint32(at + 24 + 4 * i, n, HOST) })
 }
 
 export interface Conn4 {

@@ -18,7 +18,6 @@ import {
   CONFIG,
   LIMIT,
   MAPS,
-  REASON,
   SETTINGS,
   TCP_STATE,
   writeConfig,
@@ -162,7 +161,6 @@ function freshConfig(options: KernelOptions): Config {
     abi: LIMIT.ABI_VERSION,
     bucket_mask: buckets(sizes) - 1,
     stash_buckets: stashBuckets(sizes),
-    dests_max: sizes.dests,
     cpus: sizes.cpus,
     tick_shift: tickRate(coarseClockNs()).shift,
     manual_clock: options.manualClock === true ? 1 : 0,
@@ -188,11 +186,8 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
     services4: sizes.services,
     services: sizes.services,
     schedules: scheduleRows(sizes),
-    dests: sizes.dests,
     dest_conns: sizes.dests,
     dest_traffic: sizes.dests * sizes.cpus,
-    reasons: REASON.REASONS_MAX * sizes.cpus,
-    nexthops: sizes.nexthops,
     neighbours: sizes.nexthops,
     routes: sizes.routes,
   }
@@ -210,7 +205,7 @@ function prepare(
   for (const [name, rows] of Object.entries(rowsOf(config, sizes))) object.setMaxEntries(name, rows)
   for (const [name, map] of pinned ?? []) {
     if (name === 'settings') object.reuseMap(SETTINGS_SECTION, map)
-    else if (name !== 'config') object.reuseMap(name, map)
+    else if (name !== 'config') object.reuseMap(MAPS[name as keyof typeof MAPS].libbpf, map)
   }
 }
 
@@ -237,7 +232,7 @@ function load(object: BpfObject): void {
 }
 
 function mapsOf(object: BpfObject): Record<MapName, BpfMap> {
-  const entries = Object.keys(MAPS).map(name => [name, object.map(name)] as const)
+  const entries = Object.entries(MAPS).map(([name, m]) => [name, object.map(m.libbpf)] as const)
   return {
     ...(Object.fromEntries(entries) as Record<keyof typeof MAPS, BpfMap>),
     config: object.map(CONFIG_SECTION),

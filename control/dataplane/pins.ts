@@ -83,8 +83,8 @@ export function pinnedSizes(pinned: Map<string, BpfMap>, config: Config): Sizes 
   return {
     slots: (config.bucket_mask + 1) * LIMIT.SLOTS_PER_BUCKET,
     services: rows('services'),
-    dests: config.dests_max,
-    nexthops: rows('nexthops'),
+    dests: LIMIT.DESTS_MAX,
+    nexthops: LIMIT.NEXTHOPS_MAX,
     routes: rows('routes'),
     cpus: config.cpus,
   }

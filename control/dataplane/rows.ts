@@ -21,7 +21,7 @@ export class Rows<Row> {
 
   constructor(map: BpfMap, codec: Codec<Row>) {
     this.buffer = map.mmap()
-    this.length = map.info.maxEntries
+    this.length = Math.floor((map.info.maxEntries * map.info.valueSize) / codec.size)
     this.#codec = codec
     this.#view = new DataView(this.buffer)
     this.#words = new Uint32Array(this.buffer)

@@ -34,8 +34,8 @@ export function sizesFor(slots: number, cpus: number): Sizes {
   return {
     slots: 2 ** Math.ceil(Math.log2(wanted)),
     services: 16384,
-    dests: 32768,
-    nexthops: 16384,
+    dests: LIMIT.DESTS_MAX,
+    nexthops: LIMIT.NEXTHOPS_MAX,
     routes: 65536,
     cpus,
   }

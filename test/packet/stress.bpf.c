@@ -58,8 +58,8 @@ ALWAYS int pick(struct packet *pkt, __u32 dest)
 	pkt->protocol = IPPROTO_TCP;
 	pkt->now = now();
 	pkt->dest_id = dest;
-	pkt->dest = bpf_map_lookup_elem(&dests, &pkt->dest_id);
-	return pkt->dest ? GO_ON : INTERNAL;
+	pkt->dest = ROW(dests, dest);
+	return GO_ON;
 }
 
 static long until(__u32 turn, void *end)

@@ -60,7 +60,7 @@ function load(lvs: PacketDirector): BpfObject {
   object.setInitialValue('.rodata.config', constants)
   const own = new Set(object.maps())
   for (const name of Object.keys(MAPS) as (keyof typeof MAPS)[])
-    if (own.has(name)) object.reuseMap(name, lvs.kernel.maps[name])
+    if (own.has(MAPS[name].libbpf)) object.reuseMap(MAPS[name].libbpf, lvs.kernel.maps[name])
   object.reuseMap('.data.settings', lvs.kernel.maps.settings)
   object.load()
   return object
