@@ -88,7 +88,7 @@ export class Director implements DirectorApi {
     for (const service of Object.values(this.#intent.services)) this.#publish(service)
   }
 
-  /** To be called every second or so: frees what nobody needs any more, asks again for neighbours. */
+  /** To be called every second or so: frees what nobody needs, asks again for neighbours. */
   async tend(): Promise<void> {
     const { tables } = this.#parts.dataplane
     if (tables.owesGracePeriod) {

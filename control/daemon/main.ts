@@ -7,9 +7,10 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { performance } from 'node:perf_hooks'
-import { Dataplane } from '../dataplane/dataplane.ts'
+import { Dataplane, kernelRelease } from '../dataplane/dataplane.ts'
 import { gracePeriods } from '../dataplane/grace.ts'
-import { openKernel, type Kernel } from '../dataplane/kernel.ts'
+import { openKernel, refuseOldKernel, type Kernel } from '../dataplane/kernel.ts'
+import { refuseUser } from '../dataplane/pins.ts'
 import { memoryBytes } from '../dataplane/sizes.ts'
 import { startSweeper } from '../dataplane/sweeper.ts'
 import { Watch } from '../dataplane/watch.ts'
@@ -28,12 +29,10 @@ const TEND_MS = 1000
 /** Runs the daemon until SIGTERM or SIGINT. @throws XlvsError when it cannot start. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const log = createLog(options.logLevel)
+  refuseUser(process.getuid?.() ?? 0)
+  refuseOldKernel(kernelRelease())
   await refuseSecond(options.socket)
-  const journal = await Journal.open(options.state, {
-    log: (fields: object, message: string) => {
-      log.warn(fields, message)
-    },
-  } as never)
+  const journal = await Journal.open(options.state, { log })
   const kernel = openKernel({
     bpffs: options.bpffs,
     objects: objectsFolder(),
@@ -67,6 +66,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   watch.onChange(() => {
     director.networkChanged()
   })
+  director.networkChanged() // what has changed while it started
   const api = buildApi(director, log)
   await listen(api, options.socket)
   log.info({ socket: options.socket }, 'listening')
@@ -109,7 +109,7 @@ async function attachAsked(director: Director, names: string[]): Promise<void> {
   for (const name of names) if (!there.has(name)) await director.attach(name, 'native')
 }
 
-/** The compiled BPF objects lie beside the sources in a checkout, beside the bundle when installed. */
+/** The compiled BPF objects lie beside control/, in a checkout and when installed. */
 function objectsFolder(): string {
   return process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
 }

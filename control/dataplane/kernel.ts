@@ -3,17 +3,11 @@
  * pinned maps are the state; this process may die at any instant. Assumes root and a bpffs.
  * Read next: tables.ts (typed access), ../../bpf/maps.h (what each map holds).
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import {
-  BpfMap,
-  BpfObject,
-  BpfProgram,
-  coarseClockNs,
-  possibleCpus,
-  store32,
-} from '../../addon/index.ts'
+import type { BpfMap, BpfProgram } from '../../addon/index.ts'
+import { BpfObject, coarseClockNs, possibleCpus, store32 } from '../../addon/index.ts'
 import {
   CONFIG,
   LIMIT,
@@ -102,10 +96,9 @@ export function tickRate(coarseNs: number): { shift: number; perSecond: number }
 
 /**
  * Opens the data plane, adopting what is pinned.
- * @throws NO_ROOT, NO_BPFFS, KERNEL_TOO_OLD, ABI_MISMATCH, KERNEL_REFUSED.
+ * @throws NO_ROOT, NO_BPFFS, ABI_MISMATCH, PINS_IN_USE, KERNEL_REFUSED.
  */
 export function openKernel(options: KernelOptions): Kernel {
-  refuseOldKernel()
   if (options.bpffs !== undefined) makePinFolder(options.bpffs)
   const pinned = options.bpffs === undefined ? undefined : readPins(options.bpffs)
   const rate = tickRate(coarseClockNs())
@@ -141,8 +134,8 @@ export function openKernel(options: KernelOptions): Kernel {
 /** Linux 6.1 is the oldest that the program was seen to load on. */
 const KERNEL_FLOOR = [6, 1] as const
 
-function refuseOldKernel(): void {
-  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
+/** @throws KERNEL_TOO_OLD */
+export function refuseOldKernel(release: string): void {
   const [major = 0, minor = 0] = release.split('.').map(part => parseInt(part, 10))
   if (major > KERNEL_FLOOR[0] || (major === KERNEL_FLOOR[0] && minor >= KERNEL_FLOOR[1])) return
   throw new XlvsError(

@@ -22,13 +22,17 @@ import type { Sizes } from './sizes.ts'
 /** f_type of a bpffs. Source: include/uapi/linux/magic.h. */
 const BPF_FS_MAGIC = 0xcafe4a11
 
+/** @throws NO_ROOT */
+export function refuseUser(uid: number): void {
+  if (uid === 0) return
+  throw new XlvsError(
+    'NO_ROOT',
+    `xlvs daemon runs as user ${uid}, but loading XDP programs takes root`,
+    'run it as root: sudo xlvs daemon',
+  )
+}
+
 export function makePinFolder(bpffs: string): void {
-  if (process.getuid?.() !== 0)
-    throw new XlvsError(
-      'NO_ROOT',
-      `xlvs daemon runs as user ${process.getuid?.()}, but loading XDP programs takes root`,
-      'run it as root: sudo xlvs daemon',
-    )
   let above = dirname(bpffs)
   while (!existsSync(above)) above = dirname(above)
   const { type } = statfsSync(above)

@@ -99,7 +99,7 @@ export class Tables {
       size: DEST_TRAFFIC.size,
       read: (v, at) => ({ ...readDestTraffic(v, at) }),
       write: (v, at, row) => {
-        writeDestTraffic(v, at, row as never)
+        writeDestTraffic(v, at, row)
       },
     })
     this.#regions = new Regions(maps.schedules.info.maxEntries)

@@ -23,7 +23,17 @@ export class Watch {
   readonly #neighbours = new Map<string, NeighbourInfo>()
   #timer: NodeJS.Timeout | undefined
 
+  #changed: () => void = () => undefined
+
+  /** Listens first and dumps then, so that no change falls between. */
   constructor() {
+    this.#netlink.watch(events => {
+      for (const event of events) this.#take(event)
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined
+        this.#changed()
+      }, SETTLE_MS)
+    })
     this.#dump()
   }
 
@@ -42,13 +52,7 @@ export class Watch {
 
   /** Calls back, a little later, whenever something has changed. */
   onChange(changed: () => void): void {
-    this.#netlink.watch(events => {
-      for (const event of events) this.#take(event)
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        changed()
-      }, SETTLE_MS)
-    })
+    this.#changed = changed
   }
 
   /** Asks the kernel to resolve a neighbour and to keep it resolved. */

@@ -1,4 +1,4 @@
-/** Ends of environments: workers and processes that leave everything open, and errors within them. */
+/** Ends of environments: workers and processes that leave everything open, and errors in them. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'

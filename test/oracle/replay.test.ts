@@ -13,7 +13,7 @@ const TABLES = [
   ['stats.txt', 'ipvsadm -Ln --stats --exact'],
   ['Lnc.txt', 'ipvsadm -Lnc'],
 ] as const
-/** Seconds that an entry's time left may be below or above the kernel's; the oracle's own figures. */
+/** Seconds that an entry's time left may be below or above the kernel's; the oracle's figures. */
 const EARLY_S = 1
 const LATE_S = 3
 /** The director's addresses in the oracle: of its own ICMP errors, id and quoted rest are free. */

@@ -164,8 +164,11 @@ function showL4(ip: Buffer, l4: Buffer, protocol: number, whole: boolean): strin
   const ports = l4.length >= 4 ? `${l4.readUInt16BE(0)} > ${l4.readUInt16BE(2)}` : ''
   const sum = checksum(l4, pseudo(ip, protocol, l4.length))
   if (protocol === 6 && l4.length >= 20) {
-    const flags = [...FLAGS].filter((_, i) => ((l4[13] ?? 0) >> i) & 1).join('')
-    const numbers = `seq ${l4.readUInt32BE(4)} ack ${l4.readUInt32BE(8)} window ${l4.readUInt16BE(14)}`
+    const flags = FLAGS.split('')
+      .filter((_, i) => ((l4[13] ?? 0) >> i) & 1)
+      .join('')
+    const [seq, ack] = [l4.readUInt32BE(4), l4.readUInt32BE(8)]
+    const numbers = `seq ${seq} ack ${ack} window ${l4.readUInt16BE(14)}`
     const check = whole ? (sum === 0 ? 'good' : `BAD by ${sum}`) : l4.readUInt16BE(16)
     return [`tcp ${ports} ${flags} ${numbers} checksum ${check}`, ...showData(l4.subarray(20))]
   }

@@ -16,7 +16,9 @@ function world(slots: number[], counts: [active: number, inactive: number][]) {
   })
   const destConns = new ArrayBuffer(DESTS * DEST_CONNS.size)
   const counted = new Int32Array(destConns)
-  counts.forEach((pair, dest) => counted.set(pair, (dest * DEST_CONNS.size) / 4))
+  counts.forEach((pair, dest) => {
+    counted.set(pair, (dest * DEST_CONNS.size) / 4)
+  })
   return { conns, destConns, counted, words }
 }
 

@@ -11,7 +11,8 @@ interface Pair {
 
 /** An array map that is plain memory. */
 function rows(length: number): Rows<Pair> {
-  const map = { mmap: () => new ArrayBuffer(8 * length), info: { maxEntries: length, valueSize: 8 } }
+  const info = { maxEntries: length, valueSize: 8 }
+  const map = { mmap: () => new ArrayBuffer(8 * length), info }
   return new Rows(map as unknown as BpfMap, {
     size: 8,
     read: (v, at) => ({ low: v.getUint32(at, true), high: v.getUint32(at + 4, true) }),
