@@ -1,7 +1,7 @@
 /**
  * What the operator wants, and how one change turns it into the next: a pure fold over the
- * journal's records. Conflicts (a service that exists, a dest that does not) are found here, before anything
- * is written. Read next: ../daemon/director.ts.
+ * journal's records. Conflicts (a service that exists, a dest that does not) are found here, before
+ * anything is written. Read next: ../daemon/director.ts.
  */
 import { XlvsError } from '../errors.ts'
 import {
