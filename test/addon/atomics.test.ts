@@ -144,7 +144,7 @@ privileged('atomics: outside the buffer or not a buffer, EINVAL and no crash', t
 privileged('atomics: two threads add to one word of a map, none is lost', async t => {
   const map = makeMap(t, { type: MAP_ARRAY, flags: F_MMAPABLE })
   const buffer = map.mmap()
-  const adds = 300_000
+  const adds = 2_000_000
   const addon = new URL('../../addon/index.ts', import.meta.url).href
   const worker = new Worker(
     `
