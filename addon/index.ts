@@ -156,8 +156,7 @@ export interface ProgramInfo {
  * One run. `data` is the frame (14 bytes at least), `ctx` the program type's context. `live`: the
  * frames leave by the network, nothing comes back, and `ctx` names the interface. `dataSizeOut`:
  * room for the frame afterwards, default 4096 more than it was. `cpu`: run there. With `repeat`
- * above
- * 1, a run the kernel interrupts begins again: the program may run more often than asked.
+ * above 1, a run the kernel interrupts begins again: the program may run more often than asked.
  */
 export interface TestRunOptions {
   data?: Uint8Array
