@@ -1,27 +1,28 @@
 /**
  * Puts the dests' connection counts right after a daemon died between freeing a connection and
- * counting it: the table itself is the truth. Packets go on meanwhile, so only a difference that
- * stays the same over several looks is believed. Read next: sweep.ts, sweep_worker.ts.
+ * counting it: the table itself is the truth. Packets go on meanwhile, so a count that moves during
+ * a look says nothing in it, and only a difference that is the same in every other look is
+ * believed. Read next: sweep.ts, sweep_worker.ts.
  */
 import { add32 } from '../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, SLOT_WORD } from '../abi/maps.gen.ts'
 
 /** A packet counts within microseconds of its change; three equal looks apart are no accident. */
 const LOOKS = 3
+/** A busy dest is looked at this often before it is left as it is. */
+const LOOKS_MAX = 20
+/** Looks that disagreed, in place of their number. */
+const DISAGREED = 0xff
 const FLAGS_SHIFT = SLOT_WORD.WORD_FLAGS_SHIFT
 const REPLY = SLOT_WORD.CONN_REPLY << FLAGS_SHIFT
 const INACTIVE = SLOT_WORD.CONN_INACTIVE << FLAGS_SHIFT
 /** The dest id is the upper three bytes of a word's upper half. */
 const DEST_SHIFT = SLOT_WORD.WORD_DEST_SHIFT - 32
 
-/** By position in dest_conns' words: what is counted less what is there. */
-type Drift = Map<number, number>
-
-/** Counted less present, where that is not 0. */
-function drift(conns: ArrayBuffer, destConns: ArrayBuffer): Drift {
+/** Connections there are, by position in dest_conns' words. */
+function present(conns: ArrayBuffer, length: number): Int32Array {
   const words = new Uint32Array(conns)
-  const counted = new Int32Array(destConns)
-  const there = new Int32Array(counted.length)
+  const there = new Int32Array(length)
   for (let at = 0; at < words.length; at += CONN4.size / 4) {
     const low = words[at] ?? 0
     if ((low & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || low & REPLY) continue
@@ -29,11 +30,7 @@ function drift(conns: ArrayBuffer, destConns: ArrayBuffer): Drift {
     const word = (((words[at + 1] ?? 0) >>> DEST_SHIFT) * DEST_CONNS.size + field) / 4
     there[word] = (there[word] ?? 0) + 1
   }
-  const found: Drift = new Map()
-  counted.forEach((n, word) => {
-    if (n !== there[word]) found.set(word, n - (there[word] ?? 0))
-  })
-  return found
+  return there
 }
 
 export interface Recount {
@@ -43,24 +40,51 @@ export interface Recount {
   corrected: number
 }
 
-/** To be asked a few times, some time apart. */
-export function startRecount(conns: ArrayBuffer, destConns: ArrayBuffer): Recount {
-  let steady: Drift | undefined
+/**
+ * To be asked a few times, some time apart.
+ * @param count counts the table; a test may have something happen meanwhile
+ */
+export function startRecount(
+  conns: ArrayBuffer,
+  destConns: ArrayBuffer,
+  count: typeof present = present,
+): Recount {
+  const counted = new Int32Array(destConns)
+  /** Counted less present, as every look so far that says something has it. */
+  const drift = new Int32Array(counted.length)
+  const agreed = new Uint8Array(counted.length)
   let looks = 0
+  const look = (): boolean => {
+    const before = counted.slice()
+    const there = count(conns, counted.length)
+    let isOpen = false
+    for (let word = 0; word < counted.length; word++) {
+      const now = counted[word] as number
+      const times = agreed[word] as number
+      if (times === DISAGREED) continue
+      if (now === before[word]) note(word, now - (there[word] as number), times)
+      else if (times === 0) isOpen = true
+      isOpen ||= isPending(word)
+    }
+    return !isOpen || ++looks === LOOKS_MAX
+  }
+  const note = (word: number, by: number, times: number): void => {
+    if (times === 0) drift[word] = by
+    agreed[word] = by === drift[word] ? Math.min(times + 1, LOOKS) : DISAGREED
+  }
+  const isPending = (word: number): boolean => drift[word] !== 0 && (agreed[word] as number) < LOOKS
   const recount: Recount = {
     corrected: 0,
     look: () => {
-      const now = drift(conns, destConns)
-      steady = steady ? agreement(steady, now) : now
-      if (++looks < LOOKS) return steady.size === 0
-      for (const [word, by] of steady) add32(destConns, word, -by)
-      recount.corrected = steady.size
+      if (!look()) return false
+      for (let word = 0; word < counted.length; word++) {
+        const by = drift[word] as number
+        if (by === 0 || agreed[word] !== LOOKS) continue
+        add32(destConns, word, -by)
+        recount.corrected++
+      }
       return true
     },
   }
   return recount
-}
-
-function agreement(a: Drift, b: Drift): Drift {
-  return new Map([...a].filter(([word, by]) => b.get(word) === by))
 }

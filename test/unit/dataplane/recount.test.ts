@@ -91,3 +91,47 @@ test('recount: a difference that goes by itself, nothing is touched', t => {
   t.true(done)
   t.is(counted[2], 1)
 })
+
+test('recount: connections come while it looks, what it missed is not taken off', t => {
+  const { conns, destConns, counted } = world(
+    [1],
+    [
+      [0, 0],
+      [1, 0],
+    ],
+  )
+  let comes = true
+  const recount = startRecount(conns, destConns, (_, length) => {
+    const there = new Int32Array(length)
+    there[2] = counted[2] ?? 0
+    if (comes) counted[2] = (counted[2] ?? 0) + 1
+    return there
+  })
+
+  const looks = [recount.look(), recount.look(), recount.look(), recount.look()]
+  comes = false
+
+  t.deepEqual(looks, [false, false, false, false])
+  t.true(recount.look())
+  t.is(counted[2], 5)
+})
+
+test('recount: a dest that is never at rest, it is left alone in the end', t => {
+  const { conns, destConns, counted } = world(
+    [1],
+    [
+      [0, 0],
+      [3, 0],
+    ],
+  )
+  const recount = startRecount(conns, destConns, (_, length) => {
+    counted[2] = (counted[2] ?? 0) + 1
+    return new Int32Array(length)
+  })
+
+  let looks = 1
+  while (!recount.look()) looks++
+
+  t.is(looks, 20)
+  t.is(counted[2], 23)
+})
