@@ -203,13 +203,16 @@ export class Tables {
     })
   }
 
-  /** Frees a dest's id. No connection may have it, and a grace period must have passed. */
+  /**
+   * Frees a dest's id. No connection may have it, and a grace period must have passed. The row goes
+   * last: one cleared before its counters would hand them to the next dest after a crash.
+   */
   forget(id: number): void {
-    for (const [name, known] of this.#destIds) if (known === id) this.#destIds.delete(name)
-    this.dests.clear(id)
-    this.destConns.clear(id)
     for (let cpu = 0; cpu < this.#kernel.sizes.cpus; cpu++)
       this.#traffic.clear(cpu * this.#kernel.sizes.dests + id)
+    this.destConns.clear(id)
+    this.dests.clear(id)
+    for (const [name, known] of this.#destIds) if (known === id) this.#destIds.delete(name)
   }
 
   get owesGracePeriod(): boolean {
@@ -230,11 +233,22 @@ export class Tables {
       const { first, rows } = readScheduleWord(load64(this.#services.buffer, this.#wordOf(id)))
       if (rows > 0) this.#regions.adopt(first, rows)
     }
+    this.#clearOrphans()
     for (let id = 1; id < this.dests.length; id++) {
       const row = this.dests.get(id)
       if (!(row.flags & DEST_FLAGS.DEST_KNOWN)) continue
       const service = textOf(row.protocol, row.vaddr, row.vport)
       this.#destIds.set(`${service}>${formatIpv4(row.daddr)}:${row.dport}`, id)
+    }
+  }
+
+  /** A crash between key and schedule left one that no region is held for; its id may come back. */
+  #clearOrphans(): void {
+    const taken = new Set(this.#serviceIds.values())
+    for (let id = 0; id < this.#services.length; id++) {
+      const word = this.#wordOf(id)
+      const seen = load64(this.#services.buffer, word)
+      if (seen !== 0n && !taken.has(id)) compareAndSwap64(this.#services.buffer, word, seen, 0n)
     }
   }
 

@@ -151,3 +151,46 @@ test('adopt: a neighbour has gone meanwhile, next hops keep their rows', async t
   t.is(new Set(before).size, 5)
   t.deepEqual(hops(second), before)
 })
+
+test('adopt: killed between key and schedule, nobody else gets the rows', async t => {
+  const bpffs = folder(t)
+  const first = await director(t, SERVICES, { bpffs })
+  const { services4 } = first.kernel.maps
+  const { keys, count } = services4.lookupBatch()
+  for (let i = 0; i < count; i++) services4.delete(keys.subarray(8 * i, 8 * i + 8))
+  const more = `${SERVICES}
+    tcp 192.0.2.3:80 rr
+      -> 10.0.0.9:80 nat weight 1
+      -> 10.0.0.10:80 nat weight 1
+      -> 10.0.0.11:80 nat weight 1`
+
+  const second = await director(t, more, { bpffs })
+
+  t.deepEqual([pick(second, 5001), pick(second, 5002), pick(second, 5003)], [4, 3, 2])
+})
+
+test('forget: killed in the middle, a row stays until its counters are gone', async t => {
+  const lvs = await director(t, SERVICES)
+  const { tables } = lvs.dataplane
+  pick(lvs, 5001)
+  const id = lvs.dataplane.tables.destId(
+    { protocol: 'tcp', address: '192.0.2.1', port: 80 },
+    { address: '10.0.0.4', port: 80 },
+  )
+  if (id === undefined) throw new Error('no dest')
+  t.is(tables.traffic(id).conns, 1)
+  Object.assign(tables.dests, { clear: () => killed() })
+
+  t.throws(
+    () => {
+      tables.forget(id)
+    },
+    { message: 'killed' },
+  )
+
+  t.is(tables.traffic(id).conns, 0)
+})
+
+function killed(): never {
+  throw new Error('killed')
+}
