@@ -33,7 +33,7 @@ export interface RouteFact {
   nexthops: { gateway: string; ifindex: number }[]
 }
 
-/** A route as it is used: gateway 0 means on-link. */
+/** A route as it is used. Gateway 0: on-link; ifindex 0: nothing goes there. */
 export interface Way {
   prefix: number
   /** Network address. */
@@ -47,6 +47,8 @@ export interface Way {
 const RT_TABLE_DEFAULT = 253
 const RT_TABLE_MAIN = 254
 const RTN_UNICAST = 1
+/** RTN_BLACKHOLE, UNREACHABLE, PROHIBIT: nothing goes there, whatever shorter route fits. */
+const RTN_NOWHERE = [6, 7, 8]
 /** NUD_REACHABLE, STALE, DELAY, PROBE, NOARP, PERMANENT: the address in them may be used. */
 const NUD_USABLE = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 
@@ -77,7 +79,7 @@ export class Network {
   way(address: number): Way | undefined {
     for (let prefix = 32; prefix >= 0; prefix--) {
       const way = this.#ways.get(prefix)?.get((address & prefixMask(prefix)) >>> 0)
-      if (way) return way
+      if (way) return way.ifindex === 0 ? undefined : way
     }
     return undefined
   }
@@ -93,21 +95,27 @@ export class Network {
   }
 
   #addRoute(route: RouteFact): void {
-    if (route.type !== RTN_UNICAST) return
     if (route.table !== RT_TABLE_MAIN && route.table !== RT_TABLE_DEFAULT) return
-    const hop = route.nexthops[0] ?? route
-    const link = this.links.get(hop.ifindex)
-    if (!link?.up) return
+    const hop = this.#hopOf(route)
+    if (!hop) return
     const network = ipv4(route.destination)
     const byNetwork = this.#ways.get(route.prefix) ?? new Map<number, Way>()
     this.#ways.set(route.prefix, byNetwork)
-    if (byNetwork.has(network)) return
-    byNetwork.set(network, {
-      prefix: route.prefix,
-      network,
+    if (!byNetwork.has(network)) byNetwork.set(network, { prefix: route.prefix, network, ...hop })
+  }
+
+  /** The first next hop whose interface is up; undefined when there is none, or it is not ours. */
+  #hopOf(route: RouteFact): Pick<Way, 'gateway' | 'ifindex' | 'mtu'> | undefined {
+    if (RTN_NOWHERE.includes(route.type)) return { gateway: 0, ifindex: 0, mtu: 0 }
+    if (route.type !== RTN_UNICAST) return undefined
+    const hops = route.nexthops.length > 0 ? route.nexthops : [route]
+    const hop = hops.find(h => this.links.get(h.ifindex)?.up)
+    const link = hop && this.links.get(hop.ifindex)
+    if (!link) return undefined
+    return {
       gateway: hop.gateway === '' ? 0 : ipv4(hop.gateway),
       ifindex: hop.ifindex,
       mtu: route.mtu > 0 ? Math.min(route.mtu, link.mtu) : link.mtu,
-    })
+    }
   }
 }

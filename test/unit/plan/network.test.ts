@@ -69,6 +69,29 @@ const ROWS: [what: string, routes: Partial<RouteFact>[], ifindex: number | undef
     1,
   ],
   ['of several hops', [{ ...TO, ifindex: 0, nexthops: [{ gateway: '', ifindex: 2 }] }], 2],
+  [
+    'of several hops, the first down',
+    [
+      {
+        ...TO,
+        ifindex: 0,
+        nexthops: [
+          { gateway: '', ifindex: 3 },
+          { gateway: '', ifindex: 2 },
+        ],
+      },
+    ],
+    2,
+  ],
+  ['to nowhere, and a shorter one', [{ ...TO, type: 7 }, {}], undefined],
+  [
+    'to nowhere of the worse metric',
+    [
+      { ...TO, type: 6, metric: 2 },
+      { ...TO, metric: 1 },
+    ],
+    1,
+  ],
 ]
 
 for (const [what, routes, ifindex] of ROWS)
