@@ -285,7 +285,7 @@ export class Director implements DirectorApi {
 
   #attach(name: string, mode: AttachMode): void {
     const { watch, dataplane } = this.#parts
-    const link = watch.link(name)
+    const link = watch.linkNow(name)
     if (!link)
       throw new XlvsError(
         'INTERFACE_MISSING',
@@ -307,9 +307,10 @@ export class Director implements DirectorApi {
     for (const name of pinnedLinks(dataplane.kernel))
       if (!(name in this.#intent.interfaces)) detach(dataplane.kernel, name)
     for (const [name, mode] of Object.entries(this.#intent.interfaces)) {
-      const link = watch.link(name)
       try {
-        if (adoptLink(dataplane.kernel, name, link) || !link) continue
+        if (adoptLink(dataplane.kernel, name, watch.link(name))) continue
+        const link = watch.linkNow(name)
+        if (!link) continue
         attach(dataplane.kernel, link, mode)
         log.info({ interface: name, mode }, 'attached')
       } catch (error) {

@@ -14,14 +14,15 @@ import type { Kernel } from './kernel.ts'
 const TC_PRIORITY = 0x7873
 const TC_HANDLE = 1
 
+/** A bpffs takes no dots in names (kernel/bpf/inode.c bpf_lookup), an interface no colons. */
 function pinOf(kernel: Kernel, name: string): string {
-  return join(kernel.bpffs ?? '', 'links', name)
+  return join(kernel.bpffs ?? '', 'links', name.replaceAll('.', ':'))
 }
 
 /** Names of the interfaces whose links are pinned. */
 export function pinnedLinks(kernel: Kernel): string[] {
   const folder = join(kernel.bpffs ?? '', 'links')
-  return existsSync(folder) ? readdirSync(folder) : []
+  return existsSync(folder) ? readdirSync(folder).map(pin => pin.replaceAll(':', '.')) : []
 }
 
 /**
@@ -48,7 +49,10 @@ export function attach(kernel: Kernel, link: LinkInfo, mode: AttachMode): void {
     attached.pin(pinOf(kernel, link.name))
   } catch (cause) {
     attached.detach()
+    TcFilter.detach(link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
     throw refused(link, cause)
+  } finally {
+    attached.close()
   }
 }
 
@@ -57,6 +61,14 @@ export function detach(kernel: Kernel, name: string): void {
   const pin = pinOf(kernel, name)
   if (!existsSync(pin)) return
   const link = XdpLink.fromPin(pin)
+  try {
+    dropLink(link, pin)
+  } finally {
+    link.close()
+  }
+}
+
+function dropLink(link: XdpLink, pin: string): void {
   const { ifindex } = link.info
   rmSync(pin)
   link.detach()
@@ -65,19 +77,24 @@ export function detach(kernel: Kernel, name: string): void {
 
 /**
  * After a restart: a link that is still on its interface gets this daemon's program, atomically;
- * one whose interface has gone, or has come back as another, is unpinned. Whether it is still on.
+ * one whose interface has gone, has come back as another or has another name now, is taken off.
+ * Whether it is still on.
  */
 export function adoptLink(kernel: Kernel, name: string, link: LinkInfo | undefined): boolean {
   const pin = pinOf(kernel, name)
   if (!existsSync(pin)) return false
   const pinned = XdpLink.fromPin(pin)
-  if (link === undefined || pinned.info.ifindex !== link.ifindex) {
-    rmSync(pin)
-    return false
+  try {
+    if (link === undefined || pinned.info.ifindex !== link.ifindex) {
+      dropLink(pinned, pin)
+      return false
+    }
+    pinned.update(kernel.program)
+    TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+    return true
+  } finally {
+    pinned.close()
   }
-  pinned.update(kernel.program)
-  TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
-  return true
 }
 
 function attachXdp(kernel: Kernel, link: LinkInfo, mode: AttachMode): XdpLink {

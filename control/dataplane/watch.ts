@@ -1,6 +1,7 @@
 /**
  * Watches the kernel's network by rtnetlink: dumps at the start, then changes, folded into facts.
- * After an overrun everything is dumped again. Read next: ../plan/network.ts.
+ * After an overrun everything is dumped again, and after what takes routes with it unannounced.
+ * Read next: ../plan/network.ts. See fib_disable_ip in Linux.
  */
 import {
   Netlink,
@@ -22,6 +23,8 @@ export class Watch {
   readonly #routes = new Map<string, RouteInfo>()
   readonly #neighbours = new Map<string, NeighbourInfo>()
   #timer: NodeJS.Timeout | undefined
+  /** Something has gone that may have taken more with it than the kernel says. */
+  #isDoubtful = false
 
   #changed: () => void = () => undefined
 
@@ -31,6 +34,7 @@ export class Watch {
       for (const event of events) this.#take(event)
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined
+        if (this.#isDoubtful) this.#dump()
         this.#changed()
       }, SETTLE_MS)
     })
@@ -44,6 +48,11 @@ export class Watch {
 
   link(name: string): LinkInfo | undefined {
     return [...this.#links.values()].find(l => l.name === name)
+  }
+
+  /** The same, asked of the kernel: what XDP program it has is not announced. */
+  linkNow(name: string): LinkInfo | undefined {
+    return this.#netlink.links().find(l => l.name === name)
   }
 
   linkNames(): string[] {
@@ -70,6 +79,7 @@ export class Watch {
   }
 
   #dump(): void {
+    this.#isDoubtful = false
     this.#links.clear()
     this.#addresses.clear()
     this.#routes.clear()
@@ -94,6 +104,7 @@ export class Watch {
       put(this.#routes, `${r.table} ${r.destination}/${r.prefix} ${r.metric}`, r, gone)
     if (n?.family === 4) put(this.#neighbours, `${n.ifindex} ${n.address}`, n, gone)
     if (link && (gone || !link.up)) this.#dropRoutesOf(link.ifindex)
+    if (gone && (link ?? a)) this.#isDoubtful = true
   }
 
   /** The kernel does not announce the routes and neighbours that go with an interface. */

@@ -2,6 +2,7 @@
  * The network changes under a running director: neighbours, addresses and links, as netlink tells.
  * Read next: ../support/lab.ts.
  */
+import { readdirSync } from 'node:fs'
 import { balance, directorFor, type Lab, type Method, METHODS, SERVICES } from '../support/lab.ts'
 import { waitFor } from '../support/namespace.ts'
 import { privileged } from '../support/privileged.ts'
@@ -65,6 +66,85 @@ privileged('route: the way to a server is lost and found, show says so', async t
 
   t.deepEqual(await ask(lab, nat, 9), thirds(3))
 })
+
+privileged('route: it goes without a word with the last address, show says so', async t => {
+  const lab = await directorFor(t)
+  const [nat] = METHODS
+  await balance(lab, nat, 'http', [1])
+  lab.director.run(['ip', 'route', 'add', '10.9.0.0/16', 'via', '10.0.0.2'])
+  await lab.xlvs('dest', 'add', `tcp:${nat.vip}:80`, '10.9.0.1:80', '--nat')
+  await waitFor('a way', async () => !(await hopsOf(lab)).includes('no route'))
+
+  lab.director.run(['ip', 'address', 'flush', 'dev', 'r0'])
+
+  await waitFor('both to be lost', async () =>
+    (await hopsOf(lab)).every(nextHop => nextHop === 'no route'),
+  )
+  t.notRegex(lab.director.run(['ip', 'route']), /10\.9/)
+})
+
+privileged('attach: an interface is detached, it is attached again at once', async t => {
+  const lab = await directorFor(t)
+  lab.director.run(['ip', 'link', 'set', 'c0', 'alias', 'anything'])
+  await lab.stopDaemon('SIGKILL')
+  await lab.startDaemon()
+
+  await lab.xlvs('detach', 'c0')
+  await lab.xlvs('attach', 'c0', '--generic')
+
+  t.regex(lab.director.run(['ip', 'link', 'show', 'c0']), /xdpgeneric/)
+})
+
+privileged('attach: an interface with a dot in its name, it is attached and adopted', async t => {
+  const lab = await directorFor(t)
+  lab.director.run(['ip', 'link', 'add', 'a.100', 'type', 'veth', 'peer', 'name', 'b.100'])
+
+  await lab.xlvs('attach', 'a.100', '--generic')
+  await lab.stopDaemon('SIGKILL')
+  await lab.startDaemon()
+
+  t.true((await lab.interfaces()).find(({ name }) => name === 'a.100')?.present)
+  await lab.xlvs('detach', 'a.100')
+  t.notRegex(lab.director.run(['ip', 'link', 'show', 'a.100']), /xdp/)
+})
+
+privileged('attach: an interface gets another name and its own back, it is attached', async t => {
+  const lab = await directorFor(t)
+  const rename = (from: string, to: string) => {
+    lab.director.run(['ip', 'link', 'set', from, 'down'])
+    lab.director.run(['ip', 'link', 'set', from, 'name', to])
+  }
+  const isPresent = async () => (await lab.interfaces()).every(({ present }) => present)
+
+  rename('r0', 'r9')
+  await waitFor('show to notice', async () => !(await isPresent()))
+  t.notRegex(lab.director.run(['ip', 'link', 'show', 'r9']), /xdp/)
+  t.is(lab.director.run(['tc', 'filter', 'show', 'dev', 'r9', 'ingress']), '')
+  rename('r9', 'r0')
+
+  await waitFor('the program to be back', isPresent)
+  t.regex(lab.director.run(['ip', 'link', 'show', 'r0']), /xdp/)
+})
+
+privileged('watch: neighbours come and go, xlvsd opens nothing that it does not close', async t => {
+  const lab = await directorFor(t)
+  const own = { socket: `${lab.places.socket}2`, state: `${lab.places.state}2` }
+  const pid = /process (\d+)/.exec((await lab.attemptDaemon(own)).stderr)?.[1] ?? ''
+  const open = () => readdirSync(`/proc/${pid}/fd`).length
+  const before = open()
+
+  for (let i = 10; i < 40; i++) {
+    const mac = `02:00:00:00:00:${i}`
+    lab.director.run(['ip', 'neigh', 'replace', '10.0.0.77', 'lladdr', mac, 'dev', 'r0'])
+  }
+  await lab.xlvs('version')
+
+  t.true(open() - before < 10, `${before} became ${open()}`)
+})
+
+async function hopsOf(lab: Lab): Promise<string[]> {
+  return (await lab.show()).flatMap(({ dests }) => dests.map(({ nextHop }) => nextHop))
+}
 
 async function ask(lab: Lab, method: Method, count: number): Promise<Record<string, number>> {
   return (await lab.send({ ...load(method), count }).finished).answers
