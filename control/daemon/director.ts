@@ -90,17 +90,15 @@ export class Director implements DirectorApi {
 
   /** To be called every second or so: frees what nobody needs, asks again for neighbours. */
   async tend(): Promise<void> {
-    const { tables } = this.#parts.dataplane
-    if (tables.owesGracePeriod) {
-      this.#parts.gracePeriod()
-      tables.settle()
-    }
+    this.#settle()
     for (const service of Object.values(this.#intent.services)) this.#resolve(service)
     await this.#emptyTrash()
-    if (this.#records >= SNAPSHOT_EVERY) {
-      this.#records = 0
-      await this.#parts.journal.snapshot(this.#intent)
-    }
+    if (this.#records >= SNAPSHOT_EVERY) await this.#inTurn(() => this.#snapshot())
+  }
+
+  async #snapshot(): Promise<void> {
+    this.#records = 0
+    await this.#parts.journal.snapshot(this.#intent)
   }
 
   version(): VersionView {
@@ -204,7 +202,7 @@ export class Director implements DirectorApi {
   }
 
   async detach(name: string): Promise<void> {
-    if (!(name in this.#intent.interfaces))
+    if (!Object.hasOwn(this.#intent.interfaces, name))
       throw new XlvsError(
         'INTERFACE_NOT_ATTACHED',
         `${name} does not have the xlvs program`,
@@ -218,8 +216,15 @@ export class Director implements DirectorApi {
     await this.#last
   }
 
+  /** After all that was asked before: the intent may hold a change that is yet to be refused. */
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(act)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
   #change(change: Change): Promise<void> {
-    const done = this.#last.then(async () => {
+    return this.#inTurn(async () => {
       const before = this.#intent
       const after = changed(before, change)
       try {
@@ -233,8 +238,6 @@ export class Director implements DirectorApi {
         throw error
       }
     })
-    this.#last = done.catch(() => undefined)
-    return done
   }
 
   /** Writes what a change means for the maps. */
@@ -252,7 +255,8 @@ export class Director implements DirectorApi {
 
   #takeBack(after: Intent, before: Intent, change: Change): void {
     try {
-      if (change.op === 'attach' && !(change.name in before.interfaces)) this.#detach(change.name)
+      if (change.op === 'attach' && !Object.hasOwn(before.interfaces, change.name))
+        this.#detach(change.name)
       const mode = before.interfaces[change.op === 'detach' ? change.name : '']
       if (change.op === 'detach' && mode) this.#attach(change.name, mode)
       if (change.op !== 'attach' && change.op !== 'detach') this.#write(after, before, change)
@@ -262,8 +266,23 @@ export class Director implements DirectorApi {
   }
 
   #publish(service: ServiceIntent): void {
-    this.#parts.dataplane.publish(service)
+    const { dataplane } = this.#parts
+    try {
+      dataplane.publish(service)
+    } catch (error) {
+      if (!dataplane.tables.owesGracePeriod) throw error
+      this.#settle() // many edits in one second: what they gave back may make room
+      dataplane.publish(service)
+    }
     this.#resolve(service)
+  }
+
+  /** Frees what was given back. */
+  #settle(): void {
+    const { tables } = this.#parts.dataplane
+    if (!tables.owesGracePeriod) return
+    this.#parts.gracePeriod()
+    tables.settle()
   }
 
   /** Asks the kernel for the neighbours that a service's dests wait for. */
@@ -305,7 +324,7 @@ export class Director implements DirectorApi {
   #adoptInterfaces(): void {
     const { dataplane, watch, log } = this.#parts
     for (const name of pinnedLinks(dataplane.kernel))
-      if (!(name in this.#intent.interfaces)) detach(dataplane.kernel, name)
+      if (!Object.hasOwn(this.#intent.interfaces, name)) detach(dataplane.kernel, name)
     for (const [name, mode] of Object.entries(this.#intent.interfaces)) {
       try {
         if (adoptLink(dataplane.kernel, name, watch.link(name))) continue

@@ -77,9 +77,26 @@ export function changed(intent: Intent, change: Change): Intent {
       return { ...intent, interfaces: { ...intent.interfaces, [change.name]: change.mode } }
     case 'detach':
       return { ...intent, interfaces: without(intent.interfaces, change.name) }
+    case 'retire':
+      return isInService(intent, change) ? intent : withCounts(intent, change)
     default:
-      return { ...intent, counts: changedCounts(intent.counts, change) }
+      return withCounts(intent, change)
   }
+}
+
+/** Added again before its row was freed: the row goes on counting, and nothing is retired. */
+function isInService(
+  intent: Intent,
+  { service, dest }: { service: string; dest: string },
+): boolean {
+  return intent.services[service]?.dests.some(d => destName(d) === dest) ?? false
+}
+
+function withCounts(
+  intent: Intent,
+  change: Extract<Change, { op: 'zero' | 'retire' | 'freshCounters' }>,
+): Intent {
+  return { ...intent, counts: changedCounts(intent.counts, change) }
 }
 
 function changedCounts(

@@ -108,6 +108,12 @@ test('intent: dests retired, their traffic adds up and their zero is forgotten',
   t.deepEqual(counts, { zero: { total: traffic(7) }, retired: { [NAME]: traffic(3) } })
 })
 
+test('intent: a dest retired that is in its service again, nothing changes', t => {
+  const retire: Change = { op: 'retire', service: NAME, dest: '10.0.0.2:80', traffic: traffic(1) }
+
+  t.deepEqual(fold(one, withDest, retire), fold(one, withDest))
+})
+
 test('intent: fresh counters, nothing is subtracted or added any more', t => {
   const intent = fold({ op: 'zero', zero: { total: traffic(1) } }, { op: 'freshCounters' })
 

@@ -1,0 +1,98 @@
+/** The director over a real kernel, its journal and network made up: who waits for whom. */
+import test from 'ava'
+import { Director, type DirectorParts } from '../../control/daemon/director.ts'
+import { Network } from '../../control/plan/network.ts'
+import { emptyIntent, type Intent } from '../../control/plan/intent.ts'
+import { director } from '../support/director.ts'
+
+const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' } as const
+const SNAPSHOT_EVERY = 2000
+/** More schedule rows, added up, than there are: one more with each dest. */
+const MANY_DESTS = 900
+
+/** A journal that answers when the test says so, and what it was given. */
+function journal() {
+  const waiting: { refuse(): void; accept(): void }[] = []
+  const snapshots: Intent[] = []
+  let isHeld = false
+  const append = (): Promise<void> => {
+    if (!isHeld) return Promise.resolve()
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>()
+    const refuse = () => {
+      reject(new Error('no space left'))
+    }
+    waiting.push({
+      refuse,
+      accept: () => {
+        resolve(undefined)
+      },
+    })
+    return promise.then(() => undefined)
+  }
+  return {
+    hold: () => (isHeld = true),
+    waiting,
+    snapshots,
+    records: new Array(SNAPSHOT_EVERY).fill(undefined),
+    append,
+    snapshot: (state: Intent) => {
+      snapshots.push(state)
+      return Promise.resolve()
+    },
+  }
+}
+
+async function started(t: Parameters<typeof director>[0]) {
+  const { dataplane, tables } = await director(t, '')
+  const kept = journal()
+  const network = new Network({ links: [], addresses: [], routes: [], neighbours: [] })
+  const watch = { network: () => network, link: () => undefined, linkNames: () => [] }
+  const log = { info: () => undefined, error: () => undefined, warn: () => undefined }
+  const parts: unknown = {
+    dataplane,
+    watch,
+    journal: kept,
+    log,
+    gracePeriod: () => {
+      tables.gracePeriod()
+    },
+    nowMs: () => 0,
+  }
+  const lvs = new Director(parts as DirectorParts, emptyIntent())
+  await lvs.start()
+  return { lvs, kept }
+}
+
+test('director: a snapshot while a change waits to be refused, it is not in it', async t => {
+  const { lvs, kept } = await started(t)
+  kept.hold()
+  const refused = t.throwsAsync(lvs.addService(SERVICE), { message: 'no space left' })
+  const tended = lvs.tend()
+  await new Promise(resolve => setImmediate(resolve))
+
+  kept.waiting[0]?.refuse()
+  await Promise.all([refused, tended])
+
+  t.deepEqual(kept.snapshots, [emptyIntent()])
+})
+
+test('director: more edits in a second than schedules have rows, none is refused', async t => {
+  const { lvs } = await started(t)
+  await lvs.addService(SERVICE)
+
+  for (let n = 0; n < MANY_DESTS; n++)
+    await lvs.addDest(SERVICE, {
+      address: `10.0.${n >> 8}.${n & 255}`,
+      port: 80,
+      fwd: 'nat',
+      weight: 1,
+    })
+
+  t.is(lvs.services()[0]?.dests.length, MANY_DESTS)
+})
+
+test('director: a name that every object has, it is not an attached interface', async t => {
+  const { lvs } = await started(t)
+
+  await t.throwsAsync(lvs.detach('constructor'), { code: 'INTERFACE_NOT_ATTACHED' })
+})
