@@ -2,7 +2,7 @@
  * The daemon: makes clock, sockets, files and workers, puts them together, and runs until a signal.
  * SIGTERM ends the daemon and leaves the data plane running. Read next: director.ts, api.ts.
  */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,8 @@ import type { DaemonOptions } from './options.ts'
 /** Owner and group may speak to the daemon; the group is the operator's to choose. */
 const SOCKET_MODE = 0o660
 const TEND_MS = 1000
+/** At the end, a request that takes longer than this is cut off. */
+const HANG_UP_MS = 2000
 
 /** Runs the daemon until SIGTERM or SIGINT. @throws XlvsError when it cannot start. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
@@ -64,7 +66,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await director.start()
   await attachAsked(director, options.interfaces ?? [])
   watch.onChange(() => {
-    director.networkChanged()
+    try {
+      director.networkChanged()
+    } catch (error) {
+      log.error({ err: error }, 'following the network failed')
+    }
   })
   director.networkChanged() // what has changed while it started
   const api = buildApi(director, log)
@@ -78,7 +84,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await signalled()
   log.info('stopping; the data plane goes on')
   clearInterval(timer)
+  const hangUp = setTimeout(() => {
+    api.server.closeAllConnections()
+  }, HANG_UP_MS)
   await api.close()
+  clearTimeout(hangUp)
   await director.idle()
   watch.close()
   await sweeper.stop()
@@ -114,8 +124,14 @@ function objectsFolder(): string {
   return process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
 }
 
-/** @throws SOCKET_IN_USE when somebody answers there; a dead socket is removed. */
+/** @throws SOCKET_IN_USE when somebody answers there, or it is no socket; a dead one is removed. */
 async function refuseSecond(socket: string): Promise<void> {
+  if (lstatSync(socket, { throwIfNoEntry: false })?.isSocket() === false)
+    throw new XlvsError(
+      'SOCKET_IN_USE',
+      `${socket} is there and is not a socket: it is not touched`,
+      'name another path with --socket',
+    )
   const answers = await new Promise<boolean>(resolve => {
     const probe = connect(socket)
     probe.once('connect', () => {

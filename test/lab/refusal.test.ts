@@ -4,6 +4,8 @@
  * ../unit/. Read next: ../support/lab.ts.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 
 import type { ExecutionContext } from 'ava'
@@ -64,6 +66,31 @@ privileged('daemon: a second one, it is refused and the first goes on', async t 
   await stillBalances(t, lab)
   t.is((await lab.show()).length, 1)
 })
+
+privileged("daemon: its socket's path is a file, it is refused and the file left", async t => {
+  const lab = await directorFor(t)
+  await lab.stopDaemon('SIGTERM')
+  writeFileSync(lab.places.socket, 'precious')
+
+  isRefused(t, await lab.attemptDaemon(), 'SOCKET_IN_USE', /not a socket/)
+
+  t.is(readFileSync(lab.places.socket, 'utf8'), 'precious')
+})
+
+privileged(
+  'daemon: a client that never ends its request, SIGTERM ends it all the same',
+  async t => {
+    const lab = await directorFor(t)
+    const client = connect(lab.places.socket)
+    client.on('error', () => undefined)
+    t.teardown(() => client.destroy())
+    await once(client, 'connect')
+    client.write('GET /v1/version HTTP/1.1\r\nHost')
+    await lab.xlvs('version')
+
+    t.is(await lab.stopDaemon('SIGTERM'), '0')
+  },
+)
 
 privileged('daemon: no root or no bpffs, it says so', async t => {
   const lab = await directorFor(t)
