@@ -3,6 +3,7 @@
  * one after the other: checked, written to the maps, journalled, and only then answered; one that
  * cannot be journalled is taken back. Read next: ../plan/intent.ts, ../dataplane/dataplane.ts.
  */
+import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
 import { adoptLink, attach, detach, pinnedLinks } from '../dataplane/attach.ts'
 import { kernelRelease, type Dataplane } from '../dataplane/dataplane.ts'
@@ -72,13 +73,22 @@ export class Director implements DirectorApi {
   /** Makes the data plane what the intent says, whatever it was before. */
   async start(): Promise<void> {
     const { dataplane, log } = this.#parts
-    if (!dataplane.kernel.adopted) await this.#change({ op: 'freshCounters' })
+    await this.#forgetOtherMaps()
     this.#adoptInterfaces()
     this.#refreshWays()
     for (const name of dataplane.tables.serviceNames())
       if (!this.#intent.services[name]) dataplane.tables.withdraw(parseName(name))
     for (const service of Object.values(this.#intent.services)) this.#publish(service)
     log.info({ adopted: dataplane.kernel.adopted, services: this.services().length }, 'started')
+  }
+
+  /** Counters of maps that are no more; a daemon killed right after pinning has not said so yet. */
+  async #forgetOtherMaps(): Promise<void> {
+    const { kernel } = this.#parts.dataplane
+    const { maps = '' } = this.#intent.counts
+    const these = createHash('sha256').update(kernel.config.key.join()).digest('hex').slice(0, 16)
+    if (kernel.adopted && (maps === '' || maps === these)) return
+    await this.#change({ op: 'freshCounters', maps: these })
   }
 
   /** To be called when the network has changed. */

@@ -27,6 +27,8 @@ export interface Counts {
   zero: Record<string, Traffic>
   /** Raw traffic of dests whose rows have been freed, by service name. */
   retired: Record<string, Traffic>
+  /** Which maps that traffic was in. */
+  maps?: string
 }
 
 export interface Intent {
@@ -45,7 +47,7 @@ export type Change =
   | { op: 'removeDest'; service: ServiceId; dest: DestId }
   | { op: 'zero'; zero: Record<string, Traffic> }
   | { op: 'retire'; service: string; dest: string; traffic: Traffic }
-  | { op: 'freshCounters' }
+  | { op: 'freshCounters'; maps?: string }
   | { op: 'attach'; name: string; mode: AttachMode }
   | { op: 'detach'; name: string }
 
@@ -103,10 +105,12 @@ function changedCounts(
   counts: Counts,
   change: Extract<Change, { op: 'zero' | 'retire' | 'freshCounters' }>,
 ): Counts {
-  if (change.op === 'freshCounters') return { zero: {}, retired: {} }
+  if (change.op === 'freshCounters')
+    return { zero: {}, retired: {}, ...(change.maps === undefined ? {} : { maps: change.maps }) }
   if (change.op === 'zero') return { ...counts, zero: { ...counts.zero, ...change.zero } }
   const before = counts.retired[change.service] ?? noTraffic()
   return {
+    ...counts,
     zero: without(counts.zero, `${change.service}>${change.dest}`),
     retired: { ...counts.retired, [change.service]: plus(before, change.traffic) },
   }

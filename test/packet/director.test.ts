@@ -1,9 +1,13 @@
 /** The director over a real kernel, its journal and network made up: who waits for whom. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { Director, type DirectorParts } from '../../control/daemon/director.ts'
+import { serviceName } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
-import { emptyIntent, type Intent } from '../../control/plan/intent.ts'
-import { director } from '../support/director.ts'
+import { emptyIntent, noTraffic, type Intent } from '../../control/plan/intent.ts'
+import { director, type DirectorOptions } from '../support/director.ts'
+
+type T = Parameters<typeof director>[0]
 
 const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' } as const
 const SNAPSHOT_EVERY = 2000
@@ -42,8 +46,8 @@ function journal() {
   }
 }
 
-async function started(t: Parameters<typeof director>[0]) {
-  const { dataplane, tables } = await director(t, '')
+async function started(t: T, given: Intent = emptyIntent(), options: DirectorOptions = {}) {
+  const { dataplane, tables } = await director(t, '', options)
   const kept = journal()
   const network = new Network({ links: [], addresses: [], routes: [], neighbours: [] })
   const watch = { network: () => network, link: () => undefined, linkNames: () => [] }
@@ -58,7 +62,7 @@ async function started(t: Parameters<typeof director>[0]) {
     },
     nowMs: () => 0,
   }
-  const lvs = new Director(parts as DirectorParts, emptyIntent())
+  const lvs = new Director(parts as DirectorParts, given)
   await lvs.start()
   return { lvs, kept }
 }
@@ -73,7 +77,10 @@ test('director: a snapshot while a change waits to be refused, it is not in it',
   kept.waiting[0]?.refuse()
   await Promise.all([refused, tended])
 
-  t.deepEqual(kept.snapshots, [emptyIntent()])
+  t.deepEqual(
+    kept.snapshots.map(({ services }) => services),
+    [{}],
+  )
 })
 
 test('director: more edits in a second than schedules have rows, none is refused', async t => {
@@ -89,6 +96,24 @@ test('director: more edits in a second than schedules have rows, none is refused
     })
 
   t.is(lvs.services()[0]?.dests.length, MANY_DESTS)
+})
+
+test('director: killed before it said that the maps are new, counters begin at 0', async t => {
+  const bpffs = mkdtempSync('/sys/fs/bpf/xlvs-test-')
+  t.teardown(() => {
+    rmSync(bpffs, { recursive: true, force: true })
+  })
+  await director(t, '', { bpffs })
+  const name = serviceName(SERVICE)
+  const before: Intent = {
+    ...emptyIntent(),
+    services: { [name]: { service: SERVICE, dests: [] } },
+    counts: { zero: { [name]: { ...noTraffic(), conns: 7 } }, retired: {}, maps: 'others' },
+  }
+
+  const { lvs } = await started(t, before, { bpffs })
+
+  t.is(lvs.services()[0]?.traffic.conns, 0)
 })
 
 test('director: a name that every object has, it is not an attached interface', async t => {
