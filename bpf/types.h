@@ -162,42 +162,47 @@ enum service_flags {
 	SERVICE_VIP_LOCAL = 1,
 };
 
+/* Numbers are ours; they fit into four bits. */
 enum scheduler {
 	SCHED_NONE,
 	SCHED_RR,
+	SCHED_WRR,
+	SCHED_WLC,
 };
 
 /*
- * schedule word: bits 0-19 cursor, 20-39 rows, 40-63 first row / 8. One 8-byte store publishes a
- * new schedule; the data plane moves the cursor by compare-and-swap on the same word, so an edit
- * and a pick never lose each other. rows 0: nothing to choose from.
+ * schedule word: bits 0-17 cursor, 18-35 rows, 36-59 first row / 8, 60-63 enum scheduler. One
+ * 8-byte store publishes a new schedule; the data plane moves the cursor by compare-and-swap on the
+ * same word, so an edit and a pick never lose each other. rows 0: nothing to choose from.
  */
 struct service {
-	__u64 schedule NOTE("cursor, rows and place of the schedule; see above");
+	__u64 schedule NOTE("cursor, rows, place and scheduler; see above");
+	__u64 turn NOTE("wrr: bits 0-31 the row used last, 32-63 the current weight");
 	__u32 flags NOTE("enum service_flags");
-	__u32 scheduler NOTE("enum scheduler");
 	__be32 vaddr NOTE("virtual address");
 	__be16 vport NOTE("virtual port");
 	__u8 protocol NOTE("IP protocol number");
-	__u8 pad;
-	__u64 pad2;
+	__u8 pad[5];
 };
 _Static_assert(sizeof(struct service) == 32, "two services share a cache line");
 
 enum schedule_word {
-	SCHEDULE_CURSOR_BITS = 20,
-	SCHEDULE_ROWS_SHIFT = 20,
-	SCHEDULE_PLACE_SHIFT = 40,
+	SCHEDULE_CURSOR_BITS = 18,
+	SCHEDULE_ROWS_SHIFT = 18,
+	SCHEDULE_PLACE_SHIFT = 36,
+	SCHEDULE_PLACE_BITS = 24,
+	SCHEDULE_SCHEDULER_SHIFT = 60,
 	SCHEDULE_ROW_UNIT = 8,
 };
 
 /*
- * A row of an rr schedule: all dests in IPVS' order, then one more row for the list's head. The
- * cursor names the row used last; next is the row to use after it, NONE when no dest is usable.
+ * Rows of a schedule: all dests in IPVS' order, then one more row for the list's head.
+ * rr: the cursor names the row used last, value is the row to use after it, NONE when no dest is
+ * usable. wrr, wlc: value is the weight; the head's row holds wrr's step (dest) and start (value).
  */
 struct schedule_row {
 	__u32 dest NOTE("dest id");
-	__u32 next NOTE("row chosen after this one, NONE when none is usable");
+	__u32 value NOTE("rr: row chosen after this one; wrr, wlc: weight");
 };
 
 enum dest_flags {

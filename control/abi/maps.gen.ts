@@ -110,12 +110,16 @@ export const SERVICE_FLAGS = {
 export const SCHEDULER = {
   SCHED_NONE: 0,
   SCHED_RR: 1,
+  SCHED_WRR: 2,
+  SCHED_WLC: 3,
 } as const
 
 export const SCHEDULE_WORD = {
-  SCHEDULE_CURSOR_BITS: 20,
-  SCHEDULE_ROWS_SHIFT: 20,
-  SCHEDULE_PLACE_SHIFT: 40,
+  SCHEDULE_CURSOR_BITS: 18,
+  SCHEDULE_ROWS_SHIFT: 18,
+  SCHEDULE_PLACE_SHIFT: 36,
+  SCHEDULE_PLACE_BITS: 24,
+  SCHEDULE_SCHEDULER_SHIFT: 60,
   SCHEDULE_ROW_UNIT: 8,
 } as const
 
@@ -630,36 +634,36 @@ export function writeRouteKey(v: DataView, at: number, x: RouteKey): void {
 export interface ScheduleRow {
   /** dest id. */
   dest: number
-  /** row chosen after this one, NONE when none is usable. */
-  next: number
+  /** rr: row chosen after this one; wrr, wlc: weight. */
+  value: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SCHEDULE_ROW = {
   size: 8,
   dest: 0,
-  next: 4,
+  value: 4,
 } as const
 
 export function readScheduleRow(v: DataView, at: number): ScheduleRow {
   return {
     dest: v.getUint32(at + 0, HOST),
-    next: v.getUint32(at + 4, HOST),
+    value: v.getUint32(at + 4, HOST),
   }
 }
 
 export function writeScheduleRow(v: DataView, at: number, x: ScheduleRow): void {
   v.setUint32(at + 0, x.dest, HOST)
-  v.setUint32(at + 4, x.next, HOST)
+  v.setUint32(at + 4, x.value, HOST)
 }
 
 export interface Service {
-  /** cursor, rows and place of the schedule; see above. */
+  /** cursor, rows, place and scheduler; see above. */
   schedule: bigint
+  /** wrr: bits 0-31 the row used last, 32-63 the current weight. */
+  turn: bigint
   /** enum service_flags. */
   flags: number
-  /** enum scheduler. */
-  scheduler: number
   /** virtual address. */
   vaddr: number
   /** virtual port. */
@@ -672,31 +676,31 @@ export interface Service {
 export const SERVICE = {
   size: 32,
   schedule: 0,
-  flags: 8,
-  scheduler: 12,
-  vaddr: 16,
-  vport: 20,
-  protocol: 22,
+  turn: 8,
+  flags: 16,
+  vaddr: 20,
+  vport: 24,
+  protocol: 26,
 } as const
 
 export function readService(v: DataView, at: number): Service {
   return {
     schedule: v.getBigUint64(at + 0, HOST),
-    flags: v.getUint32(at + 8, HOST),
-    scheduler: v.getUint32(at + 12, HOST),
-    vaddr: v.getUint32(at + 16, false),
-    vport: v.getUint16(at + 20, false),
-    protocol: v.getUint8(at + 22),
+    turn: v.getBigUint64(at + 8, HOST),
+    flags: v.getUint32(at + 16, HOST),
+    vaddr: v.getUint32(at + 20, false),
+    vport: v.getUint16(at + 24, false),
+    protocol: v.getUint8(at + 26),
   }
 }
 
 export function writeService(v: DataView, at: number, x: Service): void {
   v.setBigUint64(at + 0, x.schedule, HOST)
-  v.setUint32(at + 8, x.flags, HOST)
-  v.setUint32(at + 12, x.scheduler, HOST)
-  v.setUint32(at + 16, x.vaddr, false)
-  v.setUint16(at + 20, x.vport, false)
-  v.setUint8(at + 22, x.protocol)
+  v.setBigUint64(at + 8, x.turn, HOST)
+  v.setUint32(at + 16, x.flags, HOST)
+  v.setUint32(at + 20, x.vaddr, false)
+  v.setUint16(at + 24, x.vport, false)
+  v.setUint8(at + 26, x.protocol)
 }
 
 export interface ServiceKey {

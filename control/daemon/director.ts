@@ -44,6 +44,9 @@ const TRASH_MS = 120_000
 /** A neighbour that stays unknown is asked for again after this. */
 const RESOLVE_AGAIN_MS = 1000
 
+/** Changes that schedulers hear of: what the kernel calls add, del and update dest. */
+const TOUCHES: readonly string[] = ['addDest', 'setDest', 'removeDest']
+
 export interface DirectorParts {
   dataplane: Dataplane
   watch: Watch
@@ -258,7 +261,7 @@ export class Director implements DirectorApi {
     for (const name of names) {
       if (before.services[name] === after.services[name]) continue
       const service = after.services[name]
-      if (service) this.#publish(service)
+      if (service) this.#publish(service, TOUCHES.includes(change.op))
       else this.#parts.dataplane.tables.withdraw(parseName(name))
     }
   }
@@ -275,14 +278,14 @@ export class Director implements DirectorApi {
     }
   }
 
-  #publish(service: ServiceIntent): void {
+  #publish(service: ServiceIntent, touched = false): void {
     const { dataplane } = this.#parts
     try {
-      dataplane.publish(service)
+      dataplane.publish(service, touched)
     } catch (error) {
       if (!dataplane.tables.owesGracePeriod) throw error
       this.#settle() // many edits in one second: what they gave back may make room
-      dataplane.publish(service)
+      dataplane.publish(service, touched)
     }
     this.#resolve(service)
   }

@@ -48,10 +48,10 @@ export class Dataplane {
   }
 
   /** Writes a service as intended; dests that are not in it any more go to the trash. */
-  publish(intent: ServiceIntent): void {
+  publish(intent: ServiceIntent, touched = false): void {
     const { service, dests } = intent
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(ipv4(d.address)) }))
-    this.tables.publish(service, withReach, this.isLocal(service))
+    this.tables.publish(service, withReach, this.isLocal(service), touched)
     const wanted = new Set(dests.map(d => `${d.address}:${d.port}`))
     for (const name of this.tables.destNames(serviceName(service))) {
       if (wanted.has(name)) continue

@@ -32,13 +32,16 @@ export class Rows<Row> {
     return this.#codec.read(this.#view, row * this.#codec.size)
   }
 
-  /** Writes a row, word by word and only the words that differ; whether any did. */
-  set(row: number, value: Row): boolean {
+  /**
+   * Writes a row, word by word and only the words that differ; whether any did. Bytes before `from`
+   * are left to whoever else writes them.
+   */
+  set(row: number, value: Row, from = 0): boolean {
     const scratch = this.#scratch
     this.#codec.write(view(new Uint8Array(scratch.buffer)), 0, value)
     const first = row * scratch.length
     let written = false
-    for (let i = 0; i < scratch.length; i++) {
+    for (let i = from / 4; i < scratch.length; i++) {
       const word = scratch[i] ?? 0
       if (this.#words[first + i] === word) continue
       this.#words[first + i] = word

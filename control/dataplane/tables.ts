@@ -41,12 +41,21 @@ import {
   serviceName,
   type Dest,
   type ForwardingMethod,
+  type Scheduler,
   type Service,
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
 import { natDeltas } from '../plan/checksum.ts'
-import { moveCursor, readScheduleWord, rrRows, scheduleWord } from '../plan/schedule.ts'
+import {
+  SCHEDULER_NUMBER,
+  moveCursor,
+  readScheduleWord,
+  rowsFor,
+  scheduleWord,
+  wrrTurn,
+  type Candidate,
+} from '../plan/schedule.ts'
 import { key32, view } from './bytes.ts'
 import { type Kernel } from './kernel.ts'
 import { Regions } from './regions.ts'
@@ -138,16 +147,19 @@ export class Tables {
     return (this.dests.get(id).flags & DEST_FLAGS.DEST_AVAILABLE) !== 0
   }
 
-  /** Writes a service and its dests (newest first) as they should be; whether anything changed. */
-  publish(service: Service, dests: DestWithReach[], vipLocal: boolean): boolean {
+  /**
+   * Writes a service and its dests (newest first) as they should be; whether anything changed.
+   * `touched`: a dest was added, edited or removed, which makes some schedulers start again.
+   */
+  publish(service: Service, dests: DestWithReach[], vipLocal: boolean, touched = false): boolean {
     const name = serviceName(service)
     const known = this.#serviceIds.get(name)
     const id = known ?? this.#newServiceId()
     let changed = false
     for (const dest of dests) changed = this.#writeDest(service, id, dest, vipLocal) || changed
     const ids = dests.map(d => this.#mustDestId(service, d))
-    const rows = rrRows(dests.map((d, i) => ({ id: ids[i] ?? 0, weight: d.weight })))
-    changed = this.#publishSchedule(id, rows) || changed
+    const candidates = dests.map((d, i) => ({ id: ids[i] ?? 0, weight: d.weight }))
+    changed = this.#publishSchedule(id, service.scheduler, candidates, touched) || changed
     changed = this.#writeService(service, id, vipLocal) || changed
     if (known !== undefined) return changed
     this.#serviceIds.set(name, id)
@@ -170,7 +182,7 @@ export class Tables {
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
     this.#kernel.maps.services4.delete(serviceKey(service))
-    this.#publishSchedule(id, [])
+    this.#publishRows(id, SCHEDULER.SCHED_NONE, [])
     for (const dest of this.destNames(name)) this.#trash(this.#destIds.get(`${name}>${dest}`))
     this.#serviceIds.delete(name)
   }
@@ -276,31 +288,51 @@ export class Tables {
   }
 
   #writeService(service: Service, id: number, vipLocal: boolean): boolean {
-    return this.#services.set(id, {
-      schedule: load64(this.#services.buffer, this.#wordOf(id)),
+    const row = {
+      schedule: 0n,
+      turn: 0n,
       flags: vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
-      scheduler: SCHEDULER.SCHED_RR,
       vaddr: ipv4(service.address),
       vport: service.port,
       protocol: PROTOCOL_NUMBER[service.protocol],
-    })
+    }
+    return this.#services.set(id, row, SERVICE.flags)
+  }
+
+  /** The schedule of a service and, for wrr, where its turn stands. */
+  #publishSchedule(id: number, name: Scheduler, dests: Candidate[], touched: boolean): boolean {
+    const scheduler = SCHEDULER_NUMBER[name]
+    const word = load64(this.#services.buffer, this.#wordOf(id))
+    const isNew = readScheduleWord(word).scheduler !== scheduler
+    const changed = this.#publishRows(id, scheduler, rowsFor(name, dests))
+    if (name === 'wrr' && (isNew || touched)) this.#publishTurn(id, isNew, dests)
+    return changed
+  }
+
+  #publishTurn(id: number, isNew: boolean, dests: Candidate[]): void {
+    const word = this.#wordOf(id) + (SERVICE.turn - SERVICE.schedule) / 8
+    for (;;) {
+      const seen = load64(this.#services.buffer, word)
+      const next = wrrTurn(isNew ? undefined : seen, dests)
+      if (compareAndSwap64(this.#services.buffer, word, seen, next) === seen) return
+    }
   }
 
   /** Publishes rows by one 8-byte store, the cursor carried over from what it stood on. */
-  #publishSchedule(id: number, rows: ScheduleRow[]): boolean {
+  #publishRows(id: number, scheduler: number, rows: ScheduleRow[]): boolean {
     const word = this.#wordOf(id)
     const before = readScheduleWord(load64(this.#services.buffer, word))
     const old = Array.from({ length: before.rows }, (_, i) => this.#schedules.get(before.first + i))
-    if (sameRows(old, rows)) return false
+    if (before.scheduler === scheduler && sameRows(old, rows)) return false
     const first = rows.length === 0 ? 0 : this.#regions.take(rows.length)
     if (first === undefined) throw tableFull('schedule rows', this.#schedules.length)
     rows.forEach((row, i) => this.#schedules.set(first + i, row))
     const ids = (all: ScheduleRow[]): number[] => all.slice(0, -1).map(r => r.dest)
     for (;;) {
       const seen = load64(this.#services.buffer, word)
-      const cursor =
-        rows.length === 0 ? 0 : moveCursor(ids(old), readScheduleWord(seen).cursor, ids(rows))
-      const next = scheduleWord({ first, rows: rows.length, cursor })
+      const stood = before.scheduler === scheduler ? readScheduleWord(seen).cursor : old.length
+      const cursor = rows.length === 0 ? 0 : moveCursor(ids(old), stood, ids(rows))
+      const next = scheduleWord({ first, rows: rows.length, cursor, scheduler })
       if (compareAndSwap64(this.#services.buffer, word, seen, next) === seen) break
     }
     this.#regions.giveBack(before.first, before.rows)
@@ -361,7 +393,7 @@ function tableFull(what: string, rows: number): XlvsError {
 }
 
 function sameRows(a: ScheduleRow[], b: ScheduleRow[]): boolean {
-  return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.next === b[i].next)
+  return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
 }
 
 function textOf(protocol: number, address: number, port: number): string {

@@ -8,7 +8,7 @@ export type Protocol = (typeof PROTOCOLS)[number]
 /** IP protocol numbers (RFC 9293, RFC 768). */
 export const PROTOCOL_NUMBER: Record<Protocol, number> = { tcp: 6, udp: 17 }
 
-export const SCHEDULERS = ['rr'] as const
+export const SCHEDULERS = ['rr', 'wrr', 'wlc'] as const
 export type Scheduler = (typeof SCHEDULERS)[number]
 
 export const FORWARDING_METHODS = ['nat', 'dr'] as const

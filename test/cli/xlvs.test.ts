@@ -78,7 +78,7 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ['show --jsn', 'BAD_USAGE', /Nonexistent flag: --jsn.*\n.*did you mean --json\?/],
   ['show extra', 'BAD_USAGE', /Unexpected argument: extra.*\n.*xlvs show --help/],
   ['service add', 'BAD_USAGE', /Missing 1 required arg/],
-  ['service add tcp:192.0.2.1:80', 'BAD_USAGE', /Missing required flag scheduler/],
+  ['service set tcp:192.0.2.1:80', 'BAD_USAGE', /Missing required flag scheduler/],
   ['service add tcp:192.0.2.1:80 -s wr', 'BAD_SCHEDULER', /scheduler wr is not known/],
   ['service add tcp:192.0.2.1:80 -s rrr', 'BAD_SCHEDULER', /did you mean rr\?/],
   ['service add tcp:192.0.2.999:80 -s rr', 'BAD_ADDRESS', /address 192\.0\.2\.999 is not/],

@@ -10,7 +10,7 @@ import { gracePeriods } from '../../control/dataplane/grace.ts'
 import type { Kernel } from '../../control/dataplane/kernel.ts'
 import { sweep, type SweepResult, type SweepTables } from '../../control/dataplane/sweep.ts'
 import { mac } from '../../control/model/address.ts'
-import type { ConnView, Dest, Service } from '../../control/model/service.ts'
+import { SCHEDULERS, type ConnView, type Dest, type Service } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts, type RouteFact } from '../../control/plan/network.ts'
 import { DIRECTOR_MAC, macOf } from './frames.ts'
@@ -193,13 +193,13 @@ export function parseServices(text: string): ServiceIntent[] {
   return intents
 }
 
-function parseService([protocol, where = '']: string[]): Service {
+function parseService([protocol, where = '', scheduler = 'rr']: string[]): Service {
   const [address = '', port = ''] = where.split(':')
   return {
     protocol: protocol === 'udp' ? 'udp' : 'tcp',
     address,
     port: Number(port),
-    scheduler: 'rr',
+    scheduler: SCHEDULERS.find(known => known === scheduler) ?? 'rr',
   }
 }
 

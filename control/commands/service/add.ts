@@ -11,7 +11,7 @@ export default class ServiceAdd extends XlvsCommand {
     scheduler: Flags.string({
       char: 's',
       description: `who gets the next connection: ${SCHEDULERS.join(', ')}`,
-      required: true,
+      default: 'wlc',
       helpValue: 'NAME',
     }),
   }
