@@ -3,7 +3,14 @@
  */
 import * as Flags from '@oclif/core/flags'
 import { parseDestName, parseServiceName, parseWeight } from '../config/name.ts'
-import type { Dest, ServiceId } from '../model/service.ts'
+import {
+  destName,
+  serviceName,
+  type Dest,
+  type DestId,
+  type ServiceId,
+  type ServiceView,
+} from '../model/service.ts'
 
 export const DEST_FLAGS = {
   nat: Flags.boolean({
@@ -16,19 +23,28 @@ export const DEST_FLAGS = {
   }),
   weight: Flags.string({
     char: 'w',
-    description: 'share of new connections, 0 to 65535; 0: none, connections stay',
-    default: '1',
+    description: 'share of new connections, 0 to 65535, at first 1; 0: none, connections stay',
     helpValue: 'NUMBER',
   }),
+}
+
+/** A dest as it is now, undefined when there is none. */
+export function findDest(
+  services: readonly ServiceView[],
+  service: ServiceId,
+  dest: DestId,
+): Dest | undefined {
+  const found = services.find(known => serviceName(known) === serviceName(service))
+  return found?.dests.find(known => destName(known) === destName(dest))
 }
 
 /** Service and dest that the arguments and flags of a command mean. */
 export function readDest(
   args: { service: string; dest: string },
-  flags: { dr: boolean; weight: string },
+  flags: { dr: boolean; weight?: string | undefined },
 ): { service: ServiceId; dest: Dest } {
   const service = parseServiceName(args.service)
   const id = parseDestName(args.dest, service.port)
   const fwd = flags.dr ? 'dr' : 'nat'
-  return { service, dest: { ...id, fwd, weight: parseWeight(flags.weight) } }
+  return { service, dest: { ...id, fwd, weight: parseWeight(flags.weight ?? '1') } }
 }

@@ -7,20 +7,22 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { performance } from 'node:perf_hooks'
+import type { Logger } from 'pino'
 import { Dataplane, kernelRelease } from '../dataplane/dataplane.ts'
 import { gracePeriods } from '../dataplane/grace.ts'
 import { openKernel, refuseOldKernel, type Kernel } from '../dataplane/kernel.ts'
-import { refuseUser } from '../dataplane/pins.ts'
+import { refusePins, refuseUser } from '../dataplane/pins.ts'
 import { memoryBytes } from '../dataplane/sizes.ts'
 import { startSweeper } from '../dataplane/sweeper.ts'
 import { Watch } from '../dataplane/watch.ts'
 import { XlvsError } from '../errors.ts'
-import { changed, emptyIntent, type Change, type Intent } from '../plan/intent.ts'
+import { emptyIntent, replayed, type Change, type Intent } from '../plan/intent.ts'
 import { buildApi } from './api.ts'
 import { Director } from './director.ts'
 import { Journal } from './journal.ts'
 import { createLog } from './log.ts'
 import type { DaemonOptions } from './options.ts'
+import { lockState } from './state_lock.ts'
 
 /** Owner and group may speak to the daemon; the group is the operator's to choose. */
 const SOCKET_MODE = 0o660
@@ -31,10 +33,25 @@ const HANG_UP_MS = 2000
 /** Runs the daemon until SIGTERM or SIGINT. @throws XlvsError when it cannot start. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const log = createLog(options.logLevel)
+  const undo: (() => unknown)[] = []
+  try {
+    await start(options, log, undo)
+    await signalled()
+    log.info('stopping; the data plane goes on')
+  } finally {
+    for (const end of undo.reverse()) await end()
+  }
+}
+
+/** Starts everything; what ends it goes on `undo`, also when a later step fails. */
+async function start(options: DaemonOptions, log: Logger, undo: (() => unknown)[]): Promise<void> {
   refuseUser(process.getuid?.() ?? 0)
   refuseOldKernel(kernelRelease())
   await refuseSecond(options.socket)
+  refusePins(options.bpffs)
+  undo.push(lockState(options.state))
   const journal = await Journal.open(options.state, { log })
+  undo.push(() => journal.close())
   const kernel = openKernel({
     bpffs: options.bpffs,
     objects: objectsFolder(),
@@ -46,25 +63,44 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     'data plane ready',
   )
   const watch = new Watch()
+  undo.push(() => {
+    watch.close()
+  })
+  const director = makeDirector(kernel, watch, journal, log, undo)
+  await director.start()
+  await attachAsked(director, options.interfaces ?? [])
+  follow(director, watch, log)
+  await serve(director, options.socket, log, undo)
+  tend(director, log, undo)
+}
+
+function makeDirector(
+  kernel: Kernel,
+  watch: Watch,
+  journal: Journal,
+  log: Logger,
+  undo: (() => unknown)[],
+): Director {
   const sweeper = startSweeper(kernel, error => {
     log.fatal({ err: error }, 'the sweep has died')
     process.exit(1)
   })
-  const dataplane = new Dataplane(kernel, watch.network())
-  const director = new Director(
-    {
-      dataplane,
-      watch,
-      journal,
-      sweeper,
-      log,
-      gracePeriod: gracePeriods(),
-      nowMs: () => performance.now(),
-    },
-    restore(journal),
-  )
-  await director.start()
-  await attachAsked(director, options.interfaces ?? [])
+  undo.push(() => sweeper.stop())
+  const parts = {
+    dataplane: new Dataplane(kernel, watch.network()),
+    watch,
+    journal,
+    sweeper,
+    log,
+    gracePeriod: gracePeriods(),
+    nowMs: () => performance.now(),
+  }
+  const director = new Director(parts, restore(journal))
+  undo.push(() => director.idle())
+  return director
+}
+
+function follow(director: Director, watch: Watch, log: Logger): void {
   watch.onChange(() => {
     try {
       director.networkChanged()
@@ -73,26 +109,35 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     }
   })
   director.networkChanged() // what has changed while it started
+}
+
+async function serve(
+  director: Director,
+  socket: string,
+  log: Logger,
+  undo: (() => unknown)[],
+): Promise<void> {
   const api = buildApi(director, log)
-  await listen(api, options.socket)
-  log.info({ socket: options.socket }, 'listening')
+  undo.push(async () => {
+    const hangUp = setTimeout(() => {
+      api.server.closeAllConnections()
+    }, HANG_UP_MS)
+    await api.close()
+    clearTimeout(hangUp)
+  })
+  await listen(api, socket)
+  log.info({ socket }, 'listening')
+}
+
+function tend(director: Director, log: Logger, undo: (() => unknown)[]): void {
   const timer = setInterval(() => {
     director.tend().catch((error: unknown) => {
       log.error({ err: error }, 'tending failed')
     })
   }, TEND_MS)
-  await signalled()
-  log.info('stopping; the data plane goes on')
-  clearInterval(timer)
-  const hangUp = setTimeout(() => {
-    api.server.closeAllConnections()
-  }, HANG_UP_MS)
-  await api.close()
-  clearTimeout(hangUp)
-  await director.idle()
-  watch.close()
-  await sweeper.stop()
-  await journal.close()
+  undo.push(() => {
+    clearInterval(timer)
+  })
 }
 
 /** Maps with services and a journal that knows of none: somebody named another folder. */
@@ -111,7 +156,7 @@ function refuseLostJournal(journal: Journal, kernel: Kernel, options: DaemonOpti
 /** The intent that snapshot and journal add up to. */
 function restore(journal: Journal): Intent {
   const start = (journal.state as Intent | undefined) ?? emptyIntent()
-  return (journal.records as Change[]).reduce(changed, start)
+  return replayed(start, journal.records as Change[])
 }
 
 async function attachAsked(director: Director, names: string[]): Promise<void> {

@@ -13,6 +13,8 @@ import type { Kernel } from './kernel.ts'
 /** Our place among the filters at ingress; other people's numbers are usually low. */
 const TC_PRIORITY = 0x7873
 const TC_HANDLE = 1
+/** With this MTU every driver that has XDP takes a program: the frame fits one page. */
+const MTU_SAFE = 1500
 
 /** A bpffs takes no dots in names (kernel/bpf/inode.c bpf_lookup), an interface no colons. */
 function pinOf(kernel: Kernel, name: string): string {
@@ -119,6 +121,14 @@ function foreignProgram(link: LinkInfo, cause?: unknown): XlvsError {
 function refused(link: LinkInfo, cause: unknown, mode: AttachMode = 'native'): XlvsError {
   const { code = 'unknown error', log = '' } = cause as { code?: string; log?: string }
   if (code === 'EBUSY' || code === 'EEXIST') return foreignProgram(link, cause)
+  if (/peer mtu/i.test(log) && link.mtu <= MTU_SAFE)
+    return new XlvsError(
+      'MTU_TOO_LARGE',
+      `the other end of ${link.name} has too large an MTU for XDP here (${log.trim()}), ` +
+        `which itself has ${link.mtu} bytes`,
+      'lower it there with ip link set dev PEER mtu 1500, or attach with --generic',
+      { cause },
+    )
   const tooLarge = /mtu/i.test(log) || code === 'ERANGE' || (code === 'EINVAL' && link.mtu > 3500)
   if (tooLarge)
     return new XlvsError(

@@ -29,6 +29,7 @@ import {
   readPins,
   refuseSecondOwner,
 } from './pins.ts'
+import { tickRate } from './ticks.ts'
 import { buckets, scheduleRows, sizesFor, stashBuckets, type Sizes } from './sizes.ts'
 
 /** Where libbpf keeps what the pins call config and settings. */
@@ -37,8 +38,6 @@ const SETTINGS_SECTION = '.data.settings'
 const XDP_PROGRAM = 'xlvs'
 /** Names in enum walk's order. */
 const WALK_PROGRAMS = ['xlvs_new', 'xlvs_reply', 'xlvs_checksum', 'xlvs_error']
-/** A tick is at most this long: 31.25 a second at HZ 250 and 1000. */
-const TICK_MS_MAX = 32
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
 export const TIMEOUTS_S: Record<number, number> = {
@@ -85,13 +84,6 @@ export interface Kernel {
   bpffs: string | undefined
   /** The data plane's time, in ticks. */
   clock(): number
-}
-
-/** Ticks per second and the shift that makes them from jiffies. */
-export function tickRate(coarseNs: number): { shift: number; perSecond: number } {
-  const jiffyMs = coarseNs / 1e6
-  const shift = Math.max(0, Math.floor(Math.log2(TICK_MS_MAX / jiffyMs)))
-  return { shift, perSecond: 1000 / (jiffyMs * 2 ** shift) }
 }
 
 /**

@@ -12,12 +12,21 @@ import {
   statfsSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { BpfMap, BpfProgram, type BpfObject } from '../../addon/index.ts'
-import { CONFIG, LIMIT, MAPS, readConfig, readSettings, type Config } from '../abi/maps.gen.ts'
+import { BpfMap, BpfProgram, coarseClockNs, type BpfObject } from '../../addon/index.ts'
+import {
+  CONFIG,
+  LIMIT,
+  MAPS,
+  SETTINGS,
+  readConfig,
+  readSettings,
+  type Config,
+} from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
 import { key32, view } from './bytes.ts'
 import type { Kernel, MapName } from './kernel.ts'
 import type { Sizes } from './sizes.ts'
+import { tickRate } from './ticks.ts'
 
 /** f_type of a bpffs. Source: include/uapi/linux/magic.h. */
 const BPF_FS_MAGIC = 0xcafe4a11
@@ -32,7 +41,7 @@ export function refuseUser(uid: number): void {
   )
 }
 
-export function makePinFolder(bpffs: string): void {
+function refuseNoBpffs(bpffs: string): void {
   let above = dirname(bpffs)
   while (!existsSync(above)) above = dirname(above)
   const { type } = statfsSync(above)
@@ -42,6 +51,20 @@ export function makePinFolder(bpffs: string): void {
       `the pin folder ${bpffs} cannot be made: ${above} is not in a mounted bpffs`,
       'mount -t bpf bpf /sys/fs/bpf, or name a folder in another bpffs with --bpffs',
     )
+}
+
+/**
+ * What can be seen to go wrong with the pins before anything is made.
+ * @throws NO_BPFFS, PINS_IN_USE
+ */
+export function refusePins(bpffs: string): void {
+  refuseNoBpffs(bpffs)
+  const pinned = readPins(bpffs)
+  if (pinned) refuseSecondOwner(pinned, bpffs, tickRate(coarseClockNs()).perSecond)
+}
+
+export function makePinFolder(bpffs: string): void {
+  refuseNoBpffs(bpffs)
   try {
     mkdirSync(join(bpffs, 'links'), { recursive: true })
   } catch (cause) {
@@ -105,7 +128,7 @@ export function refuseSecondOwner(
 ): void {
   const settings = pinned.get('settings')?.lookup(key32(0))
   const clock = join(bpffs, 'clock')
-  if (!settings || !existsSync(clock)) return
+  if (!settings || settings.length !== SETTINGS.size || !existsSync(clock)) return
   const { owner, heartbeat } = readSettings(view(settings), 0)
   const age = (clockOf(BpfProgram.fromPin(clock))() - heartbeat) | 0
   if (!isSameProgram(owner) || age > HEARTBEAT_OLD_S * perSecond) return
@@ -117,7 +140,7 @@ export function refuseSecondOwner(
 }
 
 /** Whether another process of that number runs what this one runs. */
-function isSameProgram(pid: number): boolean {
+export function isSameProgram(pid: number): boolean {
   if (pid === 0 || pid === process.pid) return false
   try {
     const exe = (of: number): string => basename(readlinkSync(`/proc/${of}/exe`))

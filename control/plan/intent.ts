@@ -101,6 +101,49 @@ function withCounts(
   return { ...intent, counts: changedCounts(intent.counts, change) }
 }
 
+/** What the changes make of an intent, one after the other, in time proportional to them. */
+export function replayed(start: Intent, changes: readonly Change[]): Intent {
+  const services = new Map(Object.entries(start.services))
+  let rest: Omit<Intent, 'services'> = { ...start, counts: structuredClone(start.counts) }
+  for (const change of changes) {
+    const name = serviceOf(change)
+    if (change.op === 'clear') services.clear()
+    if (change.op === 'clear') continue
+    const known = name === undefined ? undefined : services.get(name)
+    const small: Intent = {
+      services: name !== undefined && known ? { [name]: known } : {},
+      interfaces: rest.interfaces,
+      counts: change.op === 'addService' ? { zero: {}, retired: {} } : rest.counts,
+    }
+    const { services: after, ...others } = changed(small, change)
+    if (change.op === 'addService') Object.assign(rest.counts.zero, others.counts.zero)
+    else rest = others
+    if (name === undefined) continue
+    const now = after[name]
+    if (now) services.set(name, now)
+    else services.delete(name)
+  }
+  return { ...rest, services: Object.fromEntries(services) }
+}
+
+/** The name of the one service that a change is about. */
+function serviceOf(change: Change): string | undefined {
+  switch (change.op) {
+    case 'addService':
+    case 'setService':
+    case 'addDest':
+    case 'setDest':
+    case 'removeDest':
+      return serviceName(change.service)
+    case 'removeService':
+      return serviceName(change.id)
+    case 'retire':
+      return change.service
+    default:
+      return undefined
+  }
+}
+
 function changedCounts(
   counts: Counts,
   change: Extract<Change, { op: 'zero' | 'retire' | 'freshCounters' }>,

@@ -1,12 +1,10 @@
 /** `xlvs dest set`. */
 import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
-import { DEST_FLAGS, readDest } from '../../bin/dest_flags.ts'
+import { DEST_FLAGS, findDest, readDest } from '../../bin/dest_flags.ts'
 import { destName, serviceName } from '../../model/service.ts'
 
 export default class DestSet extends XlvsCommand {
-  static override summary =
-    'Change the settings of a dest; what is not given returns to its default.'
-  static override description = 'Settings are replaced as a whole.'
+  static override summary = 'Change the settings of a dest; what is not given stays as it is.'
   static override args = { service: serviceArg, dest: destArg }
   static override flags = DEST_FLAGS
   static override examples: Example[] = [
@@ -22,8 +20,15 @@ export default class DestSet extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestSet)
-    const { service, dest } = readDest(args, flags)
-    await this.ask(flags, director => director.setDest(service, dest))
+    const { service, dest } = await this.ask(flags, async director => {
+      const given = readDest(args, flags)
+      const now = findDest(await director.services(), given.service, given.dest)
+      const fwd = flags.dr ? 'dr' : flags.nat ? 'nat' : (now?.fwd ?? 'nat')
+      const weight = flags.weight === undefined ? (now?.weight ?? 1) : given.dest.weight
+      const dest = { ...given.dest, fwd, weight }
+      await director.setDest(given.service, dest)
+      return { service: given.service, dest }
+    })
     this.print(
       flags,
       { service, dest },

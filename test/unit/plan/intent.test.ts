@@ -8,6 +8,7 @@ import {
   emptyIntent,
   noTraffic,
   plus,
+  replayed,
   type Change,
   type Intent,
 } from '../../../control/plan/intent.ts'
@@ -186,4 +187,35 @@ test('intent: any changes, refused and done as by a plain map', t => {
       )
     }),
   )
+})
+
+test('intent: any accepted changes replayed at once, as one after the other', t => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 60 }), changes => {
+      let after = emptyIntent()
+      const accepted = changes.filter(change => {
+        const next = done(after, change)
+        after = next ?? after
+        return next !== undefined
+      })
+
+      t.deepEqual(replayed(emptyIntent(), accepted), after)
+    }),
+  )
+})
+
+test('intent: twenty thousand changes replayed, what was given stays as it is', t => {
+  const start = fold(one)
+  const changes = Array.from({ length: 10_000 }, (_, i): Change[] => {
+    const made = { ...service(1), address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` }
+    return [
+      { op: 'addService', service: made, zero: { [made.address]: traffic(i) } },
+      { op: 'addDest', service: made, dest: dest(2) },
+    ]
+  }).flat()
+
+  const after = replayed(start, changes)
+
+  t.is(Object.keys(after.services).length, 10_001)
+  t.deepEqual(start, fold(one))
 })
