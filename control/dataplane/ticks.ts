@@ -1,4 +1,4 @@
-/** Ticks: the data plane's unit of time, jiffies shifted right until they are coarse enough. Pure. */
+/** Ticks, the data plane's unit of time: jiffies shifted right until they are coarse. Pure. */
 
 /** A tick is at most this long: 31.25 a second at HZ 250 and 1000. */
 const TICK_MS_MAX = 32

@@ -19,7 +19,7 @@ const service = (scheduler: string, weights: number[]): string =>
     ...weights.map((weight, i) => `-> 10.0.0.${i + 1}:80 nat weight ${weight}`),
   ].join('\n')
 
-/** Dests 1, 2, ... in the order they were added; schedulers look at the newest first. */
+/** Dests 1, 2, ... in the order they were added; the newest is looked at first. */
 const ROWS: [scheduler: string, weights: number[], expected: string][] = [
   ['wrr', [5, 3, 1, 0], '1 1 2 1 2 1 3 2 1 1 1 2'],
   ['wrr', [2, 2], '2 1 2 1'],
@@ -33,13 +33,13 @@ const ROWS: [scheduler: string, weights: number[], expected: string][] = [
 ]
 
 for (const [scheduler, weights, expected] of ROWS)
-  test(`${scheduler}: weights ${weights.join(' ')} in the order of adding, ${expected}`, async t => {
+  test(`${scheduler}: weights ${weights.join(' ')} as added, ${expected}`, async t => {
     const lvs = await director(t, service(scheduler, weights))
 
     t.is(picks(lvs, expected.split(' ').length), expected)
   })
 
-test('wrr: a weight is edited in flight, it starts at the head with its threshold kept', async t => {
+test('wrr: a weight is edited in flight, it starts at the head, threshold kept', async t => {
   const lvs = await director(t, service('wrr', [5, 3, 1]))
   picks(lvs, 4)
 
