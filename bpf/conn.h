@@ -189,14 +189,20 @@ WARM __u32 conn_seek(__u64 hash, __u64 addrs, __u32 ports, __u32 protocol, __u32
 	return pkt.conn ? pkt.index : NONE;
 }
 
-/* For the warm walks. Fills hash, conn, word. */
-ALWAYS int conn_find_warm(struct packet *pkt)
+/* Asks conn_seek and fills conn, word. */
+ALWAYS int conn_ask(struct packet *pkt)
 {
-	pkt->hash = conn_hash(pkt->addrs, pkt->ports, pkt->protocol);
 	pkt->conn = slot_at(conn_seek(pkt->hash, pkt->addrs, pkt->ports, pkt->protocol, pkt->now));
 	if (pkt->conn)
 		pkt->word = READ(pkt->conn->word);
 	return GO_ON;
+}
+
+/* For the warm walks. Fills hash, conn, word. */
+ALWAYS int conn_find_warm(struct packet *pkt)
+{
+	pkt->hash = conn_hash(pkt->addrs, pkt->ports, pkt->protocol);
+	return conn_ask(pkt);
 }
 
 /* The first slot of a bucket whose word fits. Its tag is the key's but once in 2^24. */
@@ -242,10 +248,7 @@ ALWAYS int conn_find(struct packet *pkt)
 	}
 	if (!slot && likely(!(READ(bucket->slot[0].word) & FLAG(BUCKET_OVERFLOW | BUCKET_STASHED))))
 		return GO_ON;
-	pkt->conn = slot_at(conn_seek(pkt->hash, pkt->addrs, pkt->ports, pkt->protocol, pkt->now));
-	if (pkt->conn)
-		pkt->word = READ(pkt->conn->word);
-	return GO_ON;
+	return conn_ask(pkt);
 }
 
 /* An ended connection makes way: both its slots are overdue from now on, and the sweep frees them.

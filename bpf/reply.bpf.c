@@ -11,10 +11,7 @@ ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
 		return reply_refuse(pkt, 0);
 	if (lacks_checksum(pkt))
 		return go_to(pkt, WALK_CHECKSUM);
-	count_reply(pkt);
-	track(pkt);
-	nat_rewrite(pkt, &pkt->ip->saddr, pkt->dest->vaddr, &((struct udphdr *)pkt->l4)->source,
-		    pkt->dest->vport, 0xffff - pkt->dest->ip_delta, 0xffff - pkt->dest->l4_delta);
+	reply_translate(pkt);
 	return resolve(pkt, way->ifindex, way->addr);
 }
 
@@ -31,11 +28,7 @@ ALWAYS int reply_find_way(struct packet *pkt)
 	if (!way.id)
 		return send_unresolved(pkt, &way);
 	WRITE(pkt->conn->nexthop, way.id);
-	if (pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu))
-		return reply_refuse(pkt, READ(hop->mtu));
-	if (lacks_checksum(pkt))
-		return go_to(pkt, WALK_CHECKSUM);
-	return send_reply(pkt, hop);
+	return try_reply(pkt, hop);
 }
 
 SEC("xdp")

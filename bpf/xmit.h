@@ -88,13 +88,29 @@ ALWAYS int reply_refuse(struct packet *pkt, __u16 mtu)
 	return too_long(pkt, mtu, in->addr);
 }
 
-ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
+/* Counts and tracks a reply and gives it the virtual address; where it goes is the caller's. */
+ALWAYS void reply_translate(struct packet *pkt)
 {
 	count_reply(pkt);
 	track(pkt);
 	nat_rewrite(pkt, &pkt->ip->saddr, pkt->dest->vaddr, &((struct udphdr *)pkt->l4)->source,
 		    pkt->dest->vport, 0xffff - pkt->dest->ip_delta, 0xffff - pkt->dest->l4_delta);
+}
+
+ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
+{
+	reply_translate(pkt);
 	return send_by(pkt, hop, NAT_REPLY);
+}
+
+/* What a reply has to pass before it is sent by a next hop. */
+ALWAYS int try_reply(struct packet *pkt, const struct nexthop *hop)
+{
+	if (unlikely(pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu)))
+		return reply_refuse(pkt, READ(hop->mtu));
+	if (unlikely(lacks_checksum(pkt)))
+		return go_to(pkt, WALK_CHECKSUM);
+	return send_reply(pkt, hop);
 }
 
 /* A reply whose next hop is in its slot; any other is looked for in reply.bpf.c. */
@@ -105,11 +121,7 @@ ALWAYS int transmit_reply(struct packet *pkt)
 
 	if (unlikely(!(READ(hop->flags) & NEXTHOP_VALID)))
 		return go_to(pkt, WALK_REPLY);
-	if (unlikely(pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu)))
-		return reply_refuse(pkt, READ(hop->mtu));
-	if (unlikely(lacks_checksum(pkt)))
-		return go_to(pkt, WALK_CHECKSUM);
-	return send_reply(pkt, hop);
+	return try_reply(pkt, hop);
 }
 
 ALWAYS int transmit_request(struct packet *pkt)

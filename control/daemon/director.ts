@@ -135,10 +135,7 @@ export class Director implements DirectorApi {
 
   async addService(service: Service): Promise<void> {
     const name = serviceName(service)
-    const { tables } = this.#parts.dataplane
-    const zero: Record<string, Traffic> = { [name]: this.#rawService(name) }
-    for (const id of tables.allDestIds(name)) zero[tables.nameOf(id) ?? ''] = tables.traffic(id)
-    await this.#change({ op: 'addService', service, zero })
+    await this.#change({ op: 'addService', service, zero: this.#rawOf(name) })
   }
 
   async setService(service: Service): Promise<void> {
@@ -167,13 +164,8 @@ export class Director implements DirectorApi {
 
   async zero(id?: ServiceId): Promise<void> {
     const names = id ? [serviceName(id)] : Object.keys(this.#intent.services)
-    const { tables } = this.#parts.dataplane
     const zero: Record<string, Traffic> = {}
-    for (const name of names) {
-      zero[name] = this.#rawService(name)
-      for (const dest of tables.allDestIds(name))
-        zero[tables.nameOf(dest) ?? ''] = tables.traffic(dest)
-    }
+    for (const name of names) Object.assign(zero, this.#rawOf(name))
     if (id && !this.#intent.services[serviceName(id)])
       changed(this.#intent, { op: 'removeService', id })
     if (!id) zero['total'] = this.#rawTotal()
@@ -377,6 +369,12 @@ export class Director implements DirectorApi {
 
   #zeroOf(name: string): Traffic {
     return this.#intent.counts.zero[name] ?? noTraffic()
+  }
+
+  /** Raw traffic of a service and of each of its dests, as it is zeroed. */
+  #rawOf(name: string): Record<string, Traffic> {
+    const dests = this.#parts.dataplane.tables.trafficByName(name)
+    return { [name]: this.#rawService(name), ...dests }
   }
 
   #rawService(name: string): Traffic {

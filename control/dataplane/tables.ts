@@ -29,6 +29,7 @@ import {
   writeService,
   writeServiceKey,
   type DestConns,
+  type DestTraffic,
   type Dest as DestRow,
   type ScheduleRow,
   type Service as ServiceRow,
@@ -78,7 +79,7 @@ export class Tables {
   readonly destConns: Rows<DestConns>
   readonly #services: Rows<ServiceRow>
   readonly #schedules: Rows<ScheduleRow>
-  readonly #traffic: Rows<{ conns: bigint } & Record<string, bigint>>
+  readonly #traffic: Rows<DestTraffic>
   readonly #kernel: Kernel
   readonly #regions: Regions
   readonly #serviceIds = new Map<string, number>()
@@ -104,13 +105,10 @@ export class Tables {
       maps.schedules,
       codec(SCHEDULE_ROW.size, readScheduleRow, writeScheduleRow),
     )
-    this.#traffic = new Rows(maps.dest_traffic, {
-      size: DEST_TRAFFIC.size,
-      read: (v, at) => ({ ...readDestTraffic(v, at) }),
-      write: (v, at, row) => {
-        writeDestTraffic(v, at, row)
-      },
-    })
+    this.#traffic = new Rows(
+      maps.dest_traffic,
+      codec(DEST_TRAFFIC.size, readDestTraffic, writeDestTraffic),
+    )
     this.#regions = new Regions(maps.schedules.info.maxEntries)
     if (kernel.adopted) this.#adopt()
   }
@@ -132,6 +130,12 @@ export class Tables {
   allDestIds(service: string): number[] {
     const prefix = service === '' ? '' : `${service}>`
     return [...this.#destIds].filter(([name]) => name.startsWith(prefix)).map(([, id]) => id)
+  }
+
+  /** Raw traffic of those dests, by the name of the row: service>dest. */
+  trafficByName(service: string): Record<string, Traffic> {
+    const rows = [...this.#destIds].filter(([name]) => name.startsWith(`${service}>`))
+    return Object.fromEntries(rows.map(([name, id]) => [name, this.traffic(id)]))
   }
 
   /** The name of a dest's row, service>dest. */
@@ -197,11 +201,11 @@ export class Tables {
     const sum = { conns: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 }
     for (let cpu = 0; cpu < this.#kernel.sizes.cpus; cpu++) {
       const row = this.#traffic.get(cpu * this.#kernel.sizes.dests + id)
-      sum.conns += Number(row['conns'])
-      sum.inPackets += Number(row['inpkts'])
-      sum.outPackets += Number(row['outpkts'])
-      sum.inBytes += Number(row['inbytes'])
-      sum.outBytes += Number(row['outbytes'])
+      sum.conns += Number(row.conns)
+      sum.inPackets += Number(row.inpkts)
+      sum.outPackets += Number(row.outpkts)
+      sum.inBytes += Number(row.inbytes)
+      sum.outBytes += Number(row.outbytes)
     }
     return sum
   }
