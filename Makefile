@@ -103,6 +103,7 @@ check: build
 	@.ci/check '$(CLANG_FORMAT)' $(C_FILES)
 
 bench: build bpffs
+	@node test/bench/start.ts
 	@node test/bench/run.ts
 
 # The plug-in that ../shared/oracle/README.md describes: it travels into the guest as one folder.

@@ -1,6 +1,5 @@
-#!/usr/bin/env node
 /**
- * ipvsadm, for scripts that call it by that name. Read next: ../ipvs/main.ts.
+ * ipvsadm under its own name, started by ipvsadm.js. Read next: ../ipvs/main.ts.
  */
 import { start } from './start.ts'
 

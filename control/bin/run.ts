@@ -14,6 +14,7 @@ import { nearest } from '../config/nearest.ts'
 import { XlvsError } from '../errors.ts'
 import { asXlvsError, errorJson, errorText } from '../output/error.ts'
 import { styleFor } from '../output/style.ts'
+import { inOurWords } from './refusal.ts'
 
 const SELF = fileURLToPath(import.meta.url)
 const COMMANDS = join(dirname(SELF), '..', 'commands')
@@ -30,7 +31,7 @@ export async function run(words: string[]): Promise<void> {
     await (named ? runOne(named) : runOclif(given))
   } catch (thrown) {
     if (thrown instanceof ExitError) process.exitCode = thrown.oclif.exit ?? 0
-    else report(inOurWords(thrown, words), words)
+    else report(asOurs(thrown, words), words)
   }
 }
 
@@ -97,6 +98,11 @@ function unknownCommand(words: string, known: readonly string[]): XlvsError {
   )
 }
 
+function asOurs(thrown: unknown, words: readonly string[]): XlvsError {
+  if (!(thrown instanceof CLIError)) return asXlvsError(thrown)
+  return inOurWords(thrown, findCommand(words)?.name ?? 'show')
+}
+
 function report(error: XlvsError, words: string[]): void {
   process.exitCode = error.exitStatus
   if (words.includes('--json')) process.stdout.write(errorJson(error))
@@ -104,27 +110,4 @@ function report(error: XlvsError, words: string[]): void {
     const style = styleFor(process.stderr.isTTY, process.env)
     process.stderr.write(errorText(error, style, words.includes('--debug')))
   }
-}
-
-/** What oclif says, without its frame of advice: each of its errors is a wrong call. */
-function inOurWords(thrown: unknown, words: readonly string[]): XlvsError {
-  if (!(thrown instanceof CLIError)) return asXlvsError(thrown)
-  const sentence = thrown.message
-    .replace(/\nSee more help.*$/s, '')
-    .replace(/^The following errors? occurred:\s*/, '')
-    .split('\n')
-    .map(line => line.trim())
-    .filter((line, i) => line !== '' && (i === 0 || !line.startsWith('--')))
-    .join(' ')
-  const { flags, parse } = thrown as { flags?: unknown; parse?: { input?: { flags?: object } } }
-  const guess = Array.isArray(flags)
-    ? nearest(
-        String(flags[0]),
-        Object.keys(parse?.input?.flags ?? {}).map(name => `--${name}`),
-      )
-    : undefined
-  const hint = guess
-    ? `did you mean ${guess}?`
-    : `see what it takes with xlvs ${findCommand(words)?.name ?? 'show'} --help`
-  return new XlvsError('BAD_USAGE', sentence, hint, { cause: thrown })
 }

@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 /**
- * The xlvs command. Anything in ipvsadm's spelling is dispatched before oclif is imported: oclif
- * would refuse a leading -A, and costs time. Read next: run.ts, ../ipvs/main.ts.
+ * The xlvs command, started by xlvs.js. Anything in ipvsadm's spelling is dispatched before oclif
+ * is there: oclif would refuse a leading -A, and costs time. Read next: run.ts, ../ipvs/main.ts.
  */
 import { basename } from 'node:path'
 import { start } from './start.ts'

@@ -56,7 +56,7 @@ const FIRST_PORT = 2048
 const BPFFS = '/sys/fs/bpf'
 /** Names of pins and state; see sweepLeftovers. */
 const LEFTOVER = `xlvs-lab-${process.pid}-`
-const XLVS = fileURLToPath(new URL('../../control/bin/xlvs.ts', import.meta.url))
+const XLVS = fileURLToPath(new URL('../../control/bin/xlvs.js', import.meta.url))
 const SERVER = fileURLToPath(new URL('lab_server.ts', import.meta.url))
 const CLIENT_PROGRAM = fileURLToPath(new URL('lab_client.ts', import.meta.url))
 

@@ -16,7 +16,7 @@ interface Given {
   socket?: string
   input?: string
   env?: Record<string, string>
-  /** Another script than xlvs.ts. */
+  /** Another script than xlvs.js. */
   script?: string
   /** Closes its standard output at once. */
   readNothing?: boolean
@@ -24,7 +24,7 @@ interface Given {
 
 /** `xlvs` with those words, talking to that socket. */
 export function xlvs(words: readonly string[], given: Given = {}): Promise<Ran> {
-  const script = given.script ?? join(BIN, 'xlvs.ts')
+  const script = given.script ?? join(BIN, 'xlvs.js')
   const env = { ...process.env, XLVS_SOCKET: given.socket ?? '/nonexistent/xlvs.sock' }
   const child = spawn(process.execPath, [script, ...words], { env: { ...env, ...given.env } })
   const ran: Ran = { status: null, out: '', err: '' }
