@@ -9,6 +9,7 @@ import type {
   Dest,
   DestId,
   InterfaceView,
+  Rates,
   Service,
   ServiceId,
   ServiceView,
@@ -25,7 +26,8 @@ export interface VersionView {
 
 export interface StatsView {
   total: Traffic
-  services: (ServiceId & { traffic: Traffic })[]
+  rates: Rates
+  services: (ServiceId & { traffic: Traffic; rates: Rates })[]
   /** Packets by reason, those above zero, in the order of enum reason. */
   reasons: { reason: string; packets: number }[]
   connections: { slots: number; used: number; stashed: number }

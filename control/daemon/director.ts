@@ -129,6 +129,7 @@ export class Director implements DirectorApi {
       ...service,
       vipLocal: this.#parts.dataplane.isLocal(service),
       traffic: this.#serviceTraffic(serviceName(service)),
+      rates: this.#parts.dataplane.ratesOf(service),
       dests: dests.map(dest => this.#destView(service, dest)),
     }))
   }
@@ -170,6 +171,7 @@ export class Director implements DirectorApi {
       changed(this.#intent, { op: 'removeService', id })
     if (!id) zero['total'] = this.#rawTotal()
     await this.#change({ op: 'zero', zero })
+    this.#parts.dataplane.zeroRates(id)
   }
 
   conns(): ConnView[] {
@@ -183,10 +185,12 @@ export class Director implements DirectorApi {
       address: service.address,
       port: service.port,
       traffic: this.#serviceTraffic(serviceName(service)),
+      rates: dataplane.ratesOf(service),
     }))
     const { slots } = dataplane.kernel.sizes
     return {
       total: plus(this.#rawTotal(), this.#zeroOf('total'), -1),
+      rates: dataplane.rates.total(),
       services,
       reasons: dataplane.reasons(),
       connections: { slots, used: sweeper.figures.used, stashed: dataplane.stashed() },
@@ -364,6 +368,7 @@ export class Director implements DirectorApi {
       inactive: conns?.inactive ?? 0,
       nextHop: reach.nexthop === 0 ? 'no route' : reach.resolved ? 'resolved' : 'resolving',
       traffic: plus(raw, this.#zeroOf(key), -1),
+      rates: dataplane.ratesOf(service, dest),
     }
   }
 

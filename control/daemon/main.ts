@@ -10,6 +10,7 @@ import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { Dataplane, kernelRelease } from '../dataplane/dataplane.ts'
 import { gracePeriods } from '../dataplane/grace.ts'
+import { SLICE_MS } from '../dataplane/rates.ts'
 import { openKernel, refuseOldKernel, type Kernel } from '../dataplane/kernel.ts'
 import { refusePins, refuseUser } from '../dataplane/pins.ts'
 import { memoryBytes } from '../dataplane/sizes.ts'
@@ -95,6 +96,7 @@ function makeDirector(
     gracePeriod: gracePeriods(),
     nowMs: () => performance.now(),
   }
+  estimate(parts.dataplane, undo)
   const director = new Director(parts, restore(journal))
   undo.push(() => director.idle())
   return director
@@ -135,6 +137,15 @@ function tend(director: Director, log: Logger, undo: (() => unknown)[]): void {
       log.error({ err: error }, 'tending failed')
     })
   }, TEND_MS)
+  undo.push(() => {
+    clearInterval(timer)
+  })
+}
+
+function estimate(dataplane: Dataplane, undo: (() => unknown)[]): void {
+  const timer = setInterval(() => {
+    dataplane.rates.tick(performance.now())
+  }, SLICE_MS)
   undo.push(() => {
     clearInterval(timer)
   })

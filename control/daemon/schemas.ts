@@ -46,6 +46,12 @@ export const TrafficSchema = Type.Object({
   outBytes: count,
 })
 
+/** What they gain in a second, as IPVS estimates it. */
+export const RatesSchema = Type.Object(
+  { conns: count, inPackets: count, outPackets: count, inBytes: count, outBytes: count },
+  { description: 'A second, averaged over some seconds as IPVS does; bytes, not bits.' },
+)
+
 export const ServiceIdSchema = Type.Object({ protocol, address, port }, strict)
 export const ServiceSchema = Type.Object({ protocol, address, port, scheduler }, strict)
 export const ServiceSettingsSchema = Type.Object({ scheduler }, strict)
@@ -72,6 +78,7 @@ export const DestViewSchema = Type.Object({
   inactive: count,
   nextHop: Type.Enum(['resolved', 'resolving', 'no route']),
   traffic: TrafficSchema,
+  rates: RatesSchema,
 })
 
 export const ServicesSchema = Type.Object({
@@ -83,6 +90,7 @@ export const ServicesSchema = Type.Object({
       scheduler,
       vipLocal: Type.Boolean({ description: 'Whether the virtual address is one of this host.' }),
       traffic: TrafficSchema,
+      rates: RatesSchema,
       dests: Type.Array(DestViewSchema, { description: 'Newest first.' }),
     }),
   ),
@@ -104,7 +112,10 @@ export const ConnsSchema = Type.Object({
 
 export const StatsSchema = Type.Object({
   total: TrafficSchema,
-  services: Type.Array(Type.Object({ protocol, address, port, traffic: TrafficSchema })),
+  rates: RatesSchema,
+  services: Type.Array(
+    Type.Object({ protocol, address, port, traffic: TrafficSchema, rates: RatesSchema }),
+  ),
   reasons: Type.Array(Type.Object({ reason: Type.String(), packets: count })),
   connections: Type.Object({ slots: count, used: count, stashed: count }),
 })

@@ -5,11 +5,19 @@
 import { readFileSync } from 'node:fs'
 import { CONN4, LIFE, REASON, SLOT_WORD } from '../abi/maps.gen.ts'
 import { ipv4 } from '../model/address.ts'
-import { serviceName, type ConnView, type ServiceId, type Traffic } from '../model/service.ts'
+import {
+  serviceName,
+  type ConnView,
+  type DestId,
+  type Rates as RatesView,
+  type ServiceId,
+  type Traffic,
+} from '../model/service.ts'
 import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
 import { noTraffic, plus } from '../plan/intent.ts'
 import { readConns } from './conns.ts'
+import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
@@ -24,6 +32,7 @@ export class Dataplane {
   readonly tables: Tables
   readonly ways: Ways
   readonly conns: ArrayBuffer
+  readonly rates: Rates
   readonly #reasons: BigUint64Array
   #network: Network
 
@@ -34,6 +43,13 @@ export class Dataplane {
     this.conns = kernel.maps.conns4.mmap()
     this.#reasons = new BigUint64Array(kernel.maps.reasons.mmap())
     this.#network = network
+    this.rates = new Rates({
+      traffic: kernel.maps.dest_traffic.mmap(),
+      dests: this.tables.dests.buffer,
+      cpus: kernel.sizes.cpus,
+      destsMax: kernel.sizes.dests,
+      servicesMax: kernel.sizes.services,
+    })
   }
 
   /** Takes a changed network; the services must be published anew for it to matter to them. */
@@ -69,6 +85,22 @@ export class Dataplane {
     return this.tables
       .allDestIds(service)
       .reduce((sum, id) => plus(sum, this.tables.traffic(id)), noTraffic())
+  }
+
+  /** Rates of a service, or of a dest of it; those of row 0, which nobody has, are 0. */
+  ratesOf(service: ServiceId, dest?: DestId): RatesView {
+    if (dest) return this.rates.dest(this.tables.destId(service, dest) ?? 0)
+    return this.rates.service(this.tables.serviceId(service) ?? 0)
+  }
+
+  /** Rates begin at 0 again: a service's and its dests', or all. */
+  zeroRates(service?: ServiceId): void {
+    if (!service) this.rates.zeroAll()
+    else
+      this.rates.zero(
+        this.tables.serviceId(service) ?? 0,
+        this.tables.allDestIds(serviceName(service)),
+      )
   }
 
   listConns(): ConnView[] {

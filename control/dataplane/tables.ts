@@ -147,6 +147,11 @@ export class Tables {
     return this.#destIds.get(destKey(service, dest))
   }
 
+  /** The row of a service; undefined when the maps have none. */
+  serviceId(service: ServiceId): number | undefined {
+    return this.#serviceIds.get(serviceName(service))
+  }
+
   isAvailable(id: number): boolean {
     return (this.dests.get(id).flags & DEST_FLAGS.DEST_AVAILABLE) !== 0
   }

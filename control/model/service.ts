@@ -50,12 +50,22 @@ export interface Traffic {
   outBytes: number
 }
 
+/** What the counters gain in a second, as IPVS estimates it; bytes, not bits. */
+export interface Rates {
+  conns: number
+  inPackets: number
+  outPackets: number
+  inBytes: number
+  outBytes: number
+}
+
 export interface DestView extends Dest {
   active: number
   inactive: number
   /** Whether the next hop towards it is known: 'resolved', 'resolving', or 'no route'. */
   nextHop: 'resolved' | 'resolving' | 'no route'
   traffic: Traffic
+  rates: Rates
 }
 
 /** A service as it is shown. dests come newest first, the order schedulers use. */
@@ -63,6 +73,7 @@ export interface ServiceView extends Service {
   /** false: the virtual address is not an address of this host, so nothing is balanced. */
   vipLocal: boolean
   traffic: Traffic
+  rates: Rates
   dests: DestView[]
 }
 

@@ -2,7 +2,14 @@
  * `xlvs stats` for people: counters of all and of each service, why packets left the walk, and how
  * full the connection table is. Pure.
  */
-import { serviceName, type ServiceId, type Traffic } from '../model/service.ts'
+import {
+  destName,
+  serviceName,
+  type Rates,
+  type ServiceId,
+  type ServiceView,
+  type Traffic,
+} from '../model/service.ts'
 import { table, type Column } from './table.ts'
 
 const TRAFFIC_COLUMNS: readonly Column[] = [
@@ -16,6 +23,15 @@ const TRAFFIC_COLUMNS: readonly Column[] = [
 const REASON_COLUMNS: readonly Column[] = [
   { title: 'REASON' },
   { title: 'PACKETS', align: 'right' },
+]
+
+const RATE_COLUMNS: readonly Column[] = [
+  { title: 'SERVICE / DEST' },
+  { title: 'CONNS/S', align: 'right' },
+  { title: 'IN PACKETS/S', align: 'right' },
+  { title: 'OUT PACKETS/S', align: 'right' },
+  { title: 'IN BYTES/S', align: 'right' },
+  { title: 'OUT BYTES/S', align: 'right' },
 ]
 
 /** What there is to print; the daemon's StatsView has this shape. */
@@ -38,7 +54,18 @@ export function statsText({ total, services, reasons, connections }: Stats): str
   return [traffic, table(REASON_COLUMNS, why), full].join('\n')
 }
 
-function trafficRow(name: string, traffic: Traffic): string[] {
+/** Rates of services, their dests in the order they were added, and all. */
+export function ratesText(services: readonly ServiceView[], { rates }: { rates: Rates }): string {
+  return table(RATE_COLUMNS, [
+    ...services.flatMap(service => [
+      trafficRow(serviceName(service), service.rates),
+      ...service.dests.toReversed().map(dest => trafficRow(`  ${destName(dest)}`, dest.rates)),
+    ]),
+    trafficRow('total', rates),
+  ])
+}
+
+function trafficRow(name: string, traffic: Traffic | Rates): string[] {
   const { conns, inPackets, outPackets, inBytes, outBytes } = traffic
   return [name, ...[conns, inPackets, outPackets, inBytes, outBytes].map(String)]
 }

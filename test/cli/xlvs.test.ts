@@ -50,6 +50,26 @@ test('xlvs: alone or with flags only, then it is show', async t => {
   t.deepEqual(flags, named)
 })
 
+test('xlvs: zero and stats --rate, then counters and rates are 0', async t => {
+  const ten = { conns: 10, inPackets: 10, outPackets: 10, inBytes: 10, outBytes: 10 }
+  const given = { traffic: ten, rates: ten }
+  const services = [service({ ...given, dests: [dest(given)] }), service({ port: 81, ...given })]
+  const { socket, state } = await serveFake(t, { services })
+
+  const before = await xlvs(['stats', '--rate'], { socket })
+  const one = await xlvs(['zero', SERVICE], { socket })
+
+  t.regex(before.out, /CONNS\/S[^]*80 +10[^]* 10\.0\.0\.2:80 +10[^]*81 +10[^]*total +0/)
+  t.deepEqual([one.status, one.out], [0, `counters of ${SERVICE} are zero\n`])
+  t.deepEqual(
+    state.services.map(({ rates }) => rates.conns),
+    [0, 10],
+  )
+  const all = await xlvs(['zero', '--json'], { socket })
+  t.deepEqual(JSON.parse(all.out), { zeroed: 'all' })
+  t.is(state.services[1]?.rates.conns, 0)
+})
+
 test('xlvs: conns, stats and version, then text or JSON', async t => {
   const { socket } = await serveFake(t, { conns: [conn()] })
 

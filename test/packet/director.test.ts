@@ -1,6 +1,7 @@
 /** The director over a real kernel, its journal and network made up: who waits for whom. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
+import { DEST_TRAFFIC, writeDestTraffic } from '../../control/abi/maps.gen.ts'
 import { Director, type DirectorParts } from '../../control/daemon/director.ts'
 import { serviceName } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
@@ -56,6 +57,7 @@ async function started(t: T, given: Intent = emptyIntent(), options: DirectorOpt
     dataplane,
     watch,
     journal: kept,
+    sweeper: { figures: { used: 0 } },
     log,
     gracePeriod: () => {
       tables.gracePeriod()
@@ -64,7 +66,7 @@ async function started(t: T, given: Intent = emptyIntent(), options: DirectorOpt
   }
   const lvs = new Director(parts as DirectorParts, given)
   await lvs.start()
-  return { lvs, kept }
+  return { lvs, kept, dataplane }
 }
 
 test('director: a snapshot while a change waits to be refused, it is not in it', async t => {
@@ -120,4 +122,26 @@ test('director: a name that every object has, it is not an attached interface', 
   const { lvs } = await started(t)
 
   await t.throwsAsync(lvs.detach('constructor'), { code: 'INTERFACE_NOT_ATTACHED' })
+})
+
+test('director: 80 packets in a round, they are rates until the zero', async t => {
+  const { lvs, dataplane } = await started(t)
+  await lvs.addService(SERVICE)
+  await lvs.addDest(SERVICE, { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 })
+  const id = dataplane.tables.destId(SERVICE, { address: '10.0.0.2', port: 80 }) ?? 0
+  const traffic = new DataView(dataplane.kernel.maps.dest_traffic.mmap())
+  dataplane.rates.tick(0)
+
+  const counted = { conns: 8n, inpkts: 80n, inbytes: 8000n, outpkts: 80n, outbytes: 8000n }
+  writeDestTraffic(traffic, id * DEST_TRAFFIC.size, counted)
+  dataplane.rates.tick(2000)
+
+  const rates = { conns: 1, inPackets: 10, outPackets: 10, inBytes: 1000, outBytes: 1000 }
+  t.like(lvs.services(), [{ rates, dests: [{ rates }] }])
+  t.like(lvs.stats(), { rates, services: [{ rates }] })
+  await lvs.zero(SERVICE)
+  t.like(lvs.services(), [{ rates: noTraffic(), dests: [{ rates: noTraffic() }] }])
+  t.like(lvs.stats(), { rates })
+  await lvs.zero()
+  t.like(lvs.stats(), { rates: noTraffic() })
 })

@@ -17,6 +17,8 @@ import {
   type DestId,
   type DestView,
   type InterfaceView,
+  type Rates,
+  type Service,
   type ServiceId,
   type ServiceView,
   type Traffic,
@@ -29,6 +31,8 @@ export const NO_TRAFFIC: Traffic = {
   inBytes: 0,
   outBytes: 0,
 }
+
+export const NO_RATES: Rates = NO_TRAFFIC
 
 export interface FakeState {
   /** Newest first. */
@@ -59,11 +63,13 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     interfaces: () => state.interfaces,
     stats: () => ({
       total: NO_TRAFFIC,
-      services: state.services.map(({ protocol, address, port, traffic }) => ({
+      rates: NO_RATES,
+      services: state.services.map(({ protocol, address, port, traffic, rates }) => ({
         protocol,
         address,
         port,
         traffic,
+        rates,
       })),
       reasons: [{ reason: 'FORWARDED', packets: 12 }],
       connections: { slots: 1024, used: state.conns.length, stashed: 0 },
@@ -78,13 +84,19 @@ type Change = (act: () => void) => Promise<void>
 
 function serviceChanges(state: FakeState, change: Change) {
   return {
-    addService: (service: Omit<ServiceView, 'dests' | 'traffic' | 'vipLocal'>) =>
+    addService: (service: Service) =>
       change(() => {
         if (state.services.some(have => serviceName(have) === serviceName(service)))
           throw refusal('SERVICE_EXISTS', `service ${serviceName(service)} exists already`)
-        state.services.unshift({ ...service, vipLocal: true, traffic: NO_TRAFFIC, dests: [] })
+        state.services.unshift({
+          ...service,
+          vipLocal: true,
+          traffic: NO_TRAFFIC,
+          rates: NO_RATES,
+          dests: [],
+        })
       }),
-    setService: (service: Omit<ServiceView, 'dests' | 'traffic' | 'vipLocal'>) =>
+    setService: (service: Service) =>
       change(() => {
         Object.assign(find(state, service), service)
       }),
@@ -99,8 +111,8 @@ function serviceChanges(state: FakeState, change: Change) {
     zero: (id?: ServiceId) =>
       change(() => {
         for (const service of id ? [find(state, id)] : state.services) {
-          service.traffic = NO_TRAFFIC
-          for (const dest of service.dests) dest.traffic = NO_TRAFFIC
+          for (const one of [service, ...service.dests])
+            Object.assign(one, { traffic: NO_TRAFFIC, rates: NO_RATES })
         }
       }),
   }
@@ -126,6 +138,7 @@ function destChanges(state: FakeState, change: Change) {
           inactive: 0,
           nextHop: 'resolved',
           traffic: NO_TRAFFIC,
+          rates: NO_RATES,
         })
       }),
     setDest: (id: ServiceId, dest: Pick<DestView, 'address' | 'port' | 'fwd' | 'weight'>) =>

@@ -3,7 +3,7 @@
  * written out.
  */
 import type { ConnView, DestView, ServiceView, Traffic } from '../../control/model/service.ts'
-import { NO_TRAFFIC } from './fake_director.ts'
+import { NO_RATES, NO_TRAFFIC } from './fake_director.ts'
 
 /** conns, packets in and out, bytes in and out. */
 export function traffic(...counts: [number, number, number, number, number]): Traffic {
@@ -19,6 +19,7 @@ export function service(given: Partial<ServiceView> = {}): ServiceView {
     scheduler: 'rr',
     vipLocal: true,
     traffic: NO_TRAFFIC,
+    rates: NO_RATES,
     dests: [],
     ...given,
   }
@@ -34,6 +35,7 @@ export function dest(given: Partial<DestView> = {}): DestView {
     inactive: 0,
     nextHop: 'resolved',
     traffic: NO_TRAFFIC,
+    rates: NO_RATES,
     ...given,
   }
 }

@@ -3,7 +3,7 @@ import test from 'ava'
 import { connsText } from '../../../control/output/conns.ts'
 import { asXlvsError, errorJson, errorText } from '../../../control/output/error.ts'
 import { showText } from '../../../control/output/show.ts'
-import { statsText } from '../../../control/output/stats.ts'
+import { ratesText, statsText } from '../../../control/output/stats.ts'
 import { styleFor } from '../../../control/output/style.ts'
 import { table } from '../../../control/output/table.ts'
 import { XlvsError } from '../../../control/errors.ts'
@@ -122,6 +122,23 @@ test('stats: counters, reasons and the table, then three parts', t => {
       'FORWARDED      320',
       '',
       'connection table: 2 of 1024 slots used, 0 in the stash',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('rates: services, dests and the total, then a line each', t => {
+  const rates = (n: number) => traffic(n, 2 * n, 3 * n, 100 * n, 200 * n)
+  const dests = [dest({ address: '10.0.0.3', rates: rates(1) }), dest({ rates: rates(2) })]
+
+  t.is(
+    ratesText([service({ rates: rates(3), dests })], { rates: rates(4) }),
+    [
+      'SERVICE / DEST    CONNS/S  IN PACKETS/S  OUT PACKETS/S  IN BYTES/S  OUT BYTES/S',
+      'tcp:192.0.2.1:80        3             6              9         300          600',
+      '  10.0.0.2:80           2             4              6         200          400',
+      '  10.0.0.3:80           1             2              3         100          200',
+      'total                   4             8             12         400          800',
       '',
     ].join('\n'),
   )
