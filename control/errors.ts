@@ -34,6 +34,17 @@ export const ERROR_CODES = {
   BAD_WEIGHT: [2, 400],
   BAD_FORWARDING_METHOD: [2, 400],
   BAD_INTERFACE: [2, 400],
+  BAD_MODE: [2, 400],
+  BAD_NAME: [2, 400],
+  BAD_SETTING: [2, 400],
+  BAD_FAMILY: [2, 400],
+  BAD_YAML: [2, 400],
+  BAD_TYPE: [2, 400],
+  BAD_CONFIG: [2, 400],
+  CONFIG_UNREADABLE: [2, 400],
+  CONFIG_TOO_LARGE: [2, 413],
+  UNKNOWN_KEY: [2, 400],
+  DUPLICATE: [2, 400],
   BAD_REQUEST: [2, 400],
   BAD_USAGE: [2, 400],
   UNKNOWN_COMMAND: [2, 404],
@@ -68,7 +79,32 @@ export class XlvsError extends Error {
   }
 }
 
+/** Everything that is wrong with a configuration file, each error with its place. */
+export class ConfigError extends XlvsError {
+  readonly file: string
+  /** The file's text, to show the lines from. */
+  readonly text: string
+  readonly faults: readonly Fault[]
+
+  constructor(file: string, text: string, faults: readonly Fault[]) {
+    const errors = faults.length === 1 ? '1 error' : `${faults.length} errors`
+    super('BAD_CONFIG', `${file} has ${errors}: nothing is changed`, 'mend them and try again')
+    this.file = file
+    this.text = text
+    this.faults = faults
+  }
+}
+
 /** Whether a word from outside (a response, a test) is one of our codes. */
 export function isErrorCode(word: unknown): word is ErrorCode {
   return typeof word === 'string' && Object.hasOwn(ERROR_CODES, word)
+}
+
+/** An error in a text, and where: lines and columns count from 1. */
+export interface Fault {
+  line: number
+  column: number
+  /** Characters to underline. */
+  length: number
+  error: XlvsError
 }

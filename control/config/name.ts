@@ -9,6 +9,7 @@ import {
   PORT_MAX,
   PROTOCOLS,
   SCHEDULERS,
+  SERVICE_NAME_MAX,
   serviceName,
   WEIGHT_MAX,
   type Dest,
@@ -17,12 +18,15 @@ import {
   type Scheduler,
   type ServiceId,
 } from '../model/service.ts'
+import { SETTINGS, type SettingName } from '../model/settings.ts'
 import {
   badAddress,
   badInterface,
+  badLabel,
   badPort,
   badProtocol,
   badScheduler,
+  badSetting,
   badWeight,
   INTERFACE_NAME_MAX,
   shown,
@@ -33,7 +37,10 @@ const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 export const IPV4_PATTERN = `^(?:${OCTET}\\.){3}${OCTET}$`
 /** What the kernel takes for an interface, less what confuses shells and paths. */
 export const INTERFACE_PATTERN = `^(?!\\.{1,2}$)[^\\s/:]{1,${INTERFACE_NAME_MAX}}$`
+/** Names of services: a word in any shell, that no number or address is taken for. */
+export const LABEL_PATTERN = `^[A-Za-z][A-Za-z0-9_.-]{0,${SERVICE_NAME_MAX - 1}}$`
 
+const LABEL = new RegExp(LABEL_PATTERN)
 const IPV4 = new RegExp(IPV4_PATTERN)
 const INTERFACE = new RegExp(INTERFACE_PATTERN)
 
@@ -112,6 +119,36 @@ export function parseInterface(text: string): string {
   return text
 }
 
+/** @throws BAD_NAME when it is not letters, digits and `.-_`, beginning with a letter. */
+export function parseLabel(text: string): string {
+  if (!LABEL.test(text)) throw badLabel(text)
+  return text
+}
+
+/** @throws BAD_SETTING when the value is not a whole number within the setting's bounds. */
+export function parseSetting(name: SettingName, text: string): number {
+  const { min, max } = SETTINGS[name]
+  if (!/^[0-9]{1,10}$/.test(text) || +text < min || +text > max) throw badSetting(name, text)
+  return +text
+}
+
+/**
+ * nat and dr keep the packet's family; only a tunnel carries the one in the other.
+ * @throws BAD_FAMILY when the dest would need another.
+ */
+export function checkFamilies(service: ServiceId, dest: Dest): void {
+  const families = [service.address, dest.address].map(a => (a.includes(':') ? 'IPv6' : 'IPv4'))
+  const [of, wanted] = families
+  const carries: string = dest.fwd
+  if (of === wanted || carries === 'tun') return
+  throw new XlvsError(
+    'BAD_FAMILY',
+    `dest ${destName(dest)} is ${wanted} and ${serviceName(service)} is ${of}: expected one ` +
+      `family, because ${dest.fwd} does not change it`,
+    'give the dest an address of the family of its service',
+  )
+}
+
 /**
  * The rule on a dest inside its service that no single value shows.
  * Differs from LVS: a dr dest has the port of its service; the kernel takes any and ignores it.
@@ -123,7 +160,7 @@ export function checkForwarding(service: ServiceId, dest: Dest): void {
       'BAD_PORT',
       `dest ${destName(dest)} cannot have a port of its own with dr: expected ${service.port}, ` +
         `the port of ${serviceName(service)}, because dr does not rewrite packets`,
-      `use port ${service.port}, or --nat`,
+      `use port ${service.port}, or nat`,
     )
 }
 

@@ -9,8 +9,10 @@ import {
   PORT_MAX,
   PROTOCOLS,
   SCHEDULERS,
+  SERVICE_NAME_MAX,
   WEIGHT_MAX,
 } from '../model/service.ts'
+import { SETTINGS, type SettingName } from '../model/settings.ts'
 import { nearest } from './nearest.ts'
 
 /** Longest interface name Linux takes: IFNAMSIZ less the terminator. */
@@ -60,6 +62,28 @@ export function badInterface(value: unknown): XlvsError {
       `${INTERFACE_NAME_MAX} characters without spaces, slashes or colons`,
     'see the names with: ip -br link',
   )
+}
+
+export function badLabel(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_NAME',
+    `name ${shown(value)} cannot be the name of a service: expected a letter, then letters, ` +
+      `digits and . - _, at most ${SERVICE_NAME_MAX} characters`,
+    'write it like web-1',
+  )
+}
+
+export function badSetting(name: SettingName, value: unknown): XlvsError {
+  const { min, max, default: usual } = SETTINGS[name]
+  return new XlvsError(
+    'BAD_SETTING',
+    `${name} ${shown(value)} is out of range: expected ${min} to ${max}`,
+    `give a whole number; ${usual} is the default`,
+  )
+}
+
+export function badMode(value: unknown): XlvsError {
+  return unknownWord('BAD_MODE', 'mode', value, ['native', 'generic'])
 }
 
 /** `value` in a message: words bare, everything else as JSON, cut before it floods a terminal. */

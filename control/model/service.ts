@@ -25,8 +25,13 @@ export interface ServiceId {
   port: number
 }
 
+/** Longest name of a service: it shares a line with other things in listings. */
+export const SERVICE_NAME_MAX = 64
+
 export interface Service extends ServiceId {
   scheduler: Scheduler
+  /** What people call it; no two services have the same. */
+  name?: string
 }
 
 /** What names a dest inside its service. */

@@ -2,19 +2,26 @@
  * How an error looks: the sentence, then one thing to try; as JSON when machines are reading.
  * Pure. Read next: ../errors.ts (the codes).
  */
-import { XlvsError } from '../errors.ts'
+import { ConfigError, XlvsError } from '../errors.ts'
+import { faultsText, faultView } from './fault.ts'
 import type { Style } from './style.ts'
 
 /** Two lines for people: what went wrong, and indented what to try; with `debug` the stack. */
 export function errorText(error: XlvsError, style: Style, debug: boolean): string {
-  const head = `${style.red('error:')} ${error.message} (${error.code})\n    ${error.hint}\n`
+  const faults = error instanceof ConfigError ? faultsText(error, style) : ''
+  const sentence = `${style.red('error:')} ${error.message} (${error.code})\n`
+  const head = `${faults}${sentence}    ${error.hint}\n`
   return debug ? `${head}${stackText(error)}\n` : head
 }
 
-/** The same for machines: {"error": {"code", "message", "hint"}}, as the API answers. */
+/**
+ * The same for machines: {"error": {"code", "message", "hint"}}, as the API answers; for a
+ * configuration file also "faults", a list of {"file", "line", "column", "code", ...}.
+ */
 export function errorJson(error: XlvsError): string {
   const { code, message, hint } = error
-  return `${JSON.stringify({ error: { code, message, hint } }, null, 2)}\n`
+  const faults = error instanceof ConfigError ? { faults: error.faults.map(faultView(error)) } : {}
+  return `${JSON.stringify({ error: { code, message, hint, ...faults } }, null, 2)}\n`
 }
 
 /** Any thrown value as an XlvsError; what is not one is a bug of ours. */

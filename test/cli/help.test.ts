@@ -1,7 +1,7 @@
 /** Every command's help: a summary, two examples or more that work, flags that say what for. */
 import test from 'ava'
 import { parse } from '@oclif/core/parser'
-import { glob } from 'node:fs/promises'
+import { glob, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from '@oclif/core/command'
 import { XlvsCommand, type Example } from '../../control/bin/command.ts'
@@ -54,9 +54,10 @@ for (const { name, command } of found) {
         await t.notThrowsAsync(parse(words.slice(1), { flags, args: {}, strict: true }))
         return
       }
-      const { socket } = await serveFake(t, given(name))
+      const { socket, folder } = await serveFake(t, given(name))
+      await writeFile(join(folder, 'lvs.yaml'), 'services:\n  tcp 192.0.2.1:80:\n')
 
-      const { status, err } = await xlvs(words, { socket })
+      const { status, err } = await xlvs(words, { socket, cwd: folder })
 
       t.is(status, 0, err)
       t.is(err, '')

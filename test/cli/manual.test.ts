@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from '@oclif/core/command'
 import { XlvsCommand } from '../../control/bin/command.ts'
+import { CONFIG_KEYS } from '../../control/config/schema.ts'
 import { ERROR_CODES } from '../../control/errors.ts'
 import { FORWARDING_METHODS, SCHEDULERS } from '../../control/model/service.ts'
 
@@ -30,6 +31,16 @@ test('manual: every scheduler and forwarding method, then a row', t => {
 
   for (const word of [...SCHEDULERS, ...FORWARDING_METHODS])
     t.true(words.includes(`\n| \`${word}\` |`), word)
+})
+
+test('manual: every key of lvs.yaml, then a row with its syntax and default, and no other', t => {
+  const cell = '([^|]|\\\\\\|)*'
+  const row = new RegExp(`^\\| \`([^\`]+)\` \\|${cell}\\| ([^|]+) \\|(${cell}\\|){3}$`, 'gm')
+  const rows = [...chapter(/^## Configuration$/m).matchAll(row)]
+
+  const told = Object.fromEntries(rows.map(([, key = '', , value = '']) => [key, value]))
+
+  t.deepEqual(told, CONFIG_KEYS)
 })
 
 const commands = globSync('**/*.ts', { cwd: join(ROOT, 'control/commands') })

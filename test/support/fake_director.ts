@@ -184,7 +184,7 @@ function refusal(code: ErrorCode, message: string): XlvsError {
 export async function serveFake(
   t: ExecutionContext,
   given: Partial<FakeState> = {},
-): Promise<{ socket: string; state: FakeState }> {
+): Promise<{ socket: string; state: FakeState; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'xlvs-test-'))
   const director = fakeDirector(given)
   const api = buildApi(director, createLog('silent'))
@@ -194,5 +194,5 @@ export async function serveFake(
     await api.close()
     await rm(folder, { recursive: true })
   })
-  return { socket, state: director.state }
+  return { socket, state: director.state, folder }
 }

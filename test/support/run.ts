@@ -15,6 +15,8 @@ export interface Ran {
 interface Given {
   socket?: string
   input?: string
+  /** Folder to run in; this one otherwise. */
+  cwd?: string
   env?: Record<string, string>
   /** Another script than xlvs.js. */
   script?: string
@@ -26,7 +28,9 @@ interface Given {
 export function xlvs(words: readonly string[], given: Given = {}): Promise<Ran> {
   const script = given.script ?? join(BIN, 'xlvs.js')
   const env = { ...process.env, XLVS_SOCKET: given.socket ?? '/nonexistent/xlvs.sock' }
-  const child = spawn(process.execPath, [script, ...words], { env: { ...env, ...given.env } })
+  const { cwd } = given
+  const options = { env: { ...env, ...given.env }, ...(cwd === undefined ? {} : { cwd }) }
+  const child = spawn(process.execPath, [script, ...words], options)
   const ran: Ran = { status: null, out: '', err: '' }
   child.stdout.on('data', chunk => (ran.out += String(chunk)))
   child.stderr.on('data', chunk => (ran.err += String(chunk)))

@@ -1,0 +1,183 @@
+/**
+ * The text of lvs.yaml to what it says, or to everything that is wrong with it, each error with its
+ * place. The way back is print.ts. Pure. Read next: parse.ts (YAML), dest_line.ts (one-liners).
+ */
+import { type ErrorCode, type Fault, XlvsError } from '../errors.ts'
+import { emptyConfiguration, type Configuration } from '../model/configuration.ts'
+import {
+  destName,
+  serviceName,
+  type AttachMode,
+  type Dest,
+  type Service,
+} from '../model/service.ts'
+import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
+import { destLine, type Words } from './dest_line.ts'
+import {
+  parseInterface,
+  parseLabel,
+  parseScheduler,
+  parseServiceName,
+  parseSetting,
+} from './name.ts'
+import { Source, unknownKey, type Entry, type YamlNode } from './parse.ts'
+import { badMode } from './refusal.ts'
+import { MODE_DEFAULT, MODES, SCHEDULER_DEFAULT, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
+
+export interface Checked {
+  /** What the text says; of no use when there are faults. */
+  configuration: Configuration
+  /** In the order of the text, the first hundred. */
+  faults: Fault[]
+}
+
+/** Reads a configuration; nothing is thrown for what the text says. */
+export function checkConfiguration(text: string): Checked {
+  const source = new Source(text)
+  const configuration = emptyConfiguration()
+  if (!source.isFaulty) {
+    const entries = source.mapping(source.root, 'the file', TOP_KEYS.join(', '))
+    const top = source.known(entries, 'the file', TOP_KEYS)
+    readSettings(source, valueOf(top, 'settings'), configuration)
+    readInterfaces(source, valueOf(top, 'interfaces'), configuration)
+    readServices(source, valueOf(top, 'services'), configuration)
+  }
+  return { configuration, faults: source.faults() }
+}
+
+function valueOf(entries: Map<string, Entry>, key: string): YamlNode {
+  return entries.get(key)?.value ?? null
+}
+
+function readSettings(source: Source, node: YamlNode, into: Configuration): void {
+  const entries = source.mapping(node, 'settings', SETTING_NAMES.join(', '))
+  for (const [name, { value }] of source.known(entries, 'settings', SETTING_NAMES)) {
+    const text = source.text(value, name, `${name}: 60`)
+    const setting = name as SettingName
+    if (text === undefined) continue
+    attempt(source, value, () => (into.settings[setting] = parseSetting(setting, text)))
+  }
+}
+
+function readInterfaces(source: Source, node: YamlNode, into: Configuration): void {
+  const seen = new Map<string, { keyNode: YamlNode }>()
+  for (const item of source.list(node, 'interfaces', 'eth0')) {
+    const [name = '', mode = MODE_DEFAULT, ...rest] = item.text.trim().split(/\s+/)
+    const line = attempt(source, item.node, () => {
+      parseInterface(name)
+      if (!isMode(mode)) throw badMode(mode)
+      const [extra] = rest
+      if (extra !== undefined) throw unknownKey('an interface', extra, MODES)
+      return { name, mode }
+    })
+    if (!line || !source.isFirst(seen, name, item.node, `the interface ${name}`)) continue
+    seen.set(name, { keyNode: item.node })
+    into.interfaces.push(line)
+  }
+}
+
+function isMode(word: string): word is AttachMode {
+  return MODES.some(mode => mode === word)
+}
+
+interface Seen {
+  services: Map<string, { keyNode: YamlNode }>
+  names: Map<string, { keyNode: YamlNode }>
+}
+
+function readServices(source: Source, node: YamlNode, into: Configuration): void {
+  const seen: Seen = { services: new Map(), names: new Map() }
+  for (const entry of source.mapping(node, 'services', 'services, like tcp 192.0.2.1:80')) {
+    const service = readService(source, entry, seen)
+    const settings = source.known(
+      source.mapping(entry.value, entry.key, SERVICE_KEYS.join(', ')),
+      entry.key,
+      SERVICE_KEYS,
+    )
+    readServiceSettings(source, settings, service, seen)
+    const dests = readDests(source, valueOf(settings, 'dests'), service)
+    into.services.push({ ...service, dests })
+  }
+}
+
+/** Dests of a service whose name is wrong are looked at all the same. */
+const NAMELESS: Service = { protocol: 'tcp', address: '', port: 0, scheduler: SCHEDULER_DEFAULT }
+
+function readService(source: Source, { key, keyNode }: Entry, seen: Seen): Service {
+  const spelled = key.trim().replace(/\s+/, ':')
+  const id = attempt(
+    source,
+    keyNode,
+    () => parseServiceName(spelled),
+    code => partOfName(key, code),
+  )
+  if (!id) return { ...NAMELESS }
+  const name = serviceName(id)
+  if (source.isFirst(seen.services, name, keyNode, `the service ${name}`))
+    seen.services.set(name, { keyNode })
+  return { ...id, scheduler: SCHEDULER_DEFAULT }
+}
+
+function readServiceSettings(
+  source: Source,
+  settings: Map<string, Entry>,
+  service: Service,
+  seen: Seen,
+): void {
+  const scheduler = settings.get('scheduler')?.value
+  if (scheduler !== undefined) {
+    const text = source.text(scheduler, 'scheduler', 'scheduler: wlc')
+    if (text !== undefined)
+      attempt(source, scheduler, () => (service.scheduler = parseScheduler(text)))
+  }
+  const label = settings.get('name')?.value
+  if (label === undefined) return
+  const text = source.text(label, 'name', 'name: web')
+  const name = text === undefined ? undefined : attempt(source, label, () => parseLabel(text))
+  if (name === undefined || !source.isFirst(seen.names, name, label, `the name ${name}`)) return
+  seen.names.set(name, { keyNode: label })
+  service.name = name
+}
+
+function readDests(source: Source, node: YamlNode, service: Service): Dest[] {
+  const seen = new Map<string, { keyNode: YamlNode }>()
+  return source.list(node, 'dests', 'nat 10.0.0.2:8080').flatMap(item => {
+    const line = destLine(item.text, service.address === '' ? undefined : service)
+    for (const { error, words } of line.faults) source.faultAt(item.node, error, words)
+    const { dest } = line
+    if (!dest) return []
+    const what = `the dest ${destName(dest)}`
+    if (!source.isFirst(seen, destName(dest), item.node, what)) return []
+    seen.set(destName(dest), { keyNode: item.node })
+    return [dest]
+  })
+}
+
+/** What `read` gives; its XlvsError becomes a fault of the node, or of a part of its text. */
+function attempt<T>(
+  source: Source,
+  node: YamlNode,
+  read: () => T,
+  part?: (code: ErrorCode) => Words | undefined,
+): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof XlvsError)) throw error
+    source.faultAt(node, error, part?.(error.code))
+    return undefined
+  }
+}
+
+/** The piece of `tcp 192.0.2.1:80` that an error is about. */
+function partOfName(text: string, code: ErrorCode): Words | undefined {
+  const parts = /^(\s*)([^\s:]*)([\s:]+)(.*):([^:]*)$/.exec(text)
+  if (!parts) return undefined
+  const [, blank = '', protocol = '', gap = '', address = '', port = ''] = parts
+  const start = blank.length
+  const middle = start + protocol.length + gap.length
+  if (code === 'BAD_PROTOCOL') return { at: start, length: protocol.length }
+  if (code === 'BAD_ADDRESS') return { at: middle, length: address.length }
+  if (code === 'BAD_PORT') return { at: middle + address.length + 1, length: port.length }
+  return undefined
+}

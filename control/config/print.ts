@@ -1,0 +1,38 @@
+/**
+ * A configuration as the text of lvs.yaml; check.ts reads it back as it was. Pure.
+ */
+import type { Configuration, ConfiguredService } from '../model/configuration.ts'
+import { destName, serviceName } from '../model/service.ts'
+import { SETTING_NAMES } from '../model/settings.ts'
+import { MODE_DEFAULT, WEIGHT_DEFAULT } from './schema.ts'
+
+/** The text, its last line ended. Every scheduler is written out, defaults of dests are not. */
+export function printConfiguration({ settings, interfaces, services }: Configuration): string {
+  const lines: string[] = []
+  const set = SETTING_NAMES.filter(name => settings[name] !== undefined)
+  if (set.length > 0) lines.push('settings:')
+  for (const name of set) lines.push(`  ${name}: ${settings[name]}`)
+  if (interfaces.length > 0) lines.push('interfaces:')
+  for (const { name, mode } of interfaces)
+    lines.push(`  - ${quoted(mode === MODE_DEFAULT ? name : `${name} ${mode}`)}`)
+  lines.push(services.length > 0 ? 'services:' : 'services: {}')
+  for (const service of services) lines.push(...serviceLines(service))
+  return `${lines.join('\n')}\n`
+}
+
+function serviceLines(service: ConfiguredService): string[] {
+  const lines = [`  ${serviceName(service).replace(':', ' ')}:`]
+  if (service.name !== undefined) lines.push(`    name: ${service.name}`)
+  lines.push(`    scheduler: ${service.scheduler}`)
+  if (service.dests.length > 0) lines.push('    dests:')
+  for (const dest of service.dests) {
+    const weight = dest.weight === WEIGHT_DEFAULT ? '' : ` weight ${dest.weight}`
+    lines.push(`      - ${dest.fwd} ${destName(dest)}${weight}`)
+  }
+  return lines
+}
+
+/** An interface may have nearly any name; what YAML could take for something else is quoted. */
+function quoted(text: string): string {
+  return /^[A-Za-z][\w.-]*( [a-z]+)?$/.test(text) ? text : JSON.stringify(text)
+}

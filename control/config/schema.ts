@@ -1,0 +1,37 @@
+/**
+ * The words of lvs.yaml, each with what MANUAL.md says of it; a test holds the manual to this list.
+ * Pure. Read next: check.ts.
+ */
+import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
+
+/** What a service is scheduled by when the file does not say; ipvsadm's default too. */
+export const SCHEDULER_DEFAULT = 'wlc'
+/** The share of a dest whose line has no weight. */
+export const WEIGHT_DEFAULT = 1
+/** Where XDP runs on an interface whose line does not say. */
+export const MODE_DEFAULT = 'native'
+
+export const TOP_KEYS = ['settings', 'interfaces', 'services'] as const
+export const SERVICE_KEYS = ['name', 'scheduler', 'dests'] as const
+/** Words that may follow a dest's address, each with a value. */
+export const DEST_WORDS = ['weight'] as const
+export const MODES = ['native', 'generic'] as const
+
+/** Larger files are not read: 10 000 services of 10 dests take 5 MB. */
+export const FILE_BYTES_MAX = 16 * 1024 * 1024
+/** More errors than this are not listed. */
+export const FAULTS_MAX = 100
+
+/** Every key by its path, with its default as the manual prints it. */
+export const CONFIG_KEYS: Record<string, string> = {
+  ...Object.fromEntries(TOP_KEYS.map(key => [key, 'none'])),
+  ...Object.fromEntries(
+    SETTING_NAMES.map(name => [`settings.${name}`, String(SETTINGS[name].default)]),
+  ),
+  'interfaces[]': MODE_DEFAULT,
+  'services.SERVICE': 'none',
+  ...Object.fromEntries(SERVICE_KEYS.map(key => [`services.SERVICE.${key}`, 'none'])),
+  'services.SERVICE.scheduler': SCHEDULER_DEFAULT,
+  'dests[]': 'none',
+  'dests[].weight': String(WEIGHT_DEFAULT),
+}

@@ -1,0 +1,22 @@
+/**
+ * What a configuration file says, whatever its spelling: settings, interfaces, services with their
+ * dests. Pure. Read next: ../config/check.ts (from text), ../config/print.ts (to text).
+ */
+import type { AttachMode, Dest, Service } from './service.ts'
+import type { Settings } from './settings.ts'
+
+export interface ConfiguredService extends Service {
+  /** In the order they are to be added, so the newest last. */
+  dests: Dest[]
+}
+
+export interface Configuration {
+  settings: Settings
+  interfaces: { name: string; mode: AttachMode }[]
+  services: ConfiguredService[]
+}
+
+/** A file without anything in it. */
+export function emptyConfiguration(): Configuration {
+  return { settings: {}, interfaces: [], services: [] }
+}

@@ -1,0 +1,207 @@
+/** Every rule of lvs.yaml: what breaks it is a fault with its place, and all are told at once. */
+import test from 'ava'
+import fc from 'fast-check'
+import { checkConfiguration } from '../../../control/config/check.ts'
+import { CONFIG_KEYS, FAULTS_MAX, TOP_KEYS } from '../../../control/config/schema.ts'
+import type { ErrorCode, Fault } from '../../../control/errors.ts'
+
+/** The characters that a fault underlines. */
+function underlined(text: string, { line, column, length }: Fault): string {
+  return (text.split('\n')[line - 1] ?? '').slice(column - 1, column - 1 + length)
+}
+
+/** A service with its settings indented below it. */
+function web(...settings: string[]): string {
+  return ['services:', '  tcp 192.0.2.1:80:', ...settings.map(s => `    ${s}`), ''].join('\n')
+}
+
+function withDest(line: string): string {
+  return web('dests:', `  - ${line}`)
+}
+
+/** A text; the line, underlined words, code and sentence of its one fault. */
+const rules: [text: string, line: number, under: string, code: ErrorCode, says: RegExp][] = [
+  ['', 1, '', 'BAD_TYPE', /the file is empty/],
+  ['# nothing\n', 1, '#', 'BAD_TYPE', /the file is empty/],
+  ['tcp', 1, 'tcp', 'BAD_TYPE', /the file is tcp: expected a mapping/],
+  ['service: {}', 1, 'service', 'UNKNOWN_KEY', /service is not known in the file/],
+  ['services: {}\nservices: {}', 2, 'services', 'DUPLICATE', /is there twice: first in line 1/],
+  ['services: [a]', 1, '[a]', 'BAD_TYPE', /services is a list: expected a mapping/],
+  ['services:\n  - a', 2, '- a', 'BAD_TYPE', /services is a list/],
+  ['services:\n  [a]: {}', 2, '[a]', 'BAD_TYPE', /a key of services is a list: expected a word/],
+  ['services:\n  tpc 192.0.2.1:80:', 2, 'tpc', 'BAD_PROTOCOL', /protocol tpc/],
+  ['services:\n  tcp 192.0.2.256:80:', 2, '192.0.2.256', 'BAD_ADDRESS', /192\.0\.2\.256/],
+  ['services:\n  tcp 192.0.2.1:0:', 2, '0', 'BAD_PORT', /port 0 is out of range/],
+  ['services:\n  "tcp 192.0.2.1:0":', 2, '0', 'BAD_PORT', /port 0 is out of range/],
+  ['services:\n  tcp:', 2, 'tcp', 'BAD_REQUEST', /service tcp is not protocol:address:port/],
+  [
+    'services:\n  tcp 192.0.2.1:80:\n  tcp:192.0.2.1:80:',
+    3,
+    'tcp:192.0.2.1:80',
+    'DUPLICATE',
+    /the service tcp:192\.0\.2\.1:80 is there twice: first in line 2/,
+  ],
+  [web('- rr'), 3, '- rr', 'BAD_TYPE', /tcp 192\.0\.2\.1:80 is a list: expected a mapping of name/],
+  [web('sheduler: rr'), 3, 'sheduler', 'UNKNOWN_KEY', /sheduler is not known in tcp 192/],
+  [web('scheduler: rx'), 3, 'rx', 'BAD_SCHEDULER', /scheduler rx is not known/],
+  [web('scheduler: [rr]'), 3, '[rr]', 'BAD_TYPE', /scheduler is a list: expected one value/],
+  [web('scheduler:'), 3, '', 'BAD_SCHEDULER', /scheduler "" is not known/],
+  [web('name: 80'), 3, '80', 'BAD_NAME', /name 80 cannot be the name/],
+  [web('name: {a: b}'), 3, '{a: b}', 'BAD_TYPE', /name is a mapping/],
+  [
+    `${web('name: web')}  tcp 192.0.2.2:80:\n    name: web`,
+    5,
+    'web',
+    'DUPLICATE',
+    /the name web is there twice: first in line 3/,
+  ],
+  [web('dests: nat 10.0.0.2'), 3, 'nat 10.0.0.2', 'BAD_TYPE', /dests is "nat 10.0.0.2": exp/],
+  [web('dests: [[a]]'), 3, '[a]', 'BAD_TYPE', /an item of dests is a list/],
+  [withDest('nat'), 4, 'nat', 'BAD_TYPE', /lacks its address: expected METHOD ADDRESS:PORT/],
+  [withDest(''), 4, '', 'BAD_TYPE', /lacks its address/],
+  [withDest('nta 10.0.0.2'), 4, 'nta', 'BAD_FORWARDING_METHOD', /method nta is not known/],
+  [withDest('10.0.0.2:80'), 4, '10.0.0.2:80', 'BAD_FORWARDING_METHOD', /lacks its forwarding/],
+  [withDest('nat 10.0.0:80'), 4, '10.0.0:80', 'BAD_ADDRESS', /10\.0\.0 is not/],
+  [withDest('nat 10.0.0.2:x'), 4, '10.0.0.2:x', 'BAD_PORT', /port x is out of range/],
+  [withDest('nat 127.0.0.1'), 4, '127.0.0.1', 'DEST_NOT_UNICAST', /loopback/],
+  [withDest('dr 10.0.0.2:81'), 4, '10.0.0.2:81', 'BAD_PORT', /port of its own with dr/],
+  [withDest('nat 10.0.0.2 weight 70000'), 4, '70000', 'BAD_WEIGHT', /expected 0 to 65535/],
+  [withDest("'nat 10.0.0.2 weight -1'"), 4, '-1', 'BAD_WEIGHT', /weight -1|weight "-1"/],
+  [withDest('nat 10.0.0.2 weight'), 4, 'weight', 'BAD_WEIGHT', /weight missing/],
+  [withDest('nat 10.0.0.2 wieght 1'), 4, 'wieght', 'UNKNOWN_KEY', /wieght is not known in a dest/],
+  [withDest('nat 10.0.0.2 weight 1 weight 2'), 4, 'weight', 'DUPLICATE', /weight is there twice/],
+  [
+    web('dests:', '  - nat 10.0.0.2', '  - dr 10.0.0.2:80'),
+    5,
+    'dr 10.0.0.2:80',
+    'DUPLICATE',
+    /the dest 10\.0\.0\.2:80 is there twice: first in line 4/,
+  ],
+  ['settings: []', 1, '[]', 'BAD_TYPE', /settings is a list/],
+  ['settings:\n  udp_timeout: 1', 2, 'udp_timeout', 'UNKNOWN_KEY', /is not known in settings/],
+  ['settings:\n  udp_timeout_s: 0', 2, '0', 'BAD_SETTING', /udp_timeout_s 0 is out of range/],
+  ['settings:\n  udp_timeout_s: 5m', 2, '5m', 'BAD_SETTING', /expected 1 to 2147483/],
+  ['settings:\n  udp_timeout_s: {}', 2, '{}', 'BAD_TYPE', /udp_timeout_s is a mapping/],
+  ['interfaces: eth0', 1, 'eth0', 'BAD_TYPE', /interfaces is eth0: expected a list/],
+  ['interfaces: [a/b]', 1, 'a/b', 'BAD_INTERFACE', /a\/b cannot be the name/],
+  ['interfaces: [eth0 fast]', 1, 'eth0 fast', 'BAD_MODE', /mode fast is not known/],
+  ['interfaces: [eth0 native 1]', 1, 'eth0 native 1', 'UNKNOWN_KEY', /1 is not known in an int/],
+  ['interfaces:\n- eth0\n- eth0 generic', 3, 'eth0 generic', 'DUPLICATE', /first in line 2/],
+  ['services: &a {}', 1, '{}', 'BAD_YAML', /an anchor of YAML is not understood/],
+  ['settings: *a', 1, '*a', 'BAD_YAML', /not YAML|an alias of YAML/],
+  ['services: !!map {}', 1, '{}', 'BAD_YAML', /a tag of YAML is not understood/],
+  ['services: {', 1, '', 'BAD_YAML', /this is not YAML/],
+  ['services:\n\ttcp: 1', 2, '\t', 'BAD_YAML', /this is not YAML/],
+  ['services: {}\n---\nservices: {}', 2, '---', 'BAD_YAML', /this is not YAML/],
+]
+
+for (const [text, line, under, code, says] of rules)
+  test(`check: ${JSON.stringify(text).slice(-70)}, then ${code} in line ${line}`, t => {
+    const { faults } = checkConfiguration(text)
+
+    const [fault] = faults
+    t.is(faults.length, 1, faults.map(f => f.error.message).join('\n'))
+    if (!fault) return
+    t.is(fault.error.code, code)
+    t.regex(fault.error.message, says)
+    t.is(fault.line, line)
+    t.is(underlined(text, fault), under)
+    t.not(fault.error.hint, '')
+  })
+
+const guesses: [text: string, hint: string][] = [
+  ['servces: {}', 'did you mean services?'],
+  ['settings:\n  tcp_timout_s: 1', 'did you mean tcp_timeout_s?'],
+  [web('nmae: x'), 'did you mean name?'],
+  [web('scheduler: wrrr'), 'did you mean wrr?'],
+  [withDest('nat 10.0.0.2 weigth 1'), 'did you mean weight?'],
+  [withDest('nut 10.0.0.2'), 'did you mean nat?'],
+  ['interfaces: [eth0 genric]', 'did you mean generic?'],
+]
+
+for (const [text, hint] of guesses)
+  test(`check: ${JSON.stringify(text).slice(-60)}, then it says ${hint}`, t => {
+    t.is(checkConfiguration(text).faults[0]?.error.hint, hint)
+  })
+
+test('check: several errors, then all are told in the order of the text', t => {
+  const text = `${web('scheduler: x', 'nmae: web', 'dests: [x, nat 10.0.0.2:0]')}settings: {a: 1}\n`
+
+  const { faults } = checkConfiguration(text)
+
+  t.deepEqual(
+    faults.map(f => `${f.line}:${f.column} ${f.error.code}`),
+    [
+      ...['3:16 BAD_SCHEDULER', '4:5 UNKNOWN_KEY', '5:13 BAD_FORWARDING_METHOD'],
+      ...['5:20 BAD_PORT', '6:12 UNKNOWN_KEY'],
+    ],
+  )
+})
+
+test('check: defaults left out, then they are the documented ones', t => {
+  const { configuration, faults } = checkConfiguration(
+    `interfaces: [eth0]\n${web('dests:', '  - nat 10.0.0.2', '  - nat 10.0.0.3:81 weight 0')}`,
+  )
+
+  t.deepEqual(faults, [])
+  t.deepEqual(configuration.interfaces, [{ name: 'eth0', mode: 'native' }])
+  t.deepEqual(configuration.services, [
+    {
+      protocol: 'tcp',
+      address: '192.0.2.1',
+      port: 80,
+      scheduler: CONFIG_KEYS['services.SERVICE.scheduler'] as 'wlc',
+      dests: [
+        { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 },
+        { address: '10.0.0.3', port: 81, fwd: 'nat', weight: 0 },
+      ],
+    },
+  ])
+})
+
+test('check: keys without values, then they are as good as left out', t => {
+  const text = `${web('dests:')}settings:\ninterfaces:\n`
+
+  const { configuration, faults } = checkConfiguration(text)
+
+  t.deepEqual(faults, [])
+  t.deepEqual(configuration.services[0]?.dests, [])
+})
+
+test('check: more errors than anybody reads, then the first hundred', t => {
+  const text = `settings:\n${'  a: 1\n'.repeat(FAULTS_MAX + 50)}`
+
+  const { faults } = checkConfiguration(text)
+
+  t.is(faults.length, FAULTS_MAX)
+  t.is(faults[0]?.line, 2)
+})
+
+for (const bomb of ['[', '{a: ', '- ', '? ', '"', '!a ', '&a ', '[,'])
+  test(`check: ${bomb.trim()} repeated, then it is refused and ends`, t => {
+    const { faults } = checkConfiguration(bomb.repeat(20_000))
+
+    t.true(faults.length > 0)
+    t.true(faults.every(f => f.error.code === 'BAD_YAML' || f.error.code === 'BAD_TYPE'))
+  })
+
+test('check: any text, then nothing is thrown and places are in the text', t => {
+  const word = fc.constantFrom(
+    ...[...TOP_KEYS, 'tcp 192.0.2.1:80', 'dests', 'nat 10.0.0.2', 'name', ': ', '\n', '- '],
+    ...['  ', '[', ']', '{', '}', ',', '"', "'", '#', '&a', '*a', '!b', '|', '>', '\t', '\r\n'],
+  )
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(word, { maxLength: 30 }).map(w => w.join('')),
+  )
+  fc.assert(
+    fc.property(text, given => {
+      const lines = given.split('\n')
+      for (const { line, column, length } of checkConfiguration(given).faults) {
+        t.true(line >= 1 && line <= lines.length)
+        t.true(column >= 1 && length >= 1)
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
