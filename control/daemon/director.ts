@@ -27,6 +27,7 @@ import {
 } from '../model/service.ts'
 import {
   changed,
+  mustHave,
   noTraffic,
   plus,
   type Change,
@@ -136,7 +137,7 @@ export class Director implements DirectorApi {
 
   async addService(service: Service): Promise<void> {
     const name = serviceName(service)
-    await this.#change({ op: 'addService', service, zero: this.#rawOf(name) })
+    await this.#change(() => ({ op: 'addService', service, zero: this.#rawOf(name) }))
   }
 
   async setService(service: Service): Promise<void> {
@@ -164,13 +165,14 @@ export class Director implements DirectorApi {
   }
 
   async zero(id?: ServiceId): Promise<void> {
-    const names = id ? [serviceName(id)] : Object.keys(this.#intent.services)
-    const zero: Record<string, Traffic> = {}
-    for (const name of names) Object.assign(zero, this.#rawOf(name))
-    if (id && !this.#intent.services[serviceName(id)])
-      changed(this.#intent, { op: 'removeService', id })
-    if (!id) zero['total'] = this.#rawTotal()
-    await this.#change({ op: 'zero', zero })
+    await this.#change(() => {
+      if (id) mustHave(this.#intent, id)
+      const names = id ? [serviceName(id)] : Object.keys(this.#intent.services)
+      const zero: Record<string, Traffic> = {}
+      for (const name of names) Object.assign(zero, this.#rawOf(name))
+      if (!id) zero['total'] = this.#rawTotal()
+      return { op: 'zero', zero }
+    })
     this.#parts.dataplane.zeroRates(id)
   }
 
@@ -232,8 +234,10 @@ export class Director implements DirectorApi {
     return done
   }
 
-  #change(change: Change): Promise<void> {
+  /** Makes a change; one that is given as a function is asked for when its turn has come. */
+  #change(given: Change | (() => Change)): Promise<void> {
     return this.#inTurn(async () => {
+      const change = typeof given === 'function' ? given() : given
       const before = this.#intent
       const after = changed(before, change)
       try {

@@ -193,7 +193,8 @@ function removeService(intent: Intent, id: ServiceId): Intent {
   return { ...intent, services: without(intent.services, serviceName(id)) }
 }
 
-function mustHave(intent: Intent, id: ServiceId): ServiceIntent {
+/** The service of that name. @throws SERVICE_MISSING */
+export function mustHave(intent: Intent, id: ServiceId): ServiceIntent {
   const found = intent.services[serviceName(id)]
   if (found) return found
   throw new XlvsError(
