@@ -27,9 +27,11 @@ import {
 } from '../model/service.ts'
 import {
   changed,
+  emptyIntent,
   mustHave,
   noTraffic,
   plus,
+  replayed,
   type Change,
   type Intent,
   type ServiceIntent,
@@ -58,6 +60,8 @@ export interface DirectorParts {
   gracePeriod(): void
   /** Milliseconds of a clock that does not jump. */
   nowMs(): number
+  /** SNAPSHOT_EVERY, unless a test wants snapshots more often. */
+  snapshotEvery?: number
 }
 
 export class Director implements DirectorApi {
@@ -78,6 +82,7 @@ export class Director implements DirectorApi {
   async start(): Promise<void> {
     const { dataplane, log } = this.#parts
     await this.#forgetOtherMaps()
+    this.#finishRetiring()
     this.#adoptInterfaces()
     this.#refreshWays()
     for (const name of dataplane.tables.serviceNames())
@@ -95,6 +100,19 @@ export class Director implements DirectorApi {
     await this.#change({ op: 'freshCounters', maps: these })
   }
 
+  /**
+   * Killed between a retirement's record and its row's end, a daemon would count that traffic
+   * twice. The record is the last one then: the row goes before anything else is written.
+   */
+  #finishRetiring(): void {
+    const { journal, dataplane } = this.#parts
+    const last = journal.records.at(-1) as Change | undefined
+    if (last?.op !== 'retire') return
+    const { tables } = dataplane
+    const id = tables.idleTrash().find(id => tables.nameOf(id) === `${last.service}>${last.dest}`)
+    if (id !== undefined) tables.forget(id)
+  }
+
   /** To be called when the network has changed. */
   networkChanged(): void {
     this.#adoptInterfaces()
@@ -107,7 +125,8 @@ export class Director implements DirectorApi {
     this.#settle()
     for (const service of Object.values(this.#intent.services)) this.#resolve(service)
     await this.#emptyTrash()
-    if (this.#records >= SNAPSHOT_EVERY) await this.#inTurn(() => this.#snapshot())
+    const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
+    if (this.#records >= snapshotEvery) await this.#inTurn(() => this.#snapshot())
   }
 
   async #snapshot(): Promise<void> {
@@ -415,6 +434,12 @@ export class Director implements DirectorApi {
       this.#idleSince.delete(id)
     }
   }
+}
+
+/** The intent that a journal's snapshot and records add up to. */
+export function restored(journal: Journal): Intent {
+  const start = (journal.state as Intent | undefined) ?? emptyIntent()
+  return replayed(start, journal.records as Change[])
 }
 
 function parseName(name: string): ServiceId {

@@ -17,9 +17,8 @@ import { memoryBytes } from '../dataplane/sizes.ts'
 import { startSweeper } from '../dataplane/sweeper.ts'
 import { Watch } from '../dataplane/watch.ts'
 import { XlvsError } from '../errors.ts'
-import { emptyIntent, replayed, type Change, type Intent } from '../plan/intent.ts'
 import { buildApi } from './api.ts'
-import { Director } from './director.ts'
+import { Director, restored } from './director.ts'
 import { Journal } from './journal.ts'
 import { createLog } from './log.ts'
 import type { DaemonOptions } from './options.ts'
@@ -97,7 +96,7 @@ function makeDirector(
     nowMs: () => performance.now(),
   }
   estimate(parts.dataplane, undo)
-  const director = new Director(parts, restore(journal))
+  const director = new Director(parts, restored(journal))
   undo.push(() => director.idle())
   return director
 }
@@ -162,12 +161,6 @@ function refuseLostJournal(journal: Journal, kernel: Kernel, options: DaemonOpti
       `${options.state} is new: starting would take them out of service`,
     `name the journal's folder with --state, or remove ${options.bpffs} to start from nothing`,
   )
-}
-
-/** The intent that snapshot and journal add up to. */
-function restore(journal: Journal): Intent {
-  const start = (journal.state as Intent | undefined) ?? emptyIntent()
-  return replayed(start, journal.records as Change[])
 }
 
 async function attachAsked(director: Director, names: string[]): Promise<void> {
