@@ -4,11 +4,15 @@
  * journal makes, counts them, and can fail or stop at any of them.
  */
 import { basename } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { JournalFs } from '../../control/daemon/journal_files.ts'
 
+/** Contents are never changed in place, so that what was synced may be a part of what is now. */
 interface Inode {
   now: Buffer
   synced: Buffer
+  /** Length before the last write, which a kill may have cut short. */
+  wholeTo: number
 }
 type Names = Map<string, Inode>
 type Random = () => number
@@ -26,7 +30,9 @@ export class Disk {
   /** Power goes at this step: the call and all later ones never return. */
   cutAt = Infinity
   onCut: () => void = () => undefined
-  /** The error that a call meets, if any; given its name. */
+  /** Called before each of those calls. */
+  onStep: (call: string) => void = () => undefined
+  /** The error that a call meets, if any; given its name. A write leaves half of it behind. */
   fault: (call: string) => string | undefined = () => undefined
 
   /** The contents now, name to text. */
@@ -35,7 +41,8 @@ export class Disk {
   }
 
   put(name: string, bytes: Buffer | string): void {
-    const inode = { now: Buffer.from(bytes), synced: Buffer.from(bytes) }
+    const now = Buffer.from(bytes)
+    const inode = { now, synced: now, wholeTo: now.length }
     this.#names.set(name, inode)
     this.#syncedNames.set(name, inode)
   }
@@ -46,6 +53,14 @@ export class Disk {
     for (const rename of this.#renames) if (random() < 0.5) rename(names)
     const found = new Disk()
     for (const [name, inode] of names) found.put(name, survivor(inode, random))
+    return found
+  }
+
+  /** The disk as a new process finds it after the old one was killed: all but the last write. */
+  afterKill(random: Random): Disk {
+    const found = new Disk()
+    for (const [name, { now, wholeTo }] of this.#names)
+      found.put(name, now.subarray(0, wholeTo + partOf(now.length - wholeTo, random)))
     return found
   }
 
@@ -84,7 +99,7 @@ export class Disk {
     if (flags.startsWith('w') && this.#names.has(basename(path)))
       this.#inode(path).now = Buffer.alloc(0)
     else if (flags.startsWith('w')) {
-      const inode = { now: Buffer.alloc(0), synced: Buffer.alloc(0) }
+      const inode = { now: Buffer.alloc(0), synced: Buffer.alloc(0), wholeTo: 0 }
       this.#name(names => names.set(basename(path), inode))
     }
     const inode = this.#inode(path)
@@ -92,20 +107,24 @@ export class Disk {
       this.#step('sync', () => {
         this.syncs++
         inode.synced = inode.now
+        inode.wholeTo = inode.now.length
       })
     return {
       write: (bytes: Buffer, from: number, length: number, at: number) =>
-        this.#step('write', () => {
-          const end = Math.max(inode.now.length, at + length)
-          const next = Buffer.alloc(end)
-          inode.now.copy(next)
-          bytes.copy(next, at, from, from + length)
-          inode.now = next
-          return { bytesWritten: length }
-        }),
+        this.#step(
+          'write',
+          () => {
+            write(inode, bytes.subarray(from, from + length), at)
+            return { bytesWritten: length }
+          },
+          () => {
+            write(inode, bytes.subarray(from, from + (length >> 1)), at)
+          },
+        ),
       truncate: (length: number) =>
         this.#step('truncate', () => {
           inode.now = inode.now.subarray(0, length)
+          inode.wholeTo = length
         }),
       datasync: sync,
       sync,
@@ -125,23 +144,50 @@ export class Disk {
     return inode
   }
 
-  async #step<T>(call: string, act: () => T): Promise<T> {
-    await Promise.resolve()
+  async #step<T>(call: string, act: () => T, fail: () => void = () => undefined): Promise<T> {
+    await setImmediate() // a disk takes its time: who was answered before has heard of it
     if (this.steps >= this.cutAt) {
       this.onCut()
       return NEVER
     }
+    this.onStep(call)
     this.steps++
     const code = this.fault(call)
-    if (code !== undefined) throw Object.assign(new Error(`${code}: ${call}`), { code })
-    return act()
+    if (code === undefined) return act()
+    fail()
+    throw Object.assign(new Error(`${code}: ${call}`), { code })
   }
+}
+
+/** Room beyond the end of what is written, so that appending copies only what is new. */
+const SPARE = 1 << 16
+const tails = new WeakMap<ArrayBufferLike, number>()
+
+function write(inode: Inode, bytes: Buffer, at: number): void {
+  const { now } = inode
+  const end = Math.max(now.length, at + bytes.length)
+  const start = now.byteOffset
+  const fits = start + end <= now.buffer.byteLength && tails.get(now.buffer) === start + now.length
+  if (at === now.length && fits) inode.now = Buffer.from(now.buffer, start, end)
+  else {
+    inode.now = Buffer.from(new ArrayBuffer(end + SPARE), 0, end)
+    now.copy(inode.now)
+  }
+  bytes.copy(inode.now, at)
+  tails.set(inode.now.buffer, inode.now.byteOffset + end)
+  inode.wholeTo = Math.min(at, now.length)
+}
+
+/** All, nothing, or something between. */
+function partOf(length: number, random: Random): number {
+  const share = random()
+  return share < 0.3 ? 0 : share < 0.6 ? length : Math.floor(random() * (length + 1))
 }
 
 /** Synced bytes, then a part of the others with holes; or, after a truncation, either length. */
 function survivor({ now, synced }: Inode, random: Random): Buffer {
   if (now.length < synced.length) return random() < 0.5 ? now : synced
-  const length = synced.length + Math.floor(random() * (now.length - synced.length + 1))
+  const length = synced.length + partOf(now.length - synced.length, random)
   const bytes = Buffer.from(now.subarray(0, length))
   synced.copy(bytes)
   for (let at = synced.length; at < length; at += BLOCK)
