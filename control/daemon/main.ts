@@ -5,13 +5,13 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { Dataplane, kernelRelease } from '../dataplane/dataplane.ts'
 import { gracePeriods } from '../dataplane/grace.ts'
 import { SLICE_MS } from '../dataplane/rates.ts'
 import { openKernel, refuseOldKernel, type Kernel } from '../dataplane/kernel.ts'
+import { objectsFolder } from '../dataplane/objects.ts'
 import { refusePins, refuseUser } from '../dataplane/pins.ts'
 import { memoryBytes } from '../dataplane/sizes.ts'
 import { startSweeper } from '../dataplane/sweeper.ts'
@@ -166,11 +166,6 @@ function refuseLostJournal(journal: Journal, kernel: Kernel, options: DaemonOpti
 async function attachAsked(director: Director, names: string[]): Promise<void> {
   const there = new Set(director.interfaces().map(i => i.name))
   for (const name of names) if (!there.has(name)) await director.attach(name, 'native')
-}
-
-/** The compiled BPF objects lie beside control/, in a checkout and when installed. */
-function objectsFolder(): string {
-  return process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
 }
 
 /** @throws SOCKET_IN_USE when somebody answers there, or it is no socket; a dead one is removed. */

@@ -9,12 +9,11 @@ import { LIMIT } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
 import type { AttachMode } from '../model/service.ts'
 import type { Kernel } from './kernel.ts'
+import { attachXdp, refusedXdp } from './xdp.ts'
 
 /** Our place among the filters at ingress; other people's numbers are usually low. */
 const TC_PRIORITY = 0x7873
 const TC_HANDLE = 1
-/** With this MTU every driver that has XDP takes a program: the frame fits one page. */
-const MTU_SAFE = 1500
 
 /** A bpffs takes no dots in names (kernel/bpf/inode.c bpf_lookup), an interface no colons. */
 function pinOf(kernel: Kernel, name: string): string {
@@ -38,21 +37,20 @@ export function attach(kernel: Kernel, link: LinkInfo, mode: AttachMode): void {
       `${link.name} has the xlvs program already`,
       `to change its mode, first: xlvs detach ${link.name}`,
     )
-  if (link.xdpMode !== 'none') throw foreignProgram(link)
   if (link.ifindex >= LIMIT.IFINDEX_MAX)
     throw new XlvsError(
       'IFINDEX_TOO_LARGE',
       `${link.name} has interface index ${link.ifindex}: expected below ${LIMIT.IFINDEX_MAX}`,
       'make the interface anew, or restart the machine',
     )
-  const attached = attachXdp(kernel, link, mode)
+  const attached = attachXdp(kernel.program, link, mode, `xlvs attach ${link.name}`)
   try {
     TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
     attached.pin(pinOf(kernel, link.name))
   } catch (cause) {
     attached.detach()
     TcFilter.detach(link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
-    throw refused(link, cause)
+    throw refusedXdp(link, cause, mode, `xlvs attach ${link.name}`)
   } finally {
     attached.close()
   }
@@ -97,58 +95,4 @@ export function adoptLink(kernel: Kernel, name: string, link: LinkInfo | undefin
   } finally {
     pinned.close()
   }
-}
-
-function attachXdp(kernel: Kernel, link: LinkInfo, mode: AttachMode): XdpLink {
-  try {
-    return XdpLink.attach(kernel.program, link.ifindex, mode)
-  } catch (cause) {
-    throw refused(link, cause, mode)
-  }
-}
-
-function foreignProgram(link: LinkInfo, cause?: unknown): XlvsError {
-  return new XlvsError(
-    'FOREIGN_PROGRAM',
-    `${link.name} has another XDP program (id ${link.xdpProgramId}, ${link.xdpMode} mode): ` +
-      'an interface takes one',
-    `see whose it is with bpftool prog show id ${link.xdpProgramId}; ` +
-      `take it off with ip link set dev ${link.name} xdp off`,
-    { cause },
-  )
-}
-
-function refused(link: LinkInfo, cause: unknown, mode: AttachMode = 'native'): XlvsError {
-  const { code = 'unknown error', log = '' } = cause as { code?: string; log?: string }
-  if (code === 'EBUSY' || code === 'EEXIST') return foreignProgram(link, cause)
-  if (/peer mtu/i.test(log) && link.mtu <= MTU_SAFE)
-    return new XlvsError(
-      'MTU_TOO_LARGE',
-      `the other end of ${link.name} has too large an MTU for XDP here (${log.trim()}), ` +
-        `which itself has ${link.mtu} bytes`,
-      'lower it there with ip link set dev PEER mtu 1500, or attach with --generic',
-      { cause },
-    )
-  const tooLarge = /mtu/i.test(log) || code === 'ERANGE' || (code === 'EINVAL' && link.mtu > 3500)
-  if (tooLarge)
-    return new XlvsError(
-      'MTU_TOO_LARGE',
-      `${link.name} has an MTU of ${link.mtu} bytes, more than its driver allows with XDP ` +
-        `(${log.trim() || code}): frames must fit one page`,
-      `ip link set dev ${link.name} mtu 1500, or attach with --generic`,
-      { cause },
-    )
-  if (mode === 'native' && (code === 'EOPNOTSUPP' || code === 'EINVAL'))
-    return new XlvsError(
-      'NO_NATIVE_XDP',
-      `the driver of ${link.name} has no native XDP (${log.trim() || code})`,
-      `attach in generic mode, which works everywhere and is slower: xlvs attach ${link.name} --generic`,
-      { cause },
-    )
-  return new XlvsError(
-    'KERNEL_REFUSED',
-    `the kernel refuses to attach to ${link.name} (${code}): ${log.trim() || 'it gives no reason'}`,
-    'see dmesg',
-    { cause },
-  )
 }

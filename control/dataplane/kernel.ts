@@ -3,11 +3,9 @@
  * pinned maps are the state; this process may die at any instant. Assumes root and a bpffs.
  * Read next: tables.ts (typed access), ../../bpf/maps.h (what each map holds).
  */
-import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { basename, join } from 'node:path'
-import type { BpfMap, BpfProgram } from '../../addon/index.ts'
-import { BpfObject, coarseClockNs, possibleCpus, store32 } from '../../addon/index.ts'
+import type { BpfMap, BpfObject, BpfProgram } from '../../addon/index.ts'
+import { coarseClockNs, possibleCpus, store32 } from '../../addon/index.ts'
 import {
   CONFIG,
   LIMIT,
@@ -20,6 +18,7 @@ import {
 } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
 import { key32, view } from './bytes.ts'
+import { loadObject, openObject } from './objects.ts'
 import {
   clockOf,
   makePinFolder,
@@ -97,17 +96,17 @@ export function openKernel(options: KernelOptions): Kernel {
   const config = pinned ? pinnedConfig(pinned, options.bpffs ?? '') : freshConfig(options)
   if (pinned) refuseSecondOwner(pinned, options.bpffs ?? '', rate.perSecond)
   const sizes = pinned ? pinnedSizes(pinned, config) : sizesFor(options.slots, config.cpus)
-  const object = openObject(join(options.objects, 'xlvs.bpf.o'))
+  const object = openObject(options.objects, 'xlvs.bpf.o')
   prepare(object, config, sizes, pinned)
-  load(object)
+  loadObject(object)
   const maps = mapsOf(object)
   if (!pinned) initialSettings(maps.settings, rate.perSecond)
   store32(maps.settings.mmap(), SETTINGS.owner / 4, process.pid)
   WALK_PROGRAMS.forEach((name, i) => {
     maps.walks.update(key32(i), object.program(name))
   })
-  const companion = openObject(join(options.objects, 'companion.bpf.o'))
-  load(companion)
+  const companion = openObject(options.objects, 'companion.bpf.o')
+  loadObject(companion)
   const kernel: Kernel = {
     maps,
     program: object.program(XDP_PROGRAM),
@@ -153,16 +152,6 @@ function freshConfig(options: KernelOptions): Config {
   }
 }
 
-function openObject(path: string): BpfObject {
-  if (!existsSync(path))
-    throw new XlvsError(
-      'KERNEL_REFUSED',
-      `the BPF object ${path} is missing`,
-      'build it with make build, or reinstall xlvs',
-    )
-  return BpfObject.open(path, basename(path, '.bpf.o'))
-}
-
 /** Rows of each map, by what the sizes say. */
 function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
   return {
@@ -191,28 +180,6 @@ function prepare(
   for (const [name, map] of pinned ?? []) {
     if (name === 'settings') object.reuseMap(SETTINGS_SECTION, map)
     else if (name !== 'config') object.reuseMap(MAPS[name as keyof typeof MAPS].libbpf, map)
-  }
-}
-
-function load(object: BpfObject): void {
-  try {
-    object.load()
-  } catch (cause) {
-    const { code = '', log = '' } = cause as { code?: string; log?: string }
-    if (code === 'EPERM')
-      throw new XlvsError(
-        'NO_ROOT',
-        'the kernel refuses to load the XDP program: this user lacks CAP_BPF or CAP_NET_ADMIN',
-        'run the daemon as root',
-        { cause },
-      )
-    const last = log.trim().split('\n').slice(-2).join(' ')
-    throw new XlvsError(
-      'KERNEL_REFUSED',
-      `the kernel refuses the XDP program (${code}): ${last || 'it gives no reason'}`,
-      'see dmesg; xlvs was tested on Linux 6.1 and 6.18',
-      { cause },
-    )
   }
 }
 
