@@ -29,7 +29,9 @@ ADDON_SOURCES := $(wildcard addon/*.cc addon/*.h addon/CMakeLists.txt addon/pack
 ADDON         := $(if $(filter %.cc,$(ADDON_SOURCES)),addon/build/Release/libbpf_ts.node)
 BPF_SOURCES   := $(wildcard bpf/*.h bpf/*.c)
 BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
-		 $(if $(wildcard bpf/tc.bpf.c),build/companion.bpf.o)
+		 $(if $(wildcard bpf/tc.bpf.c),build/companion.bpf.o) \
+		 $(if $(wildcard bpf/decap.bpf.c),build/decap.bpf.o)
+TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
 .PHONY: build demo test check bench oracle oracle-impl install clean asan format addon bpf gen \
@@ -83,20 +85,24 @@ build/xlvs.bpf.o: bpf/xlvs.bpf.c $(BPF_SOURCES) Makefile | build/packages
 build/companion.bpf.o: bpf/tc.bpf.c bpf/types.h Makefile | build/packages
 	$(compile_bpf)
 
-build/test/pass.bpf.o: test/support/pass.bpf.c Makefile | build/packages
+build/decap.bpf.o: bpf/decap.bpf.c Makefile | build/packages
+	$(compile_bpf)
+
+build/test/%.bpf.o: test/support/%.bpf.c Makefile | build/packages
 	@mkdir -p $(@D)
 	$(compile_bpf)
 
-gen: build/xlvs.bpf.o $(PACKAGES)
-	node bpf/gen.ts $< > build/maps.gen.ts
-	cp build/maps.gen.ts control/abi/maps.gen.ts
+gen: build/xlvs.bpf.o build/decap.bpf.o $(PACKAGES)
+	node bpf/gen.ts build/xlvs.bpf.o > build/maps.gen.ts
+	node bpf/gen.ts build/decap.bpf.o > build/decap.gen.ts
+	cp build/maps.gen.ts build/decap.gen.ts control/abi/
 
 # --- Try, check, measure --------------------------------------------------------------------------
 
-demo: build build/test/pass.bpf.o bpffs
+demo: build $(TEST_OBJECTS) bpffs
 	@node test/demo/main.ts $(ARGS)
 
-test: build build/test/pass.bpf.o bpffs
+test: build $(TEST_OBJECTS) bpffs
 	@node test/support/suite.ts
 
 check: build

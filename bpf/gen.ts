@@ -1,6 +1,6 @@
 /**
- * Makes control/abi/maps.gen.ts from the BTF of the BPF object: codecs of every structure that a
- * map or a pinned global holds, enums, and the shape of each map. Usage: gen.ts OBJECT > FILE.
+ * Makes a file of control/abi/ from the BTF of a BPF object: codecs of every structure that a map
+ * or a pinned global holds, enums, and the shape of each map. Usage: gen.ts OBJECT > FILE.
  * Source: Documentation/bpf/btf.rst (v6.12).
  */
 import { readFileSync } from 'node:fs'
@@ -260,23 +260,40 @@ class Generator {
 }
 
 const HEADER = `/**
- * Generated from bpf/types.h through BTF by bpf/gen.ts; do not edit, run \`make generate\`.
+ * Generated from bpf/ through BTF by bpf/gen.ts; do not edit, run \`make gen\`.
  * Reads and writes the structures that the data plane and the control plane share.
  */
+`
 
+/** Helpers of the codecs: what calls for one, and its text. */
+const HELPERS: [call: RegExp, text: string][] = [
+  [
+    /\bHOST\b|\bwords\(/,
+    `
 /** Whether this machine keeps the low byte first; fields of network order do not ask. */
 const HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
-
+`,
+  ],
+  [
+    /\bbytes\(/,
+    `
 function bytes(v: DataView, at: number, length: number): Uint8Array {
   return new Uint8Array(v.buffer, v.byteOffset + at, length)
 }
-
+`,
+  ],
+  [
+    /\bwords\(/,
+    `
 function words(v: DataView, at: number, length: number): number[] {
   return Array.from({ length }, (_, i) => v.getUint32(at + 4 * i, HOST))
 }
-`
+`,
+  ],
+]
 
 const object = process.argv[2]
 if (!object) throw new Error('usage: gen.ts OBJECT: the compiled BPF object is missing')
-const types = parseBtf(section(readFileSync(object), '.BTF'))
-process.stdout.write(HEADER + '\n' + new Generator(types).text())
+const text = new Generator(parseBtf(section(readFileSync(object), '.BTF'))).text()
+const helpers = HELPERS.filter(([call]) => call.test(text)).map(([, helper]) => helper)
+process.stdout.write(`${HEADER}${helpers.join('')}\n${text}`)

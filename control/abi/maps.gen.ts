@@ -1,5 +1,5 @@
 /**
- * Generated from bpf/types.h through BTF by bpf/gen.ts; do not edit, run `make generate`.
+ * Generated from bpf/ through BTF by bpf/gen.ts; do not edit, run `make gen`.
  * Reads and writes the structures that the data plane and the control plane share.
  */
 

@@ -32,16 +32,17 @@ import { tickRate } from './ticks.ts'
 const BPF_FS_MAGIC = 0xcafe4a11
 
 /** @throws NO_ROOT */
-export function refuseUser(uid: number): void {
+export function refuseUser(uid: number, command = 'xlvs daemon'): void {
   if (uid === 0) return
   throw new XlvsError(
     'NO_ROOT',
-    `xlvs daemon runs as user ${uid}, but loading XDP programs takes root`,
-    'run it as root: sudo xlvs daemon',
+    `${command} runs as user ${uid}, but loading XDP programs takes root`,
+    `run it as root: sudo ${command}`,
   )
 }
 
-function refuseNoBpffs(bpffs: string): void {
+/** @throws NO_BPFFS */
+export function refuseNoBpffs(bpffs: string): void {
   let above = dirname(bpffs)
   while (!existsSync(above)) above = dirname(above)
   const { type } = statfsSync(above)

@@ -26,7 +26,7 @@ const VOCABULARY: Word[] = [
   {
     never: /^src$/,
     say: 'client, virtual or dest; saddr for a header field',
-    except: /ipv[46]_src|SKIP|FIB/,
+    except: /ipv[46]_src|SKIP|FIB|route add/,
   },
   {
     never: /^dst$/,
@@ -39,7 +39,7 @@ const VOCABULARY: Word[] = [
     say: 'scheduler, or name the rule',
     except: /overload policy|policy routing/i,
   },
-  { never: /^encaps?$/, say: 'forwarding method (fwd)' },
+  { never: /^encaps?$/, say: 'forwarding method (fwd)', except: /BPF_F_ADJ_ROOM_ENCAP/ },
   { never: /^(sticky|stickiness|affinity)$/, say: 'persistent', except: /CPU affinity|taskset/i },
   { never: /^(drained|draining)$/, say: 'quiesced (weight 0)' },
   { never: /^prox(y|ies)$/, say: 'director' },
