@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   TABLE_FULL: [1, 507],
   KERNEL_REFUSED: [1, 500],
   TIMED_OUT: [1, 504],
+  TOO_MANY_WATCHERS: [1, 503],
   INTERNAL: [1, 500],
   BAD_ADDRESS: [2, 400],
   BAD_PORT: [2, 400],

@@ -17,6 +17,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { checkForwarding, checkUnicast, parseDestName, parseServiceName } from '../config/name.ts'
 import { XlvsError } from '../errors.ts'
 import type { DirectorApi } from './contract.ts'
+import { addEventsRoute } from './events_route.ts'
 import { explain } from './explain.ts'
 import * as schemas from './schemas.ts'
 
@@ -64,6 +65,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addServiceRoutes(api, director)
     addDestRoutes(api, director)
     addInterfaceRoutes(api, director)
+    addEventsRoute(instance, director.events)
     api.get('/openapi.json', { schema: { hide: true } }, () => instance.swagger())
     done()
   })

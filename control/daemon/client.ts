@@ -5,7 +5,9 @@
  */
 import type { Agent } from 'node:http'
 import { isErrorCode, XlvsError } from '../errors.ts'
+import type { LvsEvent } from '../model/event.ts'
 import { destName, serviceName } from '../model/service.ts'
+import type { WatchOptions } from './client_events.ts'
 import type { DirectorApi } from './contract.ts'
 
 /** Not by import: that would evaluate every export, and WebSocket alone takes 15 ms of start. */
@@ -14,12 +16,18 @@ const http = process.getBuiltinModule('node:http')
 /** Longest wait for an answer: a change is one fsync and some map writes, far below. */
 const ANSWER_TIMEOUT_MS = 30_000
 
+type Calls = Omit<DirectorApi, 'events'>
+
 /** DirectorApi with every answer a promise, because it travels; close() drops the connection. */
 export type DirectorClient = {
-  [Call in keyof DirectorApi]: (
-    ...args: Parameters<DirectorApi[Call]>
-  ) => Promise<Awaited<ReturnType<DirectorApi[Call]>>>
-} & { close(): void }
+  [Call in keyof Calls]: (
+    ...args: Parameters<Calls[Call]>
+  ) => Promise<Awaited<ReturnType<Calls[Call]>>>
+} & {
+  /** Each event as it happens, on a connection of its own; see watchEvents. */
+  watch(options?: WatchOptions): AsyncGenerator<LvsEvent>
+  close(): void
+}
 
 interface Answer {
   status: number
@@ -68,6 +76,10 @@ export function connectDirector(
     interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
     attach: (name, mode) => change('POST', '/v1/interfaces', { name, mode }),
     detach: name => change('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
+    watch: async function* (options) {
+      const { watchEvents } = await import('./client_events.ts')
+      yield* watchEvents(socketPath, options)
+    },
     close: () => {
       agent.destroy()
     },
@@ -133,7 +145,8 @@ const WHY: Record<string, [what: string, hint: string]> = {
   EPERM: ['permission denied', ASK_ROOT],
 }
 
-function unreachable(error: NodeJS.ErrnoException, socketPath: string): XlvsError {
+/** Why nobody answers at a socket, from the error of the call. */
+export function unreachable(error: NodeJS.ErrnoException, socketPath: string): XlvsError {
   const [what, hint] = WHY[error.code ?? ''] ?? [
     error.message,
     'see whether the daemon still runs: its log says why it stopped',
@@ -148,7 +161,8 @@ function unreachable(error: NodeJS.ErrnoException, socketPath: string): XlvsErro
   )
 }
 
-function refusalOf(answer: Answer, socketPath: string): XlvsError {
+/** The daemon's error in an answer, or that it is not a daemon's. */
+export function refusalOf(answer: Answer, socketPath: string): XlvsError {
   const body = parseAnswer(answer, socketPath) as { error?: Record<string, unknown> } | null
   const { code, message, hint } = body?.error ?? {}
   if (!isErrorCode(code)) return notOurs(answer, socketPath)

@@ -15,6 +15,7 @@ import type {
   ServiceView,
   Traffic,
 } from '../model/service.ts'
+import type { Events } from './events.ts'
 
 export interface VersionView {
   xlvs: string
@@ -34,6 +35,8 @@ export interface StatsView {
 }
 
 export interface DirectorApi {
+  /** What happens, for watchers. */
+  readonly events: Events
   version(): VersionView
   services(): ServiceView[]
   addService(service: Service): Promise<void>

@@ -9,7 +9,7 @@ import { adoptLink, attach, detach, pinnedLinks } from '../dataplane/attach.ts'
 import { kernelRelease, type Dataplane } from '../dataplane/dataplane.ts'
 import type { Sweeper } from '../dataplane/sweeper.ts'
 import type { Watch } from '../dataplane/watch.ts'
-import { LIMIT } from '../abi/maps.gen.ts'
+import { LIMIT, REASON } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
 import {
   destName,
@@ -37,7 +37,9 @@ import {
   type ServiceIntent,
 } from '../plan/intent.ts'
 import type { DirectorApi, StatsView, VersionView } from './contract.ts'
+import { Events } from './events.ts'
 import type { Journal } from './journal.ts'
+import { Observer } from './observer.ts'
 import { XLVS_VERSION } from './version.ts'
 
 /** Records after which the journal is folded into a snapshot. */
@@ -65,6 +67,8 @@ export interface DirectorParts {
 }
 
 export class Director implements DirectorApi {
+  readonly events = new Events()
+  readonly #observer: Observer
   readonly #parts: DirectorParts
   #intent: Intent
   #last: Promise<void> = Promise.resolve()
@@ -76,6 +80,11 @@ export class Director implements DirectorApi {
     this.#parts = parts
     this.#intent = intent
     this.#records = parts.journal.records.length
+    this.#observer = new Observer(this.events, {
+      isLocal: service => parts.dataplane.isLocal(service),
+      nextHop: dest => parts.dataplane.nextHop(dest),
+      interfaces: () => this.interfaces(),
+    })
   }
 
   /** Makes the data plane what the intent says, whatever it was before. */
@@ -118,11 +127,13 @@ export class Director implements DirectorApi {
     this.#adoptInterfaces()
     this.#refreshWays()
     for (const service of Object.values(this.#intent.services)) this.#publish(service)
+    this.#observer.network(this.#intent)
   }
 
   /** To be called every second or so: frees what nobody needs, asks again for neighbours. */
   async tend(): Promise<void> {
     this.#settle()
+    this.#observer.tableFull(this.#parts.dataplane.packetsBy(REASON.TABLE_FULL))
     for (const service of Object.values(this.#intent.services)) this.#resolve(service)
     await this.#emptyTrash()
     const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
@@ -193,6 +204,7 @@ export class Director implements DirectorApi {
       return { op: 'zero', zero }
     })
     this.#parts.dataplane.zeroRates(id)
+    this.#observer.zeroed(id)
   }
 
   conns(): ConnView[] {
@@ -269,6 +281,9 @@ export class Director implements DirectorApi {
         this.#takeBack(after, before, change)
         throw error
       }
+      this.#tell(observer => {
+        observer.changed(before, after)
+      })
     })
   }
 
@@ -282,6 +297,15 @@ export class Director implements DirectorApi {
       const service = after.services[name]
       if (service) this.#publish(service, TOUCHES.includes(change.op))
       else this.#parts.dataplane.tables.withdraw(parseName(name))
+    }
+  }
+
+  /** What is in force stays so, even if telling of it fails. */
+  #tell(tell: (observer: Observer) => void): void {
+    try {
+      tell(this.#observer)
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'telling watchers failed')
     }
   }
 
@@ -381,7 +405,6 @@ export class Director implements DirectorApi {
   #destView(service: Service, dest: Dest): DestView {
     const { dataplane } = this.#parts
     const id = dataplane.tables.destId(service, dest)
-    const reach = dataplane.reach(dest.address)
     const conns = id === undefined ? undefined : dataplane.tables.destConns.get(id)
     const raw = id === undefined ? noTraffic() : dataplane.tables.traffic(id)
     const key = `${serviceName(service)}>${destName(dest)}`
@@ -389,7 +412,7 @@ export class Director implements DirectorApi {
       ...dest,
       active: conns?.active ?? 0,
       inactive: conns?.inactive ?? 0,
-      nextHop: reach.nexthop === 0 ? 'no route' : reach.resolved ? 'resolved' : 'resolving',
+      nextHop: dataplane.nextHop(dest),
       traffic: plus(raw, this.#zeroOf(key), -1),
       rates: dataplane.ratesOf(service, dest),
     }

@@ -17,6 +17,7 @@ import {
   type ServiceView,
   type ConnView,
 } from '../model/service.ts'
+import type { LvsEvent } from '../model/event.ts'
 import type { StatsView, VersionView } from './contract.ts'
 
 const strict = { additionalProperties: false }
@@ -33,6 +34,7 @@ const weight = Type.Integer({
 })
 const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'Interface.' })
 const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
+const nextHop = Type.Enum(['resolved', 'resolving', 'no route'])
 const count = Type.Integer({ minimum: 0 })
 
 const addressAndPort = Type.Object({ address: Type.String(), port: count })
@@ -76,7 +78,7 @@ export const DestViewSchema = Type.Object({
   weight,
   active: count,
   inactive: count,
-  nextHop: Type.Enum(['resolved', 'resolving', 'no route']),
+  nextHop,
   traffic: TrafficSchema,
   rates: RatesSchema,
 })
@@ -144,6 +146,46 @@ export const ErrorSchema = Type.Object(
   { description: 'Refused or failed; nothing has changed.' },
 )
 
+const named = { id: Type.String(), at: Type.String({ description: 'ISO 8601, UTC.' }) }
+const serviceText = { service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }) }
+const destText = { dest: Type.String({ description: 'For example 10.0.0.2:8080.' }) }
+const interfaceText = { interface: Type.String() }
+const serviceSettings = { ...serviceText, settings: ServiceSettingsSchema }
+const destSettings = { ...serviceText, ...destText, settings: DestSettingsSchema }
+
+/** An event of a kind, or of one of two kinds that say the same. */
+function event<K extends string, P extends Record<string, TSchema>>(kinds: K[], fields: P) {
+  return Type.Object({ ...named, kind: Type.Enum(kinds), ...fields })
+}
+
+export const EventSchema = Type.Union([
+  event(['service-added', 'service-changed'], serviceSettings),
+  event(['service-removed'], serviceText),
+  event(['dest-added', 'dest-changed'], destSettings),
+  event(['dest-removed'], { ...serviceText, ...destText }),
+  event(['many-changes'], { changes: count }),
+  event(['counters-zeroed'], { service: Type.Optional(serviceText.service) }),
+  event(['vip-local', 'vip-not-local'], serviceText),
+  event(['next-hop'], { ...serviceText, ...destText, nextHop }),
+  event(['interface-attached'], { ...interfaceText, mode }),
+  event(['interface-detached'], interfaceText),
+  event(['interface-gone', 'interface-back'], interfaceText),
+  event(['overload', 'overload-over'], { packets: count }),
+  event(['events-missed'], {}),
+])
+
+/** The stream is not JSON as a whole: each event's data is. */
+export const EventsRouteSchema = {
+  description: 'Server-sent events: kind, id and, as data, this object.',
+  headers: Type.Object({
+    'last-event-id': Type.Optional(Type.String({ description: 'Tell first what came since.' })),
+  }),
+  response: {
+    200: { description: 'A stream.', content: { 'text/event-stream': { schema: EventSchema } } },
+    default: ErrorSchema,
+  },
+}
+
 /** Nothing to say: done. */
 export const DoneSchema = Type.Null({ description: 'Done, journalled and in force.' })
 
@@ -159,4 +201,5 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof StatsSchema, StatsView>,
   Held<typeof VersionSchema, VersionView>,
   Held<typeof InterfacesSchema, { interfaces: InterfaceView[] }>,
-] = [true, true, true, true, true, true, true]
+  Held<typeof EventSchema, LvsEvent>,
+] = [true, true, true, true, true, true, true, true]

@@ -9,6 +9,7 @@ import {
   serviceName,
   type ConnView,
   type DestId,
+  type DestView,
   type Rates as RatesView,
   type ServiceId,
   type Traffic,
@@ -80,6 +81,12 @@ export class Dataplane {
     return this.ways.reach(ipv4(address))
   }
 
+  /** Whether the next hop towards a dest is known. */
+  nextHop({ address }: DestId): DestView['nextHop'] {
+    const { nexthop, resolved } = this.reach(address)
+    return nexthop === 0 ? 'no route' : resolved ? 'resolved' : 'resolving'
+  }
+
   /** Raw traffic of all dests of a service, those in the trash included. */
   rawTraffic(service: string): Traffic {
     return this.tables
@@ -119,12 +126,18 @@ export class Dataplane {
 
   /** Packets by reason, those above zero. */
   reasons(): { reason: string; packets: number }[] {
-    return REASON_NAMES.map(({ name, number }) => {
-      let packets = 0n
-      for (let cpu = 0; cpu < this.kernel.sizes.cpus; cpu++)
-        packets += this.#reasons[cpu * REASON.REASONS_MAX + number] ?? 0n
-      return { reason: name, packets: Number(packets) }
-    }).filter(r => r.packets > 0)
+    return REASON_NAMES.map(({ name, number }) => ({
+      reason: name,
+      packets: this.packetsBy(number),
+    })).filter(r => r.packets > 0)
+  }
+
+  /** Packets that left with a reason, on all CPUs. */
+  packetsBy(reason: number): number {
+    let packets = 0n
+    for (let cpu = 0; cpu < this.kernel.sizes.cpus; cpu++)
+      packets += this.#reasons[cpu * REASON.REASONS_MAX + reason] ?? 0n
+    return Number(packets)
   }
 }
 

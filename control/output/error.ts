@@ -15,13 +15,13 @@ export function errorText(error: XlvsError, style: Style, debug: boolean): strin
 }
 
 /**
- * The same for machines: {"error": {"code", "message", "hint"}}, as the API answers; for a
- * configuration file also "faults", a list of {"file", "line", "column", "code", ...}.
+ * The same for machines, in one line: {"error": {"code", "message", "hint"}}, as the API answers;
+ * for a configuration file also "faults", a list of {"file", "line", "column", "code", ...}.
  */
 export function errorJson(error: XlvsError): string {
   const { code, message, hint } = error
   const faults = error instanceof ConfigError ? { faults: error.faults.map(faultView(error)) } : {}
-  return `${JSON.stringify({ error: { code, message, hint, ...faults } }, null, 2)}\n`
+  return `${JSON.stringify({ error: { code, message, hint, ...faults } })}\n`
 }
 
 /** Any thrown value as an XlvsError; what is not one is a bug of ours. */

@@ -12,7 +12,7 @@ import { dest, service } from '../support/views.ts'
 const ROOT = join(import.meta.dirname, '../../control/commands')
 
 /** Commands that no director answers: their examples are read, and run in the lab. */
-const ALONE = ['daemon', 'decap']
+const ALONE = ['daemon', 'decap', 'watch']
 
 interface Found {
   name: string

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Command } from '@oclif/core/command'
 import { XlvsCommand } from '../../control/bin/command.ts'
 import { CONFIG_KEYS } from '../../control/config/schema.ts'
+import { EventSchema } from '../../control/daemon/schemas.ts'
 import { ERROR_CODES } from '../../control/errors.ts'
 import { FORWARDING_METHODS, SCHEDULERS } from '../../control/model/service.ts'
 
@@ -60,6 +61,13 @@ for (const path of commands)
       if (typeof value === 'string') t.true(row?.includes(value), `--${name}: ${value}`)
     }
   })
+
+test('manual: every kind of event, then a row', t => {
+  const kinds = EventSchema.anyOf.flatMap(({ properties }) => properties.kind.enum)
+
+  for (const kind of kinds) t.regex(chapter(/^## API$/m), new RegExp(`^\\|.*\`${kind}\`.*\\|`, 'm'))
+  t.true(kinds.length > 10)
+})
 
 test('manual: the global flags, then they are explained with their defaults', t => {
   const text = chapter(/^## Commands$/m)

@@ -70,6 +70,25 @@ test('xlvs: zero and stats --rate, then counters and rates are 0', async t => {
   t.is(state.services[1]?.rates.conns, 0)
 })
 
+for (const [words, says] of [
+  [['watch'], /^\S+Z {2}service tcp:192\.0\.2\.1:80 removed\n.*5 packets dropped in a second\n$/],
+  [['watch', '--json'], /^\{"id":"e-1",.*"service":"tcp:192\.0\.2\.1:80"\}\n\{.*"packets":5\}\n$/],
+] as const)
+  test(`xlvs: ${words.join(' ')}, then a line for each event until the daemon ends`, async t => {
+    const { socket, events, close } = await serveFake(t)
+    events.publish([{ kind: 'service-removed', service: SERVICE }])
+    const listen = (out: string): void => {
+      const lines = out.split('\n').length - 1
+      if (lines === 1) events.publish([{ kind: 'overload', packets: 5 }])
+      else void close()
+    }
+
+    const { status, out } = await xlvs([...words, '--after', 'e-0'], { socket, listen })
+
+    t.regex(out.replace(/\{"error".*\n$/, ''), says)
+    t.is(status, 1)
+  })
+
 test('xlvs: conns, stats and version, then text or JSON', async t => {
   const { socket } = await serveFake(t, { conns: [conn()] })
 

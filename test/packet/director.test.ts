@@ -118,6 +118,20 @@ test('director: killed before it said that the maps are new, counters begin at 0
   t.is(lvs.services()[0]?.traffic.conns, 0)
 })
 
+test('director: changes and a zero, then watchers are told', async t => {
+  const { lvs } = await started(t)
+  const told: string[] = []
+  lvs.events.watch(undefined, ({ kind }) => told.push(kind))
+
+  await lvs.addService(SERVICE)
+  await lvs.addDest(SERVICE, { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 })
+  await lvs.zero()
+  await t.throwsAsync(lvs.addService(SERVICE))
+  lvs.networkChanged()
+
+  t.deepEqual(told, ['service-added', 'vip-not-local', 'dest-added', 'next-hop', 'counters-zeroed'])
+})
+
 test('director: a name that every object has, it is not an attached interface', async t => {
   const { lvs } = await started(t)
 

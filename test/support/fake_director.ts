@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
+import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import {
@@ -57,6 +58,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
   }
   return {
     state,
+    events: new Events('e'),
     version: () => ({ xlvs: '0.1.0', abi: 1, kernel: '6.1.0', programTag: '0123456789abcdef' }),
     services: () => state.services,
     conns: () => state.conns,
@@ -180,11 +182,20 @@ function refusal(code: ErrorCode, message: string): XlvsError {
   return new XlvsError(code, message, 'see what there is with xlvs show')
 }
 
+export interface Served {
+  socket: string
+  state: FakeState
+  /** Where the socket is; gone with it. */
+  folder: string
+  events: Events
+  close: () => Promise<void>
+}
+
 /** A fake director served on a socket of its own, both gone when the test ends. */
 export async function serveFake(
   t: ExecutionContext,
   given: Partial<FakeState> = {},
-): Promise<{ socket: string; state: FakeState; folder: string }> {
+): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), 'xlvs-test-'))
   const director = fakeDirector(given)
   const api = buildApi(director, createLog('silent'))
@@ -194,5 +205,6 @@ export async function serveFake(
     await api.close()
     await rm(folder, { recursive: true })
   })
-  return { socket, state: director.state, folder }
+  const { state, events } = director
+  return { socket, state, folder, events, close: () => api.close() }
 }

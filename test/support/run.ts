@@ -22,6 +22,8 @@ interface Given {
   script?: string
   /** Closes its standard output at once. */
   readNothing?: boolean
+  /** Is told what it prints as it prints it. */
+  listen?: (out: string) => void
 }
 
 /** `xlvs` with those words, talking to that socket. */
@@ -32,7 +34,10 @@ export function xlvs(words: readonly string[], given: Given = {}): Promise<Ran> 
   const options = { env: { ...env, ...given.env }, ...(cwd === undefined ? {} : { cwd }) }
   const child = spawn(process.execPath, [script, ...words], options)
   const ran: Ran = { status: null, out: '', err: '' }
-  child.stdout.on('data', chunk => (ran.out += String(chunk)))
+  child.stdout.on('data', chunk => {
+    ran.out += String(chunk)
+    given.listen?.(ran.out)
+  })
   child.stderr.on('data', chunk => (ran.err += String(chunk)))
   if (given.readNothing) child.stdout.destroy()
   child.stdin.on('error', () => undefined)

@@ -206,6 +206,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'delete /v1/services/{service}',
     'delete /v1/services/{service}/dests/{dest}',
     'get /v1/conns',
+    'get /v1/events',
     'get /v1/interfaces',
     'get /v1/services',
     'get /v1/stats',

@@ -1,0 +1,29 @@
+/** `xlvs watch`. */
+import * as Flags from '@oclif/core/flags'
+import { type Example, XlvsCommand } from '../bin/command.ts'
+import { eventText } from '../output/event.ts'
+
+export default class Watch extends XlvsCommand {
+  static override summary = 'Print what changes, a line each, until it is interrupted.'
+  static override description =
+    'Changes of services, dests and interfaces, whoever makes them; and what the director ' +
+    'finds: a VIP that comes or goes, a next hop lost or found, an interface gone or back, a full table.'
+  static override flags = {
+    after: Flags.string({
+      description: 'id of an event: print first what came since',
+      helpValue: 'ID',
+    }),
+  }
+  static override examples: Example[] = [
+    { description: 'See what happens from now on.', command: 'xlvs watch' },
+    { description: 'Hand it to a program, a JSON object a line.', command: 'xlvs watch --json' },
+  ]
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Watch)
+    await this.ask(flags, async director => {
+      for await (const event of director.watch({ after: flags.after }))
+        process.stdout.write(flags.json ? `${JSON.stringify(event)}\n` : eventText(event))
+    })
+  }
+}

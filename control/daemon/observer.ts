@@ -1,0 +1,176 @@
+/**
+ * Finds what there is to tell watchers: by comparing what was wanted with what is wanted now, and
+ * what the network looked like with what it looks like now. The director calls it after each of
+ * the two may have changed. Read next: events.ts.
+ */
+import {
+  destName,
+  serviceName,
+  type Dest,
+  type DestView,
+  type InterfaceView,
+  type Service,
+  type ServiceId,
+} from '../model/service.ts'
+import type { DestSettings, EventBody, ServiceSettings } from '../model/event.ts'
+import type { Intent, ServiceIntent } from '../plan/intent.ts'
+import type { Events } from './events.ts'
+
+/** How the director sees the world. */
+export interface Surroundings {
+  isLocal(service: ServiceId): boolean
+  nextHop(dest: Dest): DestView['nextHop']
+  interfaces(): InterfaceView[]
+}
+
+export class Observer {
+  readonly #events: Events
+  readonly #around: Surroundings
+  /** By name of service, `service>dest` or interface: what it was when last looked at. */
+  readonly #seen = new Map<string, string | boolean>()
+  #dropped: number | undefined
+  #droppedBefore = 0
+
+  constructor(events: Events, around: Surroundings) {
+    this.#events = events
+    this.#around = around
+  }
+
+  /** A change is in force. */
+  changed(before: Intent, after: Intent): void {
+    const bodies = changesOf(before, after)
+    this.#forget(before, after)
+    const changed = Object.entries(after.services).filter(
+      ([name, service]) => before.services[name] !== service,
+    )
+    for (const [, service] of changed) bodies.push(...this.#lookAt(service))
+    if (before.interfaces !== after.interfaces) bodies.push(...this.#lookAtInterfaces())
+    this.#events.publish(bodies)
+  }
+
+  /** The network may have changed. */
+  network(intent: Intent): void {
+    const services = Object.values(intent.services)
+    this.#events.publish([
+      ...services.flatMap(service => this.#lookAt(service)),
+      ...this.#lookAtInterfaces(),
+    ])
+  }
+
+  zeroed(service: ServiceId | undefined): void {
+    this.#events.publish([
+      { kind: 'counters-zeroed', ...(service ? { service: serviceName(service) } : {}) },
+    ])
+  }
+
+  /** To be called every second, with the packets dropped so far because the table was full. */
+  tableFull(packets: number): void {
+    const risen = packets - (this.#dropped ?? packets)
+    this.#dropped = packets
+    if (risen > 0) {
+      if (this.#droppedBefore === 0) this.#events.publish([{ kind: 'overload', packets: risen }])
+      this.#droppedBefore += risen
+    } else if (this.#droppedBefore > 0) {
+      this.#events.publish([{ kind: 'overload-over', packets: this.#droppedBefore }])
+      this.#droppedBefore = 0
+    }
+  }
+
+  #lookAt({ service, dests }: ServiceIntent): EventBody[] {
+    const name = serviceName(service)
+    const found: EventBody[] = []
+    const isLocal = this.#around.isLocal(service)
+    if (this.#isNews(name, isLocal, true))
+      found.push({ kind: isLocal ? 'vip-local' : 'vip-not-local', service: name })
+    for (const one of dests) {
+      const dest = destName(one)
+      const nextHop = this.#around.nextHop(one)
+      if (this.#isNews(`${name}>${dest}`, nextHop, 'resolved'))
+        found.push({ kind: 'next-hop', service: name, dest, nextHop })
+    }
+    return found
+  }
+
+  #lookAtInterfaces(): EventBody[] {
+    return this.#around
+      .interfaces()
+      .filter(({ name, present }) => this.#isNews(name, present, true))
+      .map(({ name, present }) => ({
+        kind: present ? 'interface-back' : 'interface-gone',
+        interface: name,
+      }))
+  }
+
+  /** What is seen for the first time is news only when it is not as it should be. */
+  #isNews(name: string, now: string | boolean, wanted: string | boolean): boolean {
+    const before = this.#seen.get(name) ?? wanted
+    if (before !== now || !this.#seen.has(name)) this.#seen.set(name, now)
+    return before !== now
+  }
+
+  #forget(before: Intent, after: Intent): void {
+    for (const [name, { dests }] of Object.entries(before.services)) {
+      const now = after.services[name]
+      if (now === before.services[name]) continue
+      const kept = new Set(now?.dests.map(destName))
+      for (const dest of dests.map(destName))
+        if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
+      if (!now) this.#seen.delete(name)
+    }
+    for (const name of Object.keys(before.interfaces))
+      if (!Object.hasOwn(after.interfaces, name)) this.#seen.delete(name)
+  }
+}
+
+/** What an operator did, from what was wanted and what is wanted now. Pure. */
+export function changesOf(before: Intent, after: Intent): EventBody[] {
+  const found: EventBody[] = []
+  for (const service of Object.keys(before.services))
+    if (!after.services[service]) found.push({ kind: 'service-removed', service })
+  for (const [name, now] of Object.entries(after.services)) {
+    const was = before.services[name]
+    if (was !== now) found.push(...serviceChanges(name, was, now))
+  }
+  for (const name of Object.keys(before.interfaces))
+    if (!Object.hasOwn(after.interfaces, name))
+      found.push({ kind: 'interface-detached', interface: name })
+  for (const [name, mode] of Object.entries(after.interfaces))
+    if (!Object.hasOwn(before.interfaces, name) || before.interfaces[name] !== mode)
+      found.push({ kind: 'interface-attached', interface: name, mode })
+  return found
+}
+
+function serviceChanges(
+  service: string,
+  was: ServiceIntent | undefined,
+  now: ServiceIntent,
+): EventBody[] {
+  const found: EventBody[] = []
+  const settings = settingsOf(now.service) as ServiceSettings
+  if (!was) found.push({ kind: 'service-added', service, settings })
+  else if (!isSame(settingsOf(was.service), settings))
+    found.push({ kind: 'service-changed', service, settings })
+  const before = new Map((was?.dests ?? []).map(dest => [destName(dest), dest]))
+  const after = new Map(now.dests.map(dest => [destName(dest), dest]))
+  for (const dest of before.keys())
+    if (!after.has(dest)) found.push({ kind: 'dest-removed', service, dest })
+  for (const [dest, one] of after) {
+    const old = before.get(dest)
+    const settings = settingsOf(one) as DestSettings
+    if (!old) found.push({ kind: 'dest-added', service, dest, settings })
+    else if (old !== one && !isSame(settingsOf(old), settings))
+      found.push({ kind: 'dest-changed', service, dest, settings })
+  }
+  return found
+}
+
+const NAMES: readonly string[] = ['protocol', 'address', 'port']
+
+/** A service or dest without what its name says. */
+function settingsOf(one: Service | Dest): unknown {
+  return Object.fromEntries(Object.entries(one).filter(([field]) => !NAMES.includes(field)))
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
