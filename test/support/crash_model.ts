@@ -23,15 +23,29 @@ interface ModelService {
 }
 export type Model = ReadonlyMap<string, ModelService>
 
+/** What a director and its client have in common: the changes. */
+type Changes = Pick<
+  DirectorApi,
+  | 'addService'
+  | 'setService'
+  | 'removeService'
+  | 'clear'
+  | 'addDest'
+  | 'setDest'
+  | 'removeDest'
+  | 'zero'
+>
+
 /** A change: how it is asked for, and what the model becomes or which code refuses it. */
 export interface Op {
   say: string
-  ask(lvs: DirectorApi): Promise<void>
+  ask(lvs: Changes): Promise<void>
   apply(model: Model): Model | ErrorCode
 }
 
 export const VIPS = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
-const PORTS = [53, 80, 443]
+/** Ports of the services that are changed at random. */
+export const PORTS = [53, 80, 443]
 const DEST_ADDRESSES = ['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6', '10.0.0.7']
 const WEIGHTS = [0, 1, 1, 2, 3, 65535]
 
@@ -60,22 +74,23 @@ function destText(dest: Dest): string {
   return `${destName(dest)} ${dest.fwd} ${dest.weight}`
 }
 
-export function randomOp(random: Random): Op {
-  const service = randomService(random)
+/** A change of services at these ports; of all there are only when they are PORTS. */
+export function randomOp(random: Random, ports: readonly number[] = PORTS): Op {
+  const service = randomService(random, ports)
   const dice = random(100)
   if (dice < UNTIL.removeDest) return destOp(random, service, dice)
   if (dice < UNTIL.addService) return addService(service)
   if (dice < UNTIL.setService) return setService(service)
   if (dice < REMOVE_SERVICE) return removeService(service)
-  if (random(CLEAR_ONCE_IN) === 0)
+  if (ports === PORTS && random(CLEAR_ONCE_IN) === 0)
     return { say: 'clear', ask: lvs => lvs.clear(), apply: () => new Map() }
   return random(4) === 0 ? zeroAll() : zero(service)
 }
 
-function randomService(random: Random): Service {
+function randomService(random: Random, ports: readonly number[]): Service {
   const protocol = oneOf(random, ['tcp', 'udp'] as const)
   const scheduler = oneOf(random, SCHEDULERS)
-  return { protocol, address: oneOf(random, VIPS), port: oneOf(random, PORTS), scheduler }
+  return { protocol, address: oneOf(random, VIPS), port: oneOf(random, ports), scheduler }
 }
 
 function destOp(random: Random, service: Service, dice: number): Op {

@@ -216,7 +216,8 @@ function daemonOf(director: Namespace) {
     closeSync(fd)
     daemon = started
     await waitFor('xlvsd to answer', () => {
-      if (started.exitCode !== null) throw new Error(`xlvsd ended at once:\n${log()}`)
+      if (started.exitCode !== null || started.signalCode !== null)
+        throw new Error(`xlvsd ended at once:\n${log()}`)
       return existsSync(places.socket) ? answers(places.socket) : false
     })
   }
