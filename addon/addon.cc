@@ -15,6 +15,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports)
 	install_log_callback();
 	exports["useErrorClass"] = Napi::Function::New<use_error_class>(env, "useErrorClass");
 	define_atomics(env, exports);
+	define_device(env, exports);
 	define_links(env, exports);
 	define_map(env, exports);
 	define_netlink(env, exports);

@@ -188,6 +188,7 @@ template <typename T> T &unwrap_arg(Napi::Value value, const char *call, const c
 
 // One per file: adds that file's exports.
 void define_atomics(Napi::Env env, Napi::Object exports);
+void define_device(Napi::Env env, Napi::Object exports);
 void define_links(Napi::Env env, Napi::Object exports);
 void define_map(Napi::Env env, Napi::Object exports);
 void define_netlink(Napi::Env env, Napi::Object exports);

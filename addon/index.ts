@@ -276,6 +276,11 @@ export interface LinkInfo {
   kind: string
   /** The bridge, bond or VRF it belongs to; 0 for none. */
   master: number
+  /** The interface it is on (VLAN, macvlan) or, of a veth, its peer; 0: none in this namespace. */
+  parent: number
+  /** Of a VLAN: its id, and the Ethernet type of its tag; else 0. */
+  vlanId: number
+  vlanProtocol: number
   xdpMode: 'none' | 'native' | 'generic' | 'offload'
   xdpProgramId: number
 }
@@ -375,6 +380,12 @@ export interface Netlink {
   close(): void
 }
 
+/** A priority at a point of clsact that has filters, and what kind they are: `bpf`, `u32`... */
+export interface TcPriority {
+  priority: number
+  kind: string
+}
+
 interface Native {
   useErrorClass: (constructor: typeof BpfError) => void
   BpfObject: BpfObjectClass
@@ -404,6 +415,10 @@ interface Native {
   possibleCpus: () => number
   coarseClockNs: () => number
   interfaceIndex: (name: string) => number
+  interfaceFeatures: (name: string) => Record<string, boolean>
+  xdpFeatures: (ifindex: number) => number | undefined
+  tcFilters: (ifindex: number, point: 'ingress' | 'egress') => TcPriority[]
+  tcxPrograms: (ifindex: number, point: 'ingress' | 'egress') => number[]
   unshareNetwork: () => void
   enterNetwork: (pathOrPid: string | number) => void
 }
@@ -450,6 +465,14 @@ export const possibleCpus = native.possibleCpus
 export const coarseClockNs = native.coarseClockNs
 /** The interface's number in this thread's namespace; 0 when there is none. */
 export const interfaceIndex = native.interfaceIndex
+/** Offloads in force by the kernel's names (`rx-lro`), as in `ethtool -k`. @throws ENODEV. */
+export const interfaceFeatures = native.interfaceFeatures
+/** NETDEV_XDP_ACT_* bits; undefined before Linux 6.3. @throws ENODEV when there is none. */
+export const xdpFeatures = native.xdpFeatures
+/** Priorities with filters, in the order they run; none without clsact or interface. */
+export const tcFilters = native.tcFilters
+/** Ids of the programs attached by tcx, in the order they run; none before Linux 6.6. */
+export const tcxPrograms = native.tcxPrograms
 /** Moves the calling thread, and no other, into a new network namespace: libuv's pool stays. */
 export const unshareNetwork = native.unshareNetwork
 /** Moves the calling thread, and no other, into a namespace by path (`/run/netns/x`) or pid. */

@@ -42,11 +42,11 @@ class NetlinkRequest
 	alignas(8) uint8_t bytes_[512] = {};
 };
 
-/// A NETLINK_ROUTE socket of the namespace its maker's thread was in.
+/// A netlink socket of the namespace its maker's thread was in.
 class NetlinkSocket
 {
       public:
-	Failure open();
+	Failure open(int protocol = NETLINK_ROUTE);
 	void close()
 	{
 		fd_.reset();
@@ -60,8 +60,10 @@ class NetlinkSocket
 		return fd_.get();
 	}
 
-	/// Sends, and waits for the kernel's verdict with its words.
-	Failure ask(NetlinkRequest &request);
+	/// Sends, hands what is answered to `each`, and waits for the verdict with its words.
+	Failure ask(
+		NetlinkRequest &request,
+		const std::function<void(const nlmsghdr *)> &each = [](const nlmsghdr *) {});
 	/// Hands every message of a dump to `each`; `restart` is called when it must begin again.
 	Failure dump(NetlinkRequest &request, const std::function<void(const nlmsghdr *)> &each,
 		     const std::function<void()> &restart);
@@ -89,7 +91,8 @@ class NetlinkSocket
 struct LinkMessage {
 	uint32_t ifindex = 0;
 	std::string name, mac, kind;
-	uint32_t mtu = 0, master = 0, xdp_program_id = 0;
+	uint32_t mtu = 0, master = 0, parent = 0, xdp_program_id = 0;
+	uint32_t vlan_id = 0, vlan_protocol = 0;
 	bool up = false, running = false;
 	const char *xdp_mode = "none";
 };

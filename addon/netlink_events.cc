@@ -22,6 +22,9 @@ Napi::Object to_js(Napi::Env env, const LinkMessage &link)
 	out["running"] = link.running;
 	out["kind"] = link.kind;
 	out["master"] = link.master;
+	out["parent"] = link.parent;
+	out["vlanId"] = link.vlan_id;
+	out["vlanProtocol"] = link.vlan_protocol;
 	out["xdpMode"] = link.xdp_mode;
 	out["xdpProgramId"] = link.xdp_program_id;
 	return out;

@@ -41,6 +41,14 @@ template <size_t COUNT> class Attributes
 		return value;
 	}
 
+	uint16_t u16(size_t type) const
+	{
+		uint16_t value = 0;
+		if (found_[type] && RTA_PAYLOAD(found_[type]) >= sizeof(value))
+			memcpy(&value, RTA_DATA(found_[type]), sizeof(value));
+		return value;
+	}
+
 	uint8_t u8(size_t type) const
 	{
 		return found_[type] && RTA_PAYLOAD(found_[type])
@@ -133,6 +141,18 @@ static void parse_xdp(const rtattr *nest, LinkMessage &link)
 	}
 }
 
+static void parse_link_info(const rtattr *nest, LinkMessage &link)
+{
+	Attributes<IFLA_INFO_MAX + 1> info(nest);
+
+	link.kind = info.text(IFLA_INFO_KIND);
+	if (link.kind != "vlan" || !info[IFLA_INFO_DATA])
+		return;
+	Attributes<IFLA_VLAN_MAX + 1> vlan(info[IFLA_INFO_DATA]);
+	link.vlan_id = vlan.u16(IFLA_VLAN_ID);
+	link.vlan_protocol = ntohs(vlan.u16(IFLA_VLAN_PROTOCOL));
+}
+
 static std::optional<NetlinkBody> parse_link(const nlmsghdr *header)
 {
 	const auto *info = static_cast<const ifinfomsg *>(NLMSG_DATA(header));
@@ -149,9 +169,11 @@ static std::optional<NetlinkBody> parse_link(const nlmsghdr *header)
 	link.master = attributes.u32(IFLA_MASTER);
 	link.up = (info->ifi_flags & IFF_UP) != 0;
 	link.running = (info->ifi_flags & IFF_RUNNING) != 0;
+	// With a namespace beside it the index is another namespace's.
+	if (!attributes[IFLA_LINK_NETNSID])
+		link.parent = attributes.u32(IFLA_LINK);
 	if (attributes[IFLA_LINKINFO])
-		link.kind = Attributes<IFLA_INFO_MAX + 1>(attributes[IFLA_LINKINFO])
-				    .text(IFLA_INFO_KIND);
+		parse_link_info(attributes[IFLA_LINKINFO], link);
 	if (attributes[IFLA_XDP])
 		parse_xdp(attributes[IFLA_XDP], link);
 	return link;

@@ -58,12 +58,12 @@ void NetlinkRequest::end(size_t nest)
 	attribute->rta_len = message()->nlmsg_len - nest;
 }
 
-Failure NetlinkSocket::open()
+Failure NetlinkSocket::open(int protocol)
 {
 	int on = 1;
 	timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S, .tv_usec = 0};
 
-	fd_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	fd_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
 	if (!fd_.open())
 		return {errno, "socket"};
 	// Words instead of bare numbers, and headers checked, on every kernel since 4.20.
@@ -175,7 +175,8 @@ NetlinkSocket::Turn NetlinkSocket::take(ssize_t size,
 	return Turn::MORE;
 }
 
-Failure NetlinkSocket::ask(NetlinkRequest &request)
+Failure NetlinkSocket::ask(NetlinkRequest &request,
+			   const std::function<void(const nlmsghdr *)> &each)
 {
 	ssize_t size = 0;
 	Failure failure;
@@ -186,7 +187,7 @@ Failure NetlinkSocket::ask(NetlinkRequest &request)
 	do {
 		if ((failure = receive(size)))
 			return failure;
-	} while (take(size, [](const nlmsghdr *) {}, failure) == Turn::MORE);
+	} while (take(size, each, failure) == Turn::MORE);
 	return failure;
 }
 

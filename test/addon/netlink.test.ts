@@ -44,12 +44,44 @@ privileged('netlink: links, each field is what ip set', t => {
     running: true,
     kind: 'veth',
     master: interfaceIndex('bridge'),
+    parent: near,
+    vlanId: 0,
+    vlanProtocol: 0,
     xdpMode: 'none',
     xdpProgramId: 0,
   } satisfies LinkInfo)
   t.like(byName('bridge'), { kind: 'bridge', up: false, running: false, master: 0 })
   t.like(byName('lo'), { ifindex: 1, kind: '' })
   t.is(links.length, 4)
+})
+
+privileged('netlink: a link on another, its parent; no VLAN, no tag', t => {
+  ip('link add link far name upper type macvlan mode bridge')
+  t.teardown(() => {
+    ip('link del upper')
+  })
+
+  const links = open(t).links()
+
+  t.like(
+    links.find(link => link.name === 'upper'),
+    { kind: 'macvlan', parent: far, vlanId: 0, vlanProtocol: 0 },
+  )
+})
+
+privileged('netlink: a veth whose peer is elsewhere, no parent', t => {
+  const { path } = secondNetwork()
+  ip(`link add here type veth peer name there netns ${path}`)
+  t.teardown(() => {
+    ip('link del here')
+  })
+
+  const links = open(t).links()
+
+  t.like(
+    links.find(link => link.name === 'here'),
+    { kind: 'veth', parent: 0 },
+  )
 })
 
 privileged('netlink: a link that is down, it is neither up nor running', t => {
