@@ -88,6 +88,9 @@ function addReads(api: Api, director: DirectorApi): void {
   api.get('/v1/conns', { schema: reading(schemas.ConnsSchema) }, () => ({
     conns: director.conns(),
   }))
+  api.get('/v1/reasons', { schema: reading(schemas.ReasonsSchema) }, () => ({
+    reasons: director.reasons(),
+  }))
   api.get('/v1/stats', { schema: reading(schemas.StatsSchema) }, () => director.stats())
   api.get('/v1/interfaces', { schema: reading(schemas.InterfacesSchema) }, () => ({
     interfaces: director.interfaces(),

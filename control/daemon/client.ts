@@ -73,6 +73,7 @@ export function connectDirector(
     zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: idOnly(id) }),
     conns: async () => pick(await read('/v1/conns'), 'conns'),
     stats: () => read('/v1/stats'),
+    reasons: async () => pick(await read('/v1/reasons'), 'reasons'),
     interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
     attach: (name, mode) => change('POST', '/v1/interfaces', { name, mode }),
     detach: name => change('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),

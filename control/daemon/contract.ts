@@ -15,6 +15,7 @@ import type {
   ServiceView,
   Traffic,
 } from '../model/service.ts'
+import type { ReasonView } from '../model/reason.ts'
 import type { Events } from './events.ts'
 
 export interface VersionView {
@@ -51,6 +52,8 @@ export interface DirectorApi {
   zero(id?: ServiceId): Promise<void>
   conns(): ConnView[]
   stats(): StatsView
+  /** All reasons in the order of the enum, those without packets too. */
+  reasons(): ReasonView[]
   interfaces(): InterfaceView[]
   attach(name: string, mode: AttachMode): Promise<void>
   detach(name: string): Promise<void>

@@ -25,6 +25,8 @@ import {
   type ServiceView,
   type Traffic,
 } from '../model/service.ts'
+import type { ReasonView } from '../model/reason.ts'
+import { reasonViews } from '../output/reasons.ts'
 import {
   changed,
   emptyIntent,
@@ -228,6 +230,11 @@ export class Director implements DirectorApi {
       reasons: dataplane.reasons(),
       connections: { slots, used: sweeper.figures.used, stashed: dataplane.stashed() },
     }
+  }
+
+  reasons(): ReasonView[] {
+    const { dataplane } = this.#parts
+    return reasonViews(reason => dataplane.packetsBy(reason))
   }
 
   interfaces(): InterfaceView[] {

@@ -18,6 +18,7 @@ import {
   type ConnView,
 } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
+import type { ReasonView } from '../model/reason.ts'
 import type { StatsView, VersionView } from './contract.ts'
 
 const strict = { additionalProperties: false }
@@ -122,6 +123,18 @@ export const StatsSchema = Type.Object({
   connections: Type.Object({ slots: count, used: count, stashed: count }),
 })
 
+export const ReasonsSchema = Type.Object({
+  reasons: Type.Array(
+    Type.Object({
+      reason: Type.String(),
+      packets: count,
+      becomes: Type.Enum(['passed', 'forwarded', 'answered', 'dropped']),
+      means: Type.String({ description: 'Why, in some words.' }),
+      look: Type.String({ description: 'What to look at when the count rises; may be empty.' }),
+    }),
+  ),
+})
+
 export const VersionSchema = Type.Object({
   xlvs: Type.String(),
   abi: Type.Integer(),
@@ -199,7 +212,8 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof ServicesSchema, { services: ServiceView[] }>,
   Held<typeof ConnsSchema, { conns: ConnView[] }>,
   Held<typeof StatsSchema, StatsView>,
+  Held<typeof ReasonsSchema, { reasons: ReasonView[] }>,
   Held<typeof VersionSchema, VersionView>,
   Held<typeof InterfacesSchema, { interfaces: InterfaceView[] }>,
   Held<typeof EventSchema, LvsEvent>,
-] = [true, true, true, true, true, true, true, true]
+] = [true, true, true, true, true, true, true, true, true]

@@ -7,6 +7,7 @@ import { XlvsCommand } from '../../control/bin/command.ts'
 import { CONFIG_KEYS } from '../../control/config/schema.ts'
 import { EventSchema } from '../../control/daemon/schemas.ts'
 import { ERROR_CODES } from '../../control/errors.ts'
+import { reasonViews } from '../../control/output/reasons.ts'
 import { FORWARDING_METHODS, SCHEDULERS } from '../../control/model/service.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -67,6 +68,17 @@ test('manual: every kind of event, then a row', t => {
 
   for (const kind of kinds) t.regex(chapter(/^## API$/m), new RegExp(`^\\|.*\`${kind}\`.*\\|`, 'm'))
   t.true(kinds.length > 10)
+})
+
+/** Rows to paste into MANUAL.md when this fails. */
+test('manual: every reason, then its row says what control/output/reasons.ts says', t => {
+  const rows = reasonViews(() => 0).map(
+    ({ reason, becomes, means, look }) => `| \`${reason}\` | ${becomes} | ${means} | ${look} |`,
+  )
+
+  const written = chapter(/^## Reasons$/m).match(/^\| `.*$/gm) ?? []
+
+  t.deepEqual([...written], rows)
 })
 
 test('manual: the global flags, then they are explained with their defaults', t => {

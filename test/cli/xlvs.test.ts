@@ -2,6 +2,7 @@
 import test from 'ava'
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { REASON } from '../../control/abi/maps.gen.ts'
 import { XlvsError } from '../../control/errors.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
@@ -88,6 +89,33 @@ for (const [words, says] of [
     t.regex(out.replace(/\{"error".*\n$/, ''), says)
     t.is(status, 1)
   })
+
+test('xlvs: reasons, then those with packets, or all', async t => {
+  const { socket } = await serveFake(t, { reasons: { [REASON.TABLE_FULL]: 7 } })
+
+  const [some, all, json] = await Promise.all([
+    xlvs(['reasons'], { socket }),
+    xlvs(['reasons', '--all'], { socket }),
+    xlvs(['reasons', '--json'], { socket }),
+  ])
+
+  t.regex(some.out, /^REASON .*\ntable full +7 +dropped .*\n! table full: look at .*\n$/)
+  t.regex(all.out, /\nnat request +0 +forwarded/)
+  t.like(JSON.parse(json.out), { reasons: [{ reason: 'table full', packets: 7 }] })
+})
+
+test('xlvs: reasons --watch, then what has risen until the daemon ends', async t => {
+  const { socket, state, close } = await serveFake(t, { reasons: { [REASON.TABLE_FULL]: 7 } })
+  const listen = (out: string): void => {
+    if (out.includes('+2')) void close()
+    state.reasons[REASON.TABLE_FULL] = 9
+  }
+
+  const { status, out } = await xlvs(['reasons', '--watch'], { socket, listen })
+
+  t.is(status, 1)
+  t.regex(out, /\ntable full +7 [^]*\ntable full +9 +\+2\n/)
+})
 
 test('xlvs: conns, stats and version, then text or JSON', async t => {
   const { socket } = await serveFake(t, { conns: [conn()] })

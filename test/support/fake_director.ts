@@ -10,6 +10,7 @@ import { buildApi } from '../../control/daemon/api.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
 import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
+import { reasonViews } from '../../control/output/reasons.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import {
   destName,
@@ -39,6 +40,8 @@ export interface FakeState {
   /** Newest first. */
   services: ServiceView[]
   conns: ConnView[]
+  /** Packets by number of reason. */
+  reasons: Record<number, number>
   interfaces: InterfaceView[]
   /** Thrown by the next change, once. */
   fails: Error | undefined
@@ -48,6 +51,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
   const state: FakeState = {
     services: given.services ?? [],
     conns: given.conns ?? [],
+    reasons: given.reasons ?? {},
     interfaces: given.interfaces ?? [],
     fails: given.fails,
   }
@@ -63,6 +67,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     services: () => state.services,
     conns: () => state.conns,
     interfaces: () => state.interfaces,
+    reasons: () => reasonViews(reason => state.reasons[reason] ?? 0),
     stats: () => ({
       total: NO_TRAFFIC,
       rates: NO_RATES,

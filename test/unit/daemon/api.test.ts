@@ -208,6 +208,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'get /v1/conns',
     'get /v1/events',
     'get /v1/interfaces',
+    'get /v1/reasons',
     'get /v1/services',
     'get /v1/stats',
     'get /v1/version',

@@ -1,0 +1,157 @@
+/**
+ * What each reason for which a packet leaves the program means, and what to look at when its count
+ * rises; and how `xlvs reasons` prints them. A reason without its sentences does not compile.
+ * MANUAL has the same table. Pure. Read next: ../../bpf/types.h (enum reason).
+ */
+import { REASON } from '../abi/maps.gen.ts'
+import type { ReasonView } from '../model/reason.ts'
+import type { Style } from './style.ts'
+import { table, type Column } from './table.ts'
+
+type Sizes = 'GO_ON' | 'REASONS' | 'REASONS_MAX'
+export type ReasonName = Exclude<keyof typeof REASON, Sizes>
+type Sentences = Pick<ReasonView, 'becomes' | 'means' | 'look'>
+
+/** `look` is empty where nothing is wrong however many there are. */
+export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
+  NOT_IPV4: passed('ARP, IPv6 and whatever else is not IPv4', ''),
+  FOREIGN_MAC: passed('the frame is for another machine', 'the interface may be promiscuous'),
+  MALFORMED: passed('the IPv4 header is not one', 'who sends it: tcpdump -e on the interface'),
+  BAD_CHECKSUM: passed(
+    'the checksum of the IPv4 header is wrong',
+    'cable, switch and memory of the sender: ip -s link counts errors too',
+  ),
+  HAS_OPTIONS: passed('the packet has IPv4 options, which xlvs does not balance yet', ''),
+  FRAGMENT: passed(
+    'a piece of a packet, which xlvs does not balance yet',
+    'the MTU on the way from the client; senders of UDP can send less at a time',
+  ),
+  OTHER_PROTOCOL: passed('neither TCP nor UDP', ''),
+  TRUNCATED: passed('the packet ends within its header', 'who sends it: tcpdump on the interface'),
+  NO_SERVICE: passed('address and port are no service: what the host itself gets', ''),
+  NO_CONNECTION: passed(
+    'within no connection, and no beginning of one either',
+    'connections that expired while they were silent: timeouts of clients and servers',
+  ),
+  FTP_DATA: passed('a connection that an FTP server opens from port 20', ''),
+  VIP_NOT_LOCAL: passed(
+    'the address of the service is not on this host, as on a VRRP backup',
+    'ip address, when this host should balance it; xlvs show has the service',
+  ),
+  NAT_REQUEST: forwarded('to a dest, addresses rewritten', ''),
+  NAT_REPLY: forwarded('to a client, addresses rewritten back', ''),
+  DIRECT: forwarded('to a dest as it is (dr)', ''),
+  RESOLVING: forwarded(
+    'the MAC of the next hop is not known yet; the kernel asks for it and sends then',
+    'ip neighbour, when the count goes on rising: the dest or router does not answer ARP',
+  ),
+  TTL_EXPIRED: answered(
+    'its time to live ended here: ICMP time exceeded',
+    'traceroute of clients, or a loop in routing',
+  ),
+  TOO_BIG: answered(
+    'it has DF and is longer than the MTU to the dest: ICMP fragmentation needed',
+    'MTUs on both sides of the director; clients that do not get the ICMP stay stuck',
+  ),
+  NO_DEST: answered(
+    'the service has no dest of weight above 0: ICMP port unreachable',
+    'xlvs show: add a dest, or give one a weight',
+  ),
+  UNREACHABLE: answered(
+    'there is no route to the dest: ICMP host unreachable',
+    'ip route get to the dest; xlvs show names it',
+  ),
+  DEST_GONE: dropped(
+    'its connection has a dest that was removed',
+    'nothing, when the count stands still after a while: clients connect anew',
+  ),
+  TABLE_FULL: dropped(
+    'the connection table has no room for a new connection',
+    'xlvs stats for how full it is; xlvs daemon --connections makes a larger one',
+  ),
+  STRIPE_BUSY: dropped(
+    'another CPU was making a connection in the same place; the client sends again',
+    'nothing, unless it is a good part of new connections: then report it',
+  ),
+  NO_ROUTE: dropped(
+    'there is no route back to the client',
+    'ip route get to the client; a default route may be missing',
+  ),
+  NEEDS_FRAGMENTING: dropped(
+    'longer than the MTU without DF; xlvs does not cut packets yet',
+    'MTUs on both sides of the director: make the one behind it as large',
+  ),
+  INTERNAL: dropped('what should not happen did', 'the log of the daemon, and report it'),
+}
+
+/** All reasons in the order of the enum, with the counts that `packetsBy` gives. */
+export function reasonViews(packetsBy: (reason: number) => number): ReasonView[] {
+  return Object.entries(REASON_SENTENCES).map(([name, sentences]) => ({
+    reason: name.toLowerCase().replaceAll('_', ' '),
+    packets: packetsBy(REASON[name as ReasonName]),
+    ...sentences,
+  }))
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'REASON' },
+  { title: 'PACKETS', align: 'right' },
+  { title: 'WERE' },
+  { title: 'WHY' },
+]
+
+/** A table, and below it what to look at for each of its reasons that may mean trouble. */
+export function reasonsText(reasons: readonly ReasonView[], style: Style): string {
+  if (reasons.length === 0) return 'no packet has come yet\n'
+  const rows = reasons.map(r => [r.reason, `${r.packets}`, r.becomes, r.means])
+  const notes = reasons
+    .filter(({ look, packets }) => look !== '' && packets > 0)
+    .map(({ reason, look }) => `${style.yellow('!')} ${reason}: look at ${look}\n`)
+  return table(COLUMNS, rows) + notes.join('')
+}
+
+const SINCE_COLUMNS: readonly Column[] = [
+  { title: 'REASON' },
+  { title: 'PACKETS', align: 'right' },
+  { title: 'NEW', align: 'right' },
+]
+
+/** Reasons whose counts have risen, and by how much. */
+export function risenText(risen: readonly Risen[]): string {
+  if (risen.length === 0) return 'no new packet\n'
+  return table(
+    SINCE_COLUMNS,
+    risen.map(({ reason, packets, since }) => [reason, `${packets}`, `+${since}`]),
+  )
+}
+
+export interface Risen {
+  reason: string
+  packets: number
+  /** Packets since the last look. */
+  since: number
+}
+
+/** What has risen between two looks. */
+export function risenBetween(before: readonly ReasonView[], after: readonly ReasonView[]): Risen[] {
+  const had = new Map(before.map(({ reason, packets }) => [reason, packets]))
+  return after
+    .map(({ reason, packets }) => ({ reason, packets, since: packets - (had.get(reason) ?? 0) }))
+    .filter(({ since }) => since !== 0)
+}
+
+function passed(means: string, look: string): Sentences {
+  return { becomes: 'passed', means, look }
+}
+
+function forwarded(means: string, look: string): Sentences {
+  return { becomes: 'forwarded', means, look }
+}
+
+function answered(means: string, look: string): Sentences {
+  return { becomes: 'answered', means, look }
+}
+
+function dropped(means: string, look: string): Sentences {
+  return { becomes: 'dropped', means, look }
+}
