@@ -15,7 +15,9 @@ import Fastify, {
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { checkForwarding, checkUnicast, parseDestName, parseServiceName } from '../config/name.ts'
+import { shown } from '../config/refusal.ts'
 import { XlvsError } from '../errors.ts'
+import { PAGE_DEFAULT, PAGE_MAX } from './conn_pages.ts'
 import type { DirectorApi } from './contract.ts'
 import { addEventsRoute } from './events_route.ts'
 import { explain } from './explain.ts'
@@ -85,9 +87,12 @@ function addReads(api: Api, director: DirectorApi): void {
   api.get('/v1/services', { schema: reading(schemas.ServicesSchema) }, () => ({
     services: director.services(),
   }))
-  api.get('/v1/conns', { schema: reading(schemas.ConnsSchema) }, () => ({
-    conns: director.conns(),
-  }))
+  const conns = {
+    schema: { querystring: schemas.ConnQuerySchema, ...reading(schemas.ConnsSchema) },
+  }
+  api.get('/v1/conns', conns, ({ query: { limit, ...query } }) =>
+    director.conns({ ...query, ...(limit === undefined ? {} : { limit: parseLimit(limit) }) }),
+  )
   api.get('/v1/reasons', { schema: reading(schemas.ReasonsSchema) }, () => ({
     reasons: director.reasons(),
   }))
@@ -95,6 +100,17 @@ function addReads(api: Api, director: DirectorApi): void {
   api.get('/v1/interfaces', { schema: reading(schemas.InterfacesSchema) }, () => ({
     interfaces: director.interfaces(),
   }))
+}
+
+/** @throws BAD_REQUEST */
+function parseLimit(text: string): number {
+  const limit = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= PAGE_MAX) return limit
+  throw new XlvsError(
+    'BAD_REQUEST',
+    `limit ${shown(text)} is out of range: expected 1 to ${PAGE_MAX} connections in a page`,
+    `leave it out for ${PAGE_DEFAULT}, and ask for the next page with after`,
+  )
 }
 
 function addServiceRoutes(api: Api, director: DirectorApi): void {

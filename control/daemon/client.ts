@@ -6,9 +6,9 @@
 import type { Agent } from 'node:http'
 import { isErrorCode, XlvsError } from '../errors.ts'
 import type { LvsEvent } from '../model/event.ts'
-import { destName, serviceName } from '../model/service.ts'
+import { destName, serviceName, type ConnView } from '../model/service.ts'
 import type { WatchOptions } from './client_events.ts'
-import type { DirectorApi } from './contract.ts'
+import type { ConnPage, ConnQuery, DirectorApi } from './contract.ts'
 
 /** Not by import: that would evaluate every export, and WebSocket alone takes 15 ms of start. */
 const http = process.getBuiltinModule('node:http')
@@ -26,6 +26,8 @@ export type DirectorClient = {
 } & {
   /** Each event as it happens, on a connection of its own; see watchEvents. */
   watch(options?: WatchOptions): AsyncGenerator<LvsEvent>
+  /** All connections that a query asks for, a page at a time. */
+  eachConns(filter?: Omit<ConnQuery, 'limit' | 'after'>): AsyncGenerator<ConnView[]>
   close(): void
 }
 
@@ -71,7 +73,8 @@ export function connectDirector(
     removeDest: (service, dest) =>
       change('DELETE', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`),
     zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: idOnly(id) }),
-    conns: async () => pick(await read('/v1/conns'), 'conns'),
+    conns: (query = {}) => read(connsPath(query)),
+    eachConns: filter => pages(query => read(connsPath(query)), filter),
     stats: () => read('/v1/stats'),
     reasons: async () => pick(await read('/v1/reasons'), 'reasons'),
     interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
@@ -85,6 +88,29 @@ export function connectDirector(
       agent.destroy()
     },
   }
+}
+
+/** Connections asked for at once: fewer pages are faster, smaller ones sooner there. */
+const PAGE = 5000
+
+async function* pages(
+  read: (query: ConnQuery) => Promise<ConnPage>,
+  filter: ConnQuery = {},
+): AsyncGenerator<ConnView[]> {
+  let after: string | undefined
+  do {
+    const { conns, next } = await read({ ...filter, limit: PAGE, after })
+    yield conns
+    after = next
+  } while (after !== undefined)
+}
+
+function connsPath(query: ConnQuery): string {
+  const given = new URLSearchParams()
+  for (const [name, value] of Object.entries(query) as [string, string | number | undefined][])
+    if (value !== undefined) given.set(name, String(value))
+  const text = given.toString()
+  return text === '' ? '/v1/conns' : `/v1/conns?${text}`
 }
 
 function idOnly({ protocol, address, port }: { protocol: string; address: string; port: number }) {

@@ -35,6 +35,26 @@ export interface StatsView {
   connections: { slots: number; used: number; stashed: number }
 }
 
+/** Which connections; what is left out is any. Texts are as on the command line. */
+export interface ConnQuery {
+  service?: string | undefined
+  /** Address, or address and port. */
+  dest?: string | undefined
+  client?: string | undefined
+  /** In any case of letters. */
+  state?: string | undefined
+  /** Connections in the page. */
+  limit?: number | undefined
+  /** `next` of the page before. */
+  after?: string | undefined
+}
+
+export interface ConnPage {
+  conns: ConnView[]
+  /** Missing on the last page. */
+  next?: string
+}
+
 export interface DirectorApi {
   /** What happens, for watchers. */
   readonly events: Events
@@ -50,7 +70,8 @@ export interface DirectorApi {
   removeDest(service: ServiceId, dest: DestId): Promise<void>
   /** Sets counters to zero: one service's, or all. */
   zero(id?: ServiceId): Promise<void>
-  conns(): ConnView[]
+  /** Some connections, and where to go on. */
+  conns(query?: ConnQuery): Promise<ConnPage>
   stats(): StatsView
   /** All reasons in the order of the enum, those without packets too. */
   reasons(): ReasonView[]

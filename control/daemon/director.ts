@@ -15,7 +15,6 @@ import {
   destName,
   serviceName,
   type AttachMode,
-  type ConnView,
   type Dest,
   type DestId,
   type DestView,
@@ -38,7 +37,8 @@ import {
   type Intent,
   type ServiceIntent,
 } from '../plan/intent.ts'
-import type { DirectorApi, StatsView, VersionView } from './contract.ts'
+import { connPage } from './conn_pages.ts'
+import type { ConnPage, ConnQuery, DirectorApi, StatsView, VersionView } from './contract.ts'
 import { Events } from './events.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
@@ -209,8 +209,8 @@ export class Director implements DirectorApi {
     this.#observer.zeroed(id)
   }
 
-  conns(): ConnView[] {
-    return this.#parts.dataplane.listConns()
+  conns(query: ConnQuery = {}): Promise<ConnPage> {
+    return connPage(this.#parts.dataplane.connTables(), query)
   }
 
   stats(): StatsView {

@@ -43,6 +43,7 @@ export function explain(error: FastifyError, request: FastifyRequest): XlvsError
 
 function explainValidation(error: FastifyError, request: FastifyRequest): XlvsError {
   const fault = error.validation?.[0]
+  const whole = error.validationContext === 'querystring' ? 'the query' : 'the body'
   const path = (fault?.instancePath ?? '').split('/').slice(1)
   const field = path.at(-1)
   const part = error.validationContext === 'params' ? request.params : request.body
@@ -50,7 +51,7 @@ function explainValidation(error: FastifyError, request: FastifyRequest): XlvsEr
   if (refusal && field !== undefined)
     return explainField(field, valueAt(part, path), refusal, fault?.keyword, fault?.message)
 
-  const where = path.length > 0 ? path.join('.') : 'the body'
+  const where = path.length > 0 ? path.join('.') : whole
   if (fault?.keyword === 'additionalProperties')
     return refused(`${where} has an unknown field ${shown(fault.params['additionalProperty'])}`)
   if (fault?.keyword === 'required')

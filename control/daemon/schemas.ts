@@ -15,11 +15,10 @@ import {
   type InterfaceView,
   type Service,
   type ServiceView,
-  type ConnView,
 } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { ReasonView } from '../model/reason.ts'
-import type { StatsView, VersionView } from './contract.ts'
+import type { ConnPage, StatsView, VersionView } from './contract.ts'
 
 const strict = { additionalProperties: false }
 
@@ -99,7 +98,22 @@ export const ServicesSchema = Type.Object({
   ),
 })
 
+const someText = (description: string) => Type.Optional(Type.String({ description }))
+
+export const ConnQuerySchema = Type.Object(
+  {
+    service: someText('Only of this service, for example tcp:192.0.2.1:80.'),
+    dest: someText('Only to this address, or address:port.'),
+    client: someText('Only of this address, or address:port.'),
+    state: someText('Only in this state, for example ESTABLISHED.'),
+    limit: someText('Connections in a page, 1 to 10000; default 1000.'),
+    after: someText('Goes on after a page: its next.'),
+  },
+  strict,
+)
+
 export const ConnsSchema = Type.Object({
+  next: someText('Where the next page begins; missing on the last.'),
   conns: Type.Array(
     Type.Object({
       protocol,
@@ -210,7 +224,7 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof ServiceSchema, Service>,
   Held<typeof DestSchema, Dest>,
   Held<typeof ServicesSchema, { services: ServiceView[] }>,
-  Held<typeof ConnsSchema, { conns: ConnView[] }>,
+  Held<typeof ConnsSchema, ConnPage>,
   Held<typeof StatsSchema, StatsView>,
   Held<typeof ReasonsSchema, { reasons: ReasonView[] }>,
   Held<typeof VersionSchema, VersionView>,

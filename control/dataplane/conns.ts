@@ -11,14 +11,23 @@ const STATE_NAMES = new Map(
   Object.entries(TCP_STATE).map(([name, number]) => [number as number, name.slice('TCP_'.length)]),
 )
 
-/** Every connection that is not overdue, a NAT connection once, in table order. */
-export function readConns(kernel: Kernel, conns: ArrayBuffer, dests: Rows<Dest>): ConnView[] {
+/**
+ * Every connection that is not overdue, a NAT connection once, in table order.
+ * @param range slots to look at
+ */
+export function readConns(
+  kernel: Kernel,
+  conns: ArrayBuffer,
+  dests: Rows<Dest>,
+  range = { from: 0, to: Infinity },
+): ConnView[] {
   const words = new Uint32Array(conns)
   const step = CONN4.size / 4
   const skipped = SLOT_WORD.CONN_REPLY << SLOT_WORD.WORD_FLAGS_SHIFT
   const now = kernel.clock()
   const found: ConnView[] = []
-  for (let at = 0; at < words.length; at += step) {
+  const end = Math.min(words.length, range.to * step)
+  for (let at = range.from * step; at < end; at += step) {
     const word = words[at] ?? 0
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & skipped) continue
     const conn = connAt(kernel, conns, at / step, now, dests)

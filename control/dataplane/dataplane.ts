@@ -114,6 +114,15 @@ export class Dataplane {
     return readConns(this.kernel, this.conns, this.tables.dests)
   }
 
+  /** The connection tables, to be read in pieces. */
+  connTables(): { slots(): number[]; read(table: number, from: number, to: number): ConnView[] } {
+    return {
+      slots: () => [this.conns.byteLength / CONN4.size],
+      read: (_table, from, to) =>
+        readConns(this.kernel, this.conns, this.tables.dests, { from, to }),
+    }
+  }
+
   /** Connection slots in use behind the table. */
   stashed(): number {
     const words = new Uint32Array(this.conns)

@@ -8,6 +8,7 @@ import { XlvsError } from '../errors.ts'
 import {
   SCHEDULERS,
   serviceName,
+  type ConnView,
   type Scheduler,
   type ServiceId,
   type ServiceView,
@@ -95,7 +96,8 @@ async function answer(request: Request, director: DirectorClient, system: System
     case 'list':
       return list(request, director, system)
     case 'list-connections': {
-      const conns = await director.conns()
+      const conns: ConnView[] = []
+      for await (const page of director.eachConns()) conns.push(...page)
       const ends = conns.flatMap(({ client, virtual, dest }) => [client, virtual, dest])
       return listConns(conns, await namesFor(request.format, ends, system))
     }

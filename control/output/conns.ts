@@ -2,7 +2,7 @@
  * `xlvs conns` for people. Pure.
  */
 import { destName, type ConnView } from '../model/service.ts'
-import { table, type Column } from './table.ts'
+import { tableInParts, type Column } from './table.ts'
 
 const COLUMNS: readonly Column[] = [
   { title: 'PROTOCOL' },
@@ -14,19 +14,41 @@ const COLUMNS: readonly Column[] = [
   { title: 'FWD' },
 ]
 
+/** A list that is printed some at a time, as there may be millions. */
+export interface Parts {
+  some(conns: readonly ConnView[]): string
+  /** What comes after the last. */
+  end(): string
+}
+
 /** One line a connection, in the director's order. */
-export function connsText(conns: readonly ConnView[]): string {
-  if (conns.length === 0) return 'no connections\n'
-  return table(
-    COLUMNS,
-    conns.map(({ protocol, state, expiresS, client, virtual, dest, fwd }) => [
-      protocol,
-      state,
-      `${expiresS}`,
-      destName(client),
-      destName(virtual),
-      destName(dest),
-      fwd,
-    ]),
-  )
+export function connsText(): Parts {
+  const print = tableInParts(COLUMNS)
+  let isEmpty = true
+  return {
+    some: conns => {
+      if (conns.length === 0) return ''
+      isEmpty = false
+      return print(conns.map(row))
+    },
+    end: () => (isEmpty ? 'no connections\n' : ''),
+  }
+}
+
+/** {"conns": [...]}, a connection a line. */
+export function connsJson(): Parts {
+  let before = '{"conns": [\n'
+  return {
+    some: conns => {
+      const lines = conns.map((conn, i) => (i === 0 ? before : ',\n') + JSON.stringify(conn))
+      if (conns.length > 0) before = ',\n'
+      return lines.join('')
+    },
+    end: () => (before === ',\n' ? '\n]}\n' : '{"conns": []}\n'),
+  }
+}
+
+function row({ protocol, state, expiresS, client, virtual, dest, fwd }: ConnView): string[] {
+  const ends = [client, virtual, dest].map(destName)
+  return [protocol, state, `${expiresS}`, ...ends, fwd]
 }

@@ -3,12 +3,14 @@ import test from 'ava'
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { REASON } from '../../control/abi/maps.gen.ts'
+import type { ConnPage } from '../../control/daemon/contract.ts'
 import { XlvsError } from '../../control/errors.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
 import { conn, dest, service } from '../support/views.ts'
 
 const SERVICE = 'tcp:192.0.2.1:80'
+const DNS = { address: '192.0.2.1', port: 53 }
 
 test('xlvs: services and dests added and changed, then show has them', async t => {
   const { socket } = await serveFake(t)
@@ -90,6 +92,27 @@ for (const [words, says] of [
     t.is(status, 1)
   })
 
+test('xlvs: conns of a dest, of a service, or a few, then no others', async t => {
+  const other = conn({ dest: { address: '10.0.0.3', port: 80 }, virtual: DNS, protocol: 'udp' })
+  const { socket } = await serveFake(t, { conns: [conn(), other, conn()] })
+  const list = async (...words: string[]) =>
+    (JSON.parse((await xlvs(['conns', '--json', ...words], { socket })).out) as ConnPage).conns
+
+  t.deepEqual(await list('--dest', '10.0.0.3'), [other])
+  t.deepEqual(await list('--service', 'udp:192.0.2.1:53', '--state', 'established'), [other])
+  t.deepEqual(await list('--client', '198.51.100.7:40000', '--limit', '2'), [conn(), other])
+  t.deepEqual(await list('--client', '198.51.100.8'), [])
+  t.is((await xlvs(['conns', '--client', '198.51.100.8'], { socket })).out, 'no connections\n')
+})
+
+test('xlvs: more connections than a page has, then all of them', async t => {
+  const { socket } = await serveFake(t, { conns: Array.from({ length: 12_000 }, () => conn()) })
+
+  const { out } = await xlvs(['conns'], { socket })
+
+  t.is(out.split('\n').length, 1 + 12_000 + 1)
+})
+
 test('xlvs: reasons, then those with packets, or all', async t => {
   const { socket } = await serveFake(t, { reasons: { [REASON.TABLE_FULL]: 7 } })
 
@@ -165,6 +188,8 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ],
   ['dest add tcp:192.0.2.1:80 10.0.0.2:81 --dr', 'BAD_PORT', /expected 80, the port of/],
   ['dest add tcp:192.0.2.1:80 224.0.0.1', 'DEST_NOT_UNICAST', /is a multicast address/],
+  ['conns --limit 0', 'BAD_USAGE', /--limit 0 is not a number of connections/],
+  ['conns --state openish', 'BAD_REQUEST', /state openish is not known: expected NONE, /],
   ['attach eth/0', 'BAD_INTERFACE', /eth\/0 cannot be the name of an interface/],
   ['daemon --connections 7', 'BAD_USAGE', /--connections 7 is out of range/],
   [

@@ -85,6 +85,25 @@ test('start: a SYN sent again, it is the same connection', async t => {
   t.is(lvs.conns().length, 1)
 })
 
+test('start: connections read in pieces of a table, they are all connections', async t => {
+  const lvs = await director(t, SERVICE)
+  for (let port = 1; port <= 50; port++)
+    lvs.run(tcp(`198.51.100.7:${40_000 + port} > 192.0.2.1:80`, 'S'))
+  const tables = lvs.dataplane.connTables()
+  const PIECE = 96
+
+  const read = tables
+    .slots()
+    .flatMap((slots, table) =>
+      Array.from({ length: Math.ceil(slots / PIECE) }, (_, i) =>
+        tables.read(table, i * PIECE, Math.min(slots, (i + 1) * PIECE)),
+      ).flat(),
+    )
+
+  t.is(read.length, 50)
+  t.deepEqual(read, lvs.conns())
+})
+
 test('start: a new connection and its packets, traffic and counts are kept', async t => {
   const lvs = await director(t, SERVICE)
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
+import { connPage } from '../../control/daemon/conn_pages.ts'
 import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
@@ -65,7 +66,14 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     events: new Events('e'),
     version: () => ({ xlvs: '0.1.0', abi: 1, kernel: '6.1.0', programTag: '0123456789abcdef' }),
     services: () => state.services,
-    conns: () => state.conns,
+    conns: (query = {}) =>
+      connPage(
+        {
+          slots: () => [state.conns.length],
+          read: (_table, from, to) => state.conns.slice(from, to),
+        },
+        query,
+      ),
     interfaces: () => state.interfaces,
     reasons: () => reasonViews(reason => state.reasons[reason] ?? 0),
     stats: () => ({

@@ -2,10 +2,11 @@
 import test, { type ExecutionContext } from 'ava'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { buildApi } from '../../../control/daemon/api.ts'
+import type { ConnPage } from '../../../control/daemon/contract.ts'
 import { createLog } from '../../../control/daemon/log.ts'
 import { XlvsError } from '../../../control/errors.ts'
 import { fakeDirector, type FakeState } from '../../support/fake_director.ts'
-import { dest, service } from '../../support/views.ts'
+import { conn, dest, service } from '../../support/views.ts'
 
 const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
 const DEST = { address: '10.0.0.2', port: 8080, fwd: 'nat', weight: 1 }
@@ -128,6 +129,16 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
   [call('DELETE', '/v1/interfaces/a%20b'), 400, 'BAD_INTERFACE', /"a b"/],
   [call('DELETE', '/v1/interfaces/eth9'), 404, 'INTERFACE_NOT_ATTACHED', /eth9/],
   [call('DELETE', '/v1/services/tcp:192.0.2.9:80'), 404, 'SERVICE_MISSING', /192\.0\.2\.9/],
+  [call('GET', '/v1/conns?limit=0'), 400, 'BAD_REQUEST', /limit 0 is out of range/],
+  [call('GET', '/v1/conns?limit=10001'), 400, 'BAD_REQUEST', /expected 1 to 10000/],
+  [call('GET', '/v1/conns?limit=ten'), 400, 'BAD_REQUEST', /limit ten/],
+  [
+    call('GET', '/v1/conns?colour=red'),
+    400,
+    'BAD_REQUEST',
+    /the query has an unknown field colour/,
+  ],
+  [call('GET', '/v1/conns?after=x'), 400, 'BAD_REQUEST', /after is x/],
   [call('GET', '/v2/services'), 404, 'NO_SUCH_ROUTE', /GET \/v2\/services/],
   ...['0.0.0.0', '127.0.0.1', '224.0.0.1', '239.1.1.1', '255.255.255.255'].map(
     (address): [InjectOptions, number, string, RegExp] => [
@@ -150,6 +161,18 @@ for (const [given, status, code, says] of refusals)
     t.regex(error['message'] ?? '', says)
     t.deepEqual(state.services, [service()])
   })
+
+test('api: conns in pages of one, then each goes on after the one before', async t => {
+  const conns = [conn(), conn({ state: 'CLOSE' })]
+  const { app } = api(t, { conns })
+  const page = async (query: string) => (await app.inject(`/v1/conns?${query}`)).json<ConnPage>()
+
+  const first = await page('limit=1')
+  const second = await page(`limit=1&after=${String(first.next)}`)
+
+  t.deepEqual([first.conns, second.conns], [conns.slice(0, 1), conns.slice(1)])
+  t.deepEqual(await page('state=close'), { conns: conns.slice(1) })
+})
 
 test('api: the director refuses, then its sentence comes through', async t => {
   const fails = new XlvsError('TABLE_FULL', 'there are 4096 services already', 'remove some')

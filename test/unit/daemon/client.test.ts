@@ -29,7 +29,7 @@ test('client: every call, then the director has done it', async t => {
   await client.attach('eth0', 'generic')
 
   t.deepEqual(await client.services(), [service({ dests: [dest({ weight: 7 })] })])
-  t.deepEqual(await client.conns(), [conn()])
+  t.deepEqual(await client.conns(), { conns: [conn()] })
   t.like(await client.interfaces(), [{ name: 'eth0', mode: 'generic' }])
   t.is((await client.stats()).connections.used, 1)
   t.is((await client.version()).abi, 1)

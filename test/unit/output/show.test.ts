@@ -1,6 +1,6 @@
 /** What people see: tables, colours and troubles in words. */
 import test from 'ava'
-import { connsText } from '../../../control/output/conns.ts'
+import { connsJson, connsText } from '../../../control/output/conns.ts'
 import { asXlvsError, errorJson, errorText } from '../../../control/output/error.ts'
 import { showText } from '../../../control/output/show.ts'
 import { ratesText, statsText } from '../../../control/output/stats.ts'
@@ -91,15 +91,32 @@ test('show: a service whose dests are all quiesced, then it says who is refused'
 })
 
 test('conns: none and some, then a sentence or a table', t => {
-  t.is(connsText([]), 'no connections\n')
+  const nothing = connsText()
+  t.is(nothing.some([]) + nothing.end(), 'no connections\n')
+  const one = connsText()
   t.is(
-    connsText([conn()]),
+    one.some([conn()]) + one.end(),
     [
       'PROTOCOL  STATE        EXPIRES S  CLIENT              VIRTUAL       DEST           FWD',
       'tcp       ESTABLISHED        895  198.51.100.7:40000  192.0.2.1:80  10.0.0.2:8080  nat',
       '',
     ].join('\n'),
   )
+})
+
+test('conns: in parts, then one table whose columns grow, or one JSON document', t => {
+  const parts = [[conn()], [], [conn({ client: { address: '198.51.100.77', port: 5 } }), conn()]]
+  const [text, json] = [connsText(), connsJson()].map(
+    print => parts.map(part => print.some(part)).join('') + print.end(),
+  )
+
+  const lines = (text ?? '').split('\n')
+  t.deepEqual(
+    lines.map(line => line.split(/ {2,}/)[3] ?? ''),
+    ['CLIENT', '198.51.100.7:40000', '198.51.100.77:5', '198.51.100.7:40000', ''],
+  )
+  t.deepEqual(JSON.parse(json ?? ''), { conns: parts.flat() })
+  t.deepEqual(JSON.parse(connsJson().end()), { conns: [] })
 })
 
 test('stats: counters, reasons and the table, then three parts', t => {
