@@ -1,5 +1,6 @@
 /**
- * The director from another process: the same calls, over the daemon's unix socket. Light on
+ * The director from another process: the same calls, over the daemon's unix socket. It is what
+ * other programs import as xlvs/client, and what the commands use. Light on
  * purpose (node:http and nothing else), because ipvsadm's start-up is mostly this.
  * Read next: contract.ts (the calls), api.ts (the other end).
  */
@@ -9,6 +10,14 @@ import type { LvsEvent } from '../model/event.ts'
 import { destName, serviceName, type ConnView } from '../model/service.ts'
 import type { WatchOptions } from './client_events.ts'
 import type { ConnPage, ConnQuery, DirectorApi } from './contract.ts'
+import { SOCKET_DEFAULT } from './options.ts'
+
+export { XlvsError, type ErrorCode } from '../errors.ts'
+export type { LvsEvent } from '../model/event.ts'
+export type { ReasonView } from '../model/reason.ts'
+export type * from '../model/service.ts'
+export type { WatchOptions } from './client_events.ts'
+export type { ConnPage, ConnQuery, StatsView, VersionView } from './contract.ts'
 
 /** Not by import: that would evaluate every export, and WebSocket alone takes 15 ms of start. */
 const http = process.getBuiltinModule('node:http')
@@ -41,7 +50,7 @@ interface Answer {
  * Calls reject with the daemon's XlvsError, SOCKET_REFUSED when nobody answers, or TIMED_OUT.
  */
 export function connectDirector(
-  socketPath: string,
+  socketPath: string = SOCKET_DEFAULT,
   timeoutMs: number = ANSWER_TIMEOUT_MS,
 ): DirectorClient {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })

@@ -41,6 +41,11 @@ export class Events {
     if (this.#ring.length > 2 * RING_MAX) this.#ring = this.#ring.slice(-RING_MAX)
   }
 
+  /** Who is told just now. */
+  get watchers(): number {
+    return this.#watchers.size
+  }
+
   /** The id to go on from. */
   get lastId(): string {
     return this.#idOf(this.#last)
