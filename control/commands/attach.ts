@@ -3,11 +3,13 @@ import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import { type Example, XlvsCommand } from '../bin/command.ts'
 import { parseInterface } from '../config/name.ts'
+import { warningsText } from '../output/warning.ts'
 
 export default class Attach extends XlvsCommand {
   static override summary = 'Attach the XDP program to interfaces, so that they balance.'
   static override description =
-    'XDP comes before the INPUT firewall: rules there no longer see packets of the services.'
+    'All of them, or none where one is refused. XDP comes before the INPUT firewall: rules there ' +
+    'no longer see packets of the services.'
   static override strict = false
   static override args = {
     interface: Args.string({
@@ -29,11 +31,16 @@ export default class Attach extends XlvsCommand {
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Attach)
-    const names = argv.map(word => parseInterface(String(word)))
+    const names = [...new Set(argv.map(word => parseInterface(String(word))))]
     const mode = flags.generic ? 'generic' : 'native'
-    await this.ask(flags, async director => {
-      for (const name of names) await director.attach(name, mode)
+    const warnings = await this.ask(flags, async director => {
+      await director.attach(names, mode)
+      return director.warnings()
     })
-    this.print(flags, { attached: names, mode }, () => `attached ${names.join(', ')} (${mode})\n`)
+    this.print(
+      flags,
+      { attached: names, mode, warnings },
+      style => `attached ${names.join(', ')} (${mode})\n${warningsText(warnings, style)}`,
+    )
   }
 }

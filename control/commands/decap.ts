@@ -5,7 +5,8 @@ import { type Example, XlvsCommand } from '../bin/command.ts'
 import { parseInterface } from '../config/name.ts'
 import { BPFFS_DEFAULT } from '../daemon/options.ts'
 import { XlvsError } from '../errors.ts'
-import { decapText, warningsText } from '../output/decap.ts'
+import { decapText } from '../output/decap.ts'
+import { warningsText } from '../output/warning.ts'
 
 export default class Decap extends XlvsCommand {
   static override summary = 'On a server: take tunnel headers off what a director sends.'

@@ -22,7 +22,10 @@ export default class Detach extends XlvsCommand {
     const { argv, flags } = await this.parse(Detach)
     const names = argv.map(word => parseInterface(String(word)))
     await this.ask(flags, async director => {
-      for (const name of names) await director.detach(name)
+      const attached = (await director.interfaces()).map(({ name }) => name)
+      // One that cannot be detached first: then it is refused before anything is done.
+      const unknown = names.filter(name => !attached.includes(name))
+      for (const name of new Set([...unknown, ...names])) await director.detach(name)
     })
     this.print(flags, { detached: names }, () => `detached ${names.join(', ')}\n`)
   }

@@ -97,6 +97,9 @@ function addReads(api: Api, director: DirectorApi): void {
     reasons: director.reasons(),
   }))
   api.get('/v1/stats', { schema: reading(schemas.StatsSchema) }, () => director.stats())
+  api.get('/v1/warnings', { schema: reading(schemas.WarningsSchema) }, async () => ({
+    warnings: await director.warnings(),
+  }))
   api.get('/v1/interfaces', { schema: reading(schemas.InterfacesSchema) }, () => ({
     interfaces: director.interfaces(),
   }))
@@ -171,10 +174,10 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
 
 function addInterfaceRoutes(api: Api, director: DirectorApi): void {
   const response = CHANGED
-  const attach = { schema: { body: schemas.InterfaceSchema, response } }
+  const attach = { schema: { body: schemas.AttachSchema, response } }
   api.post('/v1/interfaces', attach, async (request, reply) => {
     reply.code(204)
-    await director.attach(request.body.name, request.body.mode)
+    await director.attach(request.body.names, request.body.mode)
   })
   const detach = { schema: { params: schemas.InterfacePathSchema, response } }
   api.delete('/v1/interfaces/:name', detach, async (request, reply) => {

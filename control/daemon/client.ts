@@ -87,7 +87,8 @@ export function connectDirector(
     stats: () => read('/v1/stats'),
     reasons: async () => pick(await read('/v1/reasons'), 'reasons'),
     interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
-    attach: (name, mode) => change('POST', '/v1/interfaces', { name, mode }),
+    warnings: async () => pick(await read('/v1/warnings'), 'warnings'),
+    attach: (names, mode) => change('POST', '/v1/interfaces', { names, mode }),
     detach: name => change('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
     watch: async function* (options) {
       const { watchEvents } = await import('./client_events.ts')

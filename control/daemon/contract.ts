@@ -15,6 +15,7 @@ import type {
   ServiceView,
   Traffic,
 } from '../model/service.ts'
+import type { Warning } from '../model/warning.ts'
 import type { ReasonView } from '../model/reason.ts'
 import type { Events } from './events.ts'
 
@@ -76,6 +77,9 @@ export interface DirectorApi {
   /** All reasons in the order of the enum, those without packets too. */
   reasons(): ReasonView[]
   interfaces(): InterfaceView[]
-  attach(name: string, mode: AttachMode): Promise<void>
+  /** What is wrong around the data plane, now. */
+  warnings(): Promise<Warning[]>
+  /** All of them, or none. */
+  attach(names: readonly string[], mode: AttachMode): Promise<void>
   detach(name: string): Promise<void>
 }

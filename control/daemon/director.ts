@@ -26,6 +26,7 @@ import {
 } from '../model/service.ts'
 import type { ReasonView } from '../model/reason.ts'
 import { reasonViews } from '../output/reasons.ts'
+import type { Warning } from '../model/warning.ts'
 import {
   changed,
   emptyIntent,
@@ -40,6 +41,8 @@ import {
 import { connPage } from './conn_pages.ts'
 import type { ConnPage, ConnQuery, DirectorApi, StatsView, VersionView } from './contract.ts'
 import { Events } from './events.ts'
+import { allOrNone, linkNow, refuseAttach } from './attaching.ts'
+import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
 import { XLVS_VERSION } from './version.ts'
@@ -54,11 +57,16 @@ const RESOLVE_AGAIN_MS = 1000
 /** Changes that schedulers hear of: what the kernel calls add, del and update dest. */
 const TOUCHES: readonly string[] = ['addDest', 'setDest', 'removeDest']
 
+/** Longest that `xlvs show` waits for the firewall to be read. */
+const WARNINGS_MS = 50
+
 export interface DirectorParts {
   dataplane: Dataplane
   watch: Watch
   journal: Journal
   sweeper: Sweeper
+  /** None: nothing is looked for beforehand (tests). */
+  doctor?: Doctor
   log: Logger
   /** One RCU grace period. */
   gracePeriod(): void
@@ -246,8 +254,22 @@ export class Director implements DirectorApi {
     })
   }
 
-  async attach(name: string, mode: AttachMode): Promise<void> {
-    await this.#change({ op: 'attach', name, mode })
+  warnings(patienceMs = WARNINGS_MS): Promise<Warning[]> {
+    const services = Object.values(this.#intent.services).map(({ service }) => service)
+    const { doctor } = this.#parts
+    return doctor?.warnings(this.interfaces(), services, patienceMs) ?? Promise.resolve([])
+  }
+
+  async attach(names: readonly string[], mode: AttachMode): Promise<void> {
+    refuseAttach(this.#parts, names, mode)
+    const before = this.#intent.interfaces
+    await allOrNone(
+      names,
+      name => this.#change({ op: 'attach', name, mode }),
+      async name => {
+        if (!Object.hasOwn(before, name)) await this.#change({ op: 'detach', name })
+      },
+    )
   }
 
   async detach(name: string): Promise<void> {
@@ -366,15 +388,7 @@ export class Director implements DirectorApi {
   }
 
   #attach(name: string, mode: AttachMode): void {
-    const { watch, dataplane } = this.#parts
-    const link = watch.linkNow(name)
-    if (!link)
-      throw new XlvsError(
-        'INTERFACE_MISSING',
-        `there is no interface ${name}`,
-        `the interfaces here are: ${watch.linkNames().join(', ')}`,
-      )
-    attach(dataplane.kernel, link, mode)
+    attach(this.#parts.dataplane.kernel, linkNow(this.#parts.watch, name), mode)
     this.#refreshWays()
   }
 

@@ -22,6 +22,7 @@ const FIELD_REFUSALS: Record<string, (value: unknown) => XlvsError> = {
   scheduler: badScheduler,
   fwd: badForwardingMethod,
   weight: badWeight,
+  'names[]': badInterface,
   name: badInterface,
 }
 
@@ -45,7 +46,7 @@ function explainValidation(error: FastifyError, request: FastifyRequest): XlvsEr
   const fault = error.validation?.[0]
   const whole = error.validationContext === 'querystring' ? 'the query' : 'the body'
   const path = (fault?.instancePath ?? '').split('/').slice(1)
-  const field = path.at(-1)
+  const field = /^\d+$/.test(path.at(-1) ?? '') ? `${path.at(-2) ?? ''}[]` : path.at(-1)
   const part = error.validationContext === 'params' ? request.params : request.body
   const refusal = field === undefined ? undefined : FIELD_REFUSALS[field]
   if (refusal && field !== undefined)

@@ -6,9 +6,12 @@ import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { setTimeout as setTimer } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Dataplane, kernelRelease } from '../dataplane/dataplane.ts'
+import { firewallWarnings } from '../dataplane/firewall.ts'
 import { gracePeriods } from '../dataplane/grace.ts'
+import { inspect } from '../dataplane/inspect.ts'
 import { SLICE_MS } from '../dataplane/rates.ts'
 import { openKernel, refuseOldKernel, type Kernel } from '../dataplane/kernel.ts'
 import { objectsFolder } from '../dataplane/objects.ts'
@@ -19,6 +22,7 @@ import { Watch } from '../dataplane/watch.ts'
 import { XlvsError } from '../errors.ts'
 import { buildApi } from './api.ts'
 import { Director, restored } from './director.ts'
+import { Doctor } from './doctor.ts'
 import { Journal } from './journal.ts'
 import { createLog } from './log.ts'
 import type { DaemonOptions } from './options.ts'
@@ -27,6 +31,8 @@ import { lockState } from './state_lock.ts'
 /** Owner and group may speak to the daemon; the group is the operator's to choose. */
 const SOCKET_MODE = 0o660
 const TEND_MS = 1000
+/** At the start, the firewall is waited for. */
+const FIREWALL_MS = 2000
 /** At the end, a request that takes longer than this is cut off. */
 const HANG_UP_MS = 2000
 
@@ -69,6 +75,7 @@ async function start(options: DaemonOptions, log: Logger, undo: (() => unknown)[
   const director = makeDirector(kernel, watch, journal, log, undo)
   await director.start()
   await attachAsked(director, options.interfaces ?? [])
+  for (const warning of await director.warnings(FIREWALL_MS)) log.warn(warning, 'warning')
   follow(director, watch, log)
   await serve(director, options.socket, log, undo)
   tend(director, log, undo)
@@ -91,6 +98,7 @@ function makeDirector(
     watch,
     journal,
     sweeper,
+    doctor: makeDoctor(),
     log,
     gracePeriod: gracePeriods(),
     nowMs: () => performance.now(),
@@ -99,6 +107,15 @@ function makeDirector(
   const director = new Director(parts, restored(journal))
   undo.push(() => director.idle())
   return director
+}
+
+function makeDoctor(): Doctor {
+  return new Doctor({
+    inspect,
+    firewall: services => firewallWarnings(services),
+    nowMs: () => performance.now(),
+    delay: ms => setTimer(ms, undefined, { ref: false }),
+  })
 }
 
 function follow(director: Director, watch: Watch, log: Logger): void {
@@ -165,7 +182,7 @@ function refuseLostJournal(journal: Journal, kernel: Kernel, options: DaemonOpti
 
 async function attachAsked(director: Director, names: string[]): Promise<void> {
   const there = new Set(director.interfaces().map(i => i.name))
-  for (const name of names) if (!there.has(name)) await director.attach(name, 'native')
+  for (const name of names) if (!there.has(name)) await director.attach([name], 'native')
 }
 
 /** @throws SOCKET_IN_USE when somebody answers there, or it is no socket; a dead one is removed. */

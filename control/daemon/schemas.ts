@@ -16,6 +16,7 @@ import {
   type Service,
   type ServiceView,
 } from '../model/service.ts'
+import type { Warning } from '../model/warning.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { ReasonView } from '../model/reason.ts'
 import type { ConnPage, StatsView, VersionView } from './contract.ts'
@@ -60,7 +61,10 @@ export const ServiceSettingsSchema = Type.Object({ scheduler }, strict)
 export const DestSchema = Type.Object({ address, port, fwd, weight }, strict)
 export const DestSettingsSchema = Type.Object({ fwd, weight }, strict)
 export const ZeroSchema = Type.Object({ service: Type.Optional(ServiceIdSchema) }, strict)
-export const InterfaceSchema = Type.Object({ name: interfaceName, mode }, strict)
+export const AttachSchema = Type.Object(
+  { names: Type.Array(interfaceName, { minItems: 1, maxItems: 64, uniqueItems: true }), mode },
+  strict,
+)
 
 export const ServicePathSchema = Type.Object({
   service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }),
@@ -162,6 +166,16 @@ export const InterfacesSchema = Type.Object({
   ),
 })
 
+export const WarningsSchema = Type.Object({
+  warnings: Type.Array(
+    Type.Object({
+      kind: Type.String({ description: 'Stable; MANUAL lists them.' }),
+      message: Type.String(),
+      cure: Type.String({ description: 'One command that helps.' }),
+    }),
+  ),
+})
+
 export const ErrorSchema = Type.Object(
   {
     error: Type.Object({
@@ -229,5 +243,6 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof ReasonsSchema, { reasons: ReasonView[] }>,
   Held<typeof VersionSchema, VersionView>,
   Held<typeof InterfacesSchema, { interfaces: InterfaceView[] }>,
+  Held<typeof WarningsSchema, { warnings: Warning[] }>,
   Held<typeof EventSchema, LvsEvent>,
-] = [true, true, true, true, true, true, true, true, true]
+] = [true, true, true, true, true, true, true, true, true, true]

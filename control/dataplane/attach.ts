@@ -9,10 +9,10 @@ import { LIMIT } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
 import type { AttachMode } from '../model/service.ts'
 import type { Kernel } from './kernel.ts'
-import { attachXdp, refusedXdp } from './xdp.ts'
+import { attachXdp, refusedXdp, refuseForeign } from './xdp.ts'
 
 /** Our place among the filters at ingress; other people's numbers are usually low. */
-const TC_PRIORITY = 0x7873
+export const TC_PRIORITY = 0x7873
 const TC_HANDLE = 1
 
 /** A bpffs takes no dots in names (kernel/bpf/inode.c bpf_lookup), an interface no colons. */
@@ -31,12 +31,7 @@ export function pinnedLinks(kernel: Kernel): string[] {
  * @throws INTERFACE_ATTACHED, FOREIGN_PROGRAM, IFINDEX_TOO_LARGE, MTU_TOO_LARGE, NO_NATIVE_XDP.
  */
 export function attach(kernel: Kernel, link: LinkInfo, mode: AttachMode): void {
-  if (existsSync(pinOf(kernel, link.name)))
-    throw new XlvsError(
-      'INTERFACE_ATTACHED',
-      `${link.name} has the xlvs program already`,
-      `to change its mode, first: xlvs detach ${link.name}`,
-    )
+  refuseAttached(kernel, link)
   if (link.ifindex >= LIMIT.IFINDEX_MAX)
     throw new XlvsError(
       'IFINDEX_TOO_LARGE',
@@ -54,6 +49,20 @@ export function attach(kernel: Kernel, link: LinkInfo, mode: AttachMode): void {
   } finally {
     attached.close()
   }
+}
+
+/** @throws INTERFACE_ATTACHED, FOREIGN_PROGRAM when there is a program already. */
+export function refuseAttached(kernel: Kernel, link: LinkInfo): void {
+  const { name } = link
+  if (!existsSync(pinOf(kernel, name))) {
+    refuseForeign(link)
+    return
+  }
+  throw new XlvsError(
+    'INTERFACE_ATTACHED',
+    `${name} has the xlvs program already`,
+    `to change its mode, first: xlvs detach ${name}`,
+  )
 }
 
 /** Takes program and companion off an interface. Interfaces that have gone are fine. */

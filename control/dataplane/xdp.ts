@@ -19,12 +19,17 @@ export function attachXdp(
   mode: AttachMode,
   command: string,
 ): XdpLink {
-  if (link.xdpMode !== 'none') throw foreignProgram(link)
+  refuseForeign(link)
   try {
     return XdpLink.attach(program, link.ifindex, mode)
   } catch (cause) {
     throw refusedXdp(link, cause, mode, command)
   }
+}
+
+/** @throws FOREIGN_PROGRAM when there is a program already. */
+export function refuseForeign(link: LinkInfo): void {
+  if (link.xdpMode !== 'none') throw foreignProgram(link)
 }
 
 function foreignProgram(link: LinkInfo, cause?: unknown): XlvsError {

@@ -1,7 +1,5 @@
-/** `xlvs decap` for people: each interface with its addresses and counters, and warnings. Pure. */
+/** `xlvs decap` for people: each interface with its addresses and counters. Pure. */
 import type { DecapView } from '../model/decap.ts'
-import type { Warning } from '../model/warning.ts'
-import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
 const COLUMNS: readonly Column[] = [
@@ -22,11 +20,4 @@ export function decapText(interfaces: readonly DecapView[]): string {
 function line({ name, mode, present, addresses }: DecapView): string {
   if (!present) return `${name} has gone or lost the program; try xlvs decap ${name}\n`
   return `${name} decapsulates (${mode}) for ${addresses.join(', ') || 'no address'}\n`
-}
-
-/** A line for each warning, with what to try. */
-export function warningsText(warnings: readonly Warning[], style: Style): string {
-  return warnings
-    .map(({ message, cure }) => `${style.yellow('!')} ${message}; try ${cure}\n`)
-    .join('')
 }

@@ -39,6 +39,34 @@ test('xlvs: services and dests added and changed, then show has them', async t =
   t.is(await done(`service remove ${SERVICE}`), `service ${SERVICE} removed\n`)
 })
 
+test('xlvs: warnings, then attach and show print them with their cures, and as JSON', async t => {
+  const warning = { kind: 'lro', message: 'eth0 merges packets', cure: 'ethtool -K eth0 lro off' }
+  const { socket } = await serveFake(t, { warnings: [warning] })
+
+  const attached = await xlvs(['attach', 'eth0'], { socket })
+  const shown = await xlvs(['show'], { socket })
+  const json = await xlvs(['show', '--json'], { socket })
+
+  const line = /^! eth0 merges packets; try ethtool -K eth0 lro off$/m
+  t.regex(attached.out, line)
+  t.regex(shown.out, line)
+  t.deepEqual((JSON.parse(json.out) as { warnings: unknown }).warnings, [warning])
+})
+
+test('xlvs: several interfaces to detach and one is not attached, then none is', async t => {
+  const { socket, state } = await serveFake(t)
+  await xlvs(['attach', 'eth0', 'eth1'], { socket })
+
+  const { status, err } = await xlvs(['detach', 'eth0', 'eth9', 'eth1'], { socket })
+
+  t.is(status, 1)
+  t.regex(err, /eth9 is not attached/)
+  t.deepEqual(
+    state.interfaces.map(({ name }) => name),
+    ['eth0', 'eth1'],
+  )
+})
+
 test('xlvs: alone or with flags only, then it is show', async t => {
   const { socket } = await serveFake(t, { services: [service({ vipLocal: false })] })
 

@@ -26,6 +26,15 @@ const ATTACH: [code: string, what: string, words: string[], says: RegExp][] = [
   ['MTU_TOO_LARGE', 'an interface with jumbo frames', ['jumbo'], /jumbo .*9000/],
   ['IFINDEX_TOO_LARGE', 'an interface with a high index', ['far'], /far .*70000/],
   ['NO_NATIVE_XDP', 'an interface without native XDP', ['lo'], /lo .*native/],
+  [
+    'NO_XDP_TRANSMIT',
+    'a veth whose other end drops',
+    ['deaf'],
+    /other end of deaf, deaf-peer, drops/,
+  ],
+  ['INTERFACE_UNFIT', 'one without Ethernet', ['tunnel'], /tunnel carries no Ethernet/],
+  ['INTERFACE_MISSING', 'a good one before a missing one', ['plain', 'nope'], /nope/],
+  ['MTU_TOO_LARGE', 'a good one before one the kernel refuses', ['plain', 'jumbo'], /jumbo/],
 ]
 
 privileged('attach: what cannot be attached, each is refused and nothing changes', async t => {
@@ -136,13 +145,17 @@ privileged("daemon: another's journal or half of the pins, it is refused", async
 
 /** Interfaces of the director that have something the matter with them, and a plain one. */
 function addInterfaces({ director }: Lab): void {
-  const added = ['foreign', 'jumbo mtu 9000', 'far index 70000', 'plain']
+  director.run(['ip', 'tuntap', 'add', 'tunnel', 'mode', 'tun'])
+  const added = ['foreign', 'jumbo mtu 9000', 'far index 70000', 'plain', 'deaf']
   for (const words of added) {
     const [name = '', ...rest] = words.split(' ')
     const veth = ['type', 'veth', 'peer', 'name', `${name}-peer`]
     if (name === 'jumbo') veth.push('mtu', '9000')
     director.run(['ip', 'link', 'add', name, ...rest, ...veth])
     director.run(['ip', 'link', 'set', name, 'up'])
+    director.run(['ip', 'link', 'set', `${name}-peer`, 'up'])
+    const gro = name === 'deaf' ? 'off' : 'on'
+    director.run(['ethtool', '-K', `${name}-peer`, 'gro', gro])
   }
   takeFromXdp(director, 'foreign')
 }

@@ -26,6 +26,7 @@ import {
   type ServiceView,
   type Traffic,
 } from '../../control/model/service.ts'
+import type { Warning } from '../../control/model/warning.ts'
 
 export const NO_TRAFFIC: Traffic = {
   conns: 0,
@@ -44,6 +45,7 @@ export interface FakeState {
   /** Packets by number of reason. */
   reasons: Record<number, number>
   interfaces: InterfaceView[]
+  warnings: Warning[]
   /** Thrown by the next change, once. */
   fails: Error | undefined
 }
@@ -54,6 +56,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     conns: given.conns ?? [],
     reasons: given.reasons ?? {},
     interfaces: given.interfaces ?? [],
+    warnings: given.warnings ?? [],
     fails: given.fails,
   }
   const change = (act: () => void): Promise<void> => {
@@ -75,6 +78,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
         query,
       ),
     interfaces: () => state.interfaces,
+    warnings: () => Promise.resolve(state.warnings),
     reasons: () => reasonViews(reason => state.reasons[reason] ?? 0),
     stats: () => ({
       total: NO_TRAFFIC,
@@ -172,10 +176,12 @@ function destChanges(state: FakeState, change: Change) {
 function interfaceChanges(state: FakeState, change: Change) {
   const at = (name: string): number => state.interfaces.findIndex(have => have.name === name)
   return {
-    attach: (name: string, mode: InterfaceView['mode']) =>
+    attach: (names: readonly string[], mode: InterfaceView['mode']) =>
       change(() => {
-        if (at(name) >= 0) throw refusal('INTERFACE_ATTACHED', `${name} is attached already`)
-        state.interfaces.push({ name, ifindex: state.interfaces.length + 2, mode, present: true })
+        const there = names.find(name => at(name) >= 0)
+        if (there !== undefined) throw refusal('INTERFACE_ATTACHED', `${there} is attached already`)
+        for (const name of names)
+          state.interfaces.push({ name, ifindex: state.interfaces.length + 2, mode, present: true })
       }),
     detach: (name: string) =>
       change(() => {

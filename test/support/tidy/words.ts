@@ -18,7 +18,7 @@ const VOCABULARY: Word[] = [
   {
     never: /^targets?$/,
     say: 'dest',
-    except: /--?target\b|make|ScriptTarget/i,
+    except: /--?target\b|make|ScriptTarget|jump/i,
   },
   { never: /^frontends?$/, say: 'service' },
   { never: /^(flow|session)s?$/, say: 'connection (conn)', except: /control flow|flow label/i },

@@ -41,7 +41,7 @@ test('api: each change, then 204 and the director has it', async t => {
     call('DELETE', '/v1/services/udp:192.0.2.1:53'),
     call('POST', '/v1/zero', {}),
     call('POST', '/v1/zero', { service: { protocol: 'tcp', address: '192.0.2.1', port: 80 } }),
-    call('POST', '/v1/interfaces', { name: 'eth0', mode: 'native' }),
+    call('POST', '/v1/interfaces', { names: ['eth0'], mode: 'native' }),
   ]) {
     const { statusCode, body } = await app.inject(change)
     t.is(statusCode, 204, body)
@@ -119,9 +119,16 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
     /protocol:addr/,
   ],
   [call('DELETE', `${AT}/dests/10.0.0.2`), 400, 'BAD_REQUEST', /is not address:port/],
-  [call('POST', '/v1/interfaces', { name: 'e/0', mode: 'native' }), 400, 'BAD_INTERFACE', /e\/0/],
   [
-    call('POST', '/v1/interfaces', { name: 'e0', mode: 'fast' }),
+    call('POST', '/v1/interfaces', { names: ['e', 'e/0'], mode: 'native' }),
+    400,
+    'BAD_INTERFACE',
+    /e\/0/,
+  ],
+  [call('POST', '/v1/interfaces', { names: [], mode: 'native' }), 400, 'BAD_REQUEST', /names is/],
+  [call('POST', '/v1/interfaces', { names: [7], mode: 'native' }), 400, 'BAD_INTERFACE', /7/],
+  [
+    call('POST', '/v1/interfaces', { names: ['e0'], mode: 'fast' }),
     400,
     'BAD_REQUEST',
     /native or gen/,
@@ -235,6 +242,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'get /v1/services',
     'get /v1/stats',
     'get /v1/version',
+    'get /v1/warnings',
     'post /v1/interfaces',
     'post /v1/services',
     'post /v1/services/{service}/dests',

@@ -26,7 +26,7 @@ test('client: every call, then the director has done it', async t => {
   await client.removeDest(ID, { address: '10.0.0.3', port: 80 })
   await client.zero()
   await client.zero(service())
-  await client.attach('eth0', 'generic')
+  await client.attach(['eth0'], 'generic')
 
   t.deepEqual(await client.services(), [service({ dests: [dest({ weight: 7 })] })])
   t.deepEqual(await client.conns(), { conns: [conn()] })

@@ -1,7 +1,8 @@
 /** `xlvs decap` as people see it. */
 import test from 'ava'
-import { decapText, warningsText } from '../../../control/output/decap.ts'
+import { decapText } from '../../../control/output/decap.ts'
 import { styleFor } from '../../../control/output/style.ts'
+import { warningsText } from '../../../control/output/warning.ts'
 
 const ETH0 = {
   name: 'eth0',
