@@ -57,6 +57,8 @@ export const ERROR_CODES = {
   SERVICE_MISSING: [1, 404],
   DEST_EXISTS: [1, 409],
   DEST_MISSING: [1, 404],
+  NAME_TAKEN: [1, 409],
+  OWNED_BY_OTHER: [1, 409],
   DEST_NOT_UNICAST: [2, 400],
 } as const satisfies Record<string, readonly [exit: 1 | 2, http: number]>
 

@@ -7,6 +7,7 @@ import { Command } from '@oclif/core/command'
 import * as Flags from '@oclif/core/flags'
 import { connectDirector, type DirectorClient } from '../daemon/client.ts'
 import { SOCKET_DEFAULT } from '../daemon/options.ts'
+import type { Warning } from '../model/warning.ts'
 import { styleFor, type Style } from '../output/style.ts'
 
 const GLOBAL = { helpGroup: 'GLOBAL' } as const
@@ -47,12 +48,26 @@ export abstract class XlvsCommand extends Command {
     flags: { socket: string },
     call: (director: DirectorClient) => Promise<Answer>,
   ): Promise<Answer> {
-    const director = connectDirector(flags.socket)
+    const director = connectDirector(flags.socket, undefined, 'command')
     try {
       return await call(director)
     } finally {
       director.close()
     }
+  }
+
+  /** Prints a change that is done; what the director warned of goes to standard error. */
+  protected printDone(
+    flags: { json: boolean },
+    value: object,
+    text: string,
+    warnings: readonly Warning[] = [],
+  ): void {
+    this.print(flags, warnings.length > 0 ? { ...value, warnings } : value, () => text)
+    if (flags.json) return
+    const style = styleFor(process.stderr.isTTY, process.env)
+    for (const { message, cure } of warnings)
+      process.stderr.write(`${style.yellow('warning:')} ${message}\n    ${cure}\n`)
   }
 
   /** Prints `value` as JSON with --json, else the text. */

@@ -21,12 +21,15 @@ export default class Detach extends XlvsCommand {
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Detach)
     const names = argv.map(word => parseInterface(String(word)))
-    await this.ask(flags, async director => {
+    const warnings = await this.ask(flags, async director => {
       const attached = (await director.interfaces()).map(({ name }) => name)
       // One that cannot be detached first: then it is refused before anything is done.
       const unknown = names.filter(name => !attached.includes(name))
-      for (const name of new Set([...unknown, ...names])) await director.detach(name)
+      const warnings = []
+      for (const name of new Set([...unknown, ...names]))
+        warnings.push(...(await director.detach(name)))
+      return warnings
     })
-    this.print(flags, { detached: names }, () => `detached ${names.join(', ')}\n`)
+    this.printDone(flags, { detached: names }, `detached ${names.join(', ')}\n`, warnings)
   }
 }

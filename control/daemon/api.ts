@@ -14,9 +14,18 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { checkForwarding, checkUnicast, parseDestName, parseServiceName } from '../config/name.ts'
+import {
+  checkFamilies,
+  checkForwarding,
+  checkUnicast,
+  parseDestName,
+  parseServiceName,
+} from '../config/name.ts'
 import { shown } from '../config/refusal.ts'
 import { XlvsError } from '../errors.ts'
+import { CLIENT_ORIGINS, type Origin } from '../model/origin.ts'
+import type { Warning } from '../model/warning.ts'
+import { addApplyRoute } from './apply_route.ts'
 import { PAGE_DEFAULT, PAGE_MAX } from './conn_pages.ts'
 import type { DirectorApi } from './contract.ts'
 import { addEventsRoute } from './events_route.ts'
@@ -67,6 +76,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addServiceRoutes(api, director)
     addDestRoutes(api, director)
     addInterfaceRoutes(api, director)
+    addApplyRoute(instance, director)
     addEventsRoute(instance, director.events)
     api.get('/openapi.json', { schema: { hide: true } }, () => instance.swagger())
     done()
@@ -74,8 +84,12 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
   return app
 }
 
-/** Replies of a change: an empty 204, or the error body. */
-const CHANGED = { 204: schemas.DoneSchema, default: schemas.ErrorSchema }
+/** Replies of a change: an empty 204, warnings, or the error body. */
+const CHANGED = {
+  200: schemas.WarningsSchema,
+  204: schemas.DoneSchema,
+  default: schemas.ErrorSchema,
+}
 
 /** Replies of a read: that shape, or the error body. */
 function reading<S>(schema: S): { response: { 200: S; default: typeof schemas.ErrorSchema } } {
@@ -100,6 +114,7 @@ function addReads(api: Api, director: DirectorApi): void {
   api.get('/v1/warnings', { schema: reading(schemas.WarningsSchema) }, async () => ({
     warnings: await director.warnings(),
   }))
+  api.get('/v1/settings', { schema: reading(schemas.SettingsSchema) }, () => director.settings())
   api.get('/v1/interfaces', { schema: reading(schemas.InterfacesSchema) }, () => ({
     interfaces: director.interfaces(),
   }))
@@ -122,7 +137,7 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   const add = { schema: { body: schemas.ServiceSchema, response } }
   api.post('/v1/services', add, async (request, reply) => {
     reply.code(204)
-    await director.addService(request.body)
+    await director.addService({ ...request.body, origin: originOf(request) })
   })
   api.delete('/v1/services', { schema: { response } }, async (_request, reply) => {
     reply.code(204)
@@ -130,13 +145,12 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   })
   const set = { schema: { params, body: schemas.ServiceSettingsSchema, response } }
   api.put('/v1/services/:service', set, async (request, reply) => {
-    reply.code(204)
-    await director.setService({ ...parseServiceName(request.params.service), ...request.body })
+    const id = parseServiceName(request.params.service)
+    return done(reply, await director.setService({ ...id, ...request.body }))
   })
   const remove = { schema: { params, response } }
   api.delete('/v1/services/:service', remove, async (request, reply) => {
-    reply.code(204)
-    await director.removeService(parseServiceName(request.params.service))
+    return done(reply, await director.removeService(parseServiceName(request.params.service)))
   })
   const zero = { schema: { body: schemas.ZeroSchema, response } }
   api.post('/v1/zero', zero, async (request, reply) => {
@@ -153,22 +167,22 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
     reply.code(204)
     const service = parseServiceName(request.params.service)
     checkUnicast(request.body.address)
+    checkFamilies(service, request.body)
     checkForwarding(service, request.body)
-    await director.addDest(service, request.body)
+    await director.addDest(service, { ...request.body, origin: originOf(request) })
   })
   const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
   api.put('/v1/services/:service/dests/:dest', set, async (request, reply) => {
-    reply.code(204)
     const service = parseServiceName(request.params.service)
     const dest = { ...parseDestName(request.params.dest), ...request.body }
     checkForwarding(service, dest)
-    await director.setDest(service, dest)
+    return done(reply, await director.setDest(service, dest))
   })
   const remove = { schema: { params, response } }
   api.delete('/v1/services/:service/dests/:dest', remove, async (request, reply) => {
-    reply.code(204)
     const service = parseServiceName(request.params.service)
-    await director.removeDest(service, parseDestName(request.params.dest))
+    const dest = parseDestName(request.params.dest)
+    return done(reply, await director.removeDest(service, dest))
   })
 }
 
@@ -177,13 +191,26 @@ function addInterfaceRoutes(api: Api, director: DirectorApi): void {
   const attach = { schema: { body: schemas.AttachSchema, response } }
   api.post('/v1/interfaces', attach, async (request, reply) => {
     reply.code(204)
-    await director.attach(request.body.names, request.body.mode)
+    await director.attach(request.body.names, request.body.mode, originOf(request))
   })
   const detach = { schema: { params: schemas.InterfacePathSchema, response } }
   api.delete('/v1/interfaces/:name', detach, async (request, reply) => {
-    reply.code(204)
-    await director.detach(request.params.name)
+    return done(reply, await director.detach(request.params.name))
   })
+}
+
+/** Says that it is done, and what the director warned of. */
+function done(
+  reply: { code(status: 200 | 204): unknown },
+  warnings: Warning[],
+): { warnings: Warning[] } | undefined {
+  reply.code(warnings.length > 0 ? 200 : 204)
+  return warnings.length > 0 ? { warnings } : undefined
+}
+
+/** Who asks, as it says itself: the commands and ipvsadm do. */
+function originOf(request: FastifyRequest): Origin {
+  return CLIENT_ORIGINS.find(origin => origin === request.headers['xlvs-origin']) ?? 'api'
 }
 
 function answerError(
@@ -198,6 +225,9 @@ function answerError(
   reply.code(known.httpStatus).send({ error: { code, message, hint } })
 }
 
+/** Its body may have many megabytes: the difference is logged by whoever asks for it. */
+const APPLY = '/v1/apply'
+
 /** One line for every request that could change something, refused ones too. */
 function logChange(
   request: FastifyRequest,
@@ -209,7 +239,7 @@ function logChange(
       {
         method: request.method,
         url: request.url,
-        body: request.body,
+        body: request.url === APPLY ? undefined : request.body,
         status: reply.statusCode,
         tookMs: Math.round(reply.elapsedTime),
       },

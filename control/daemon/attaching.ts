@@ -1,6 +1,7 @@
 /** Attaching interfaces: what can be seen beforehand, and all or none. Read next: director.ts. */
+import type { Logger } from 'pino'
 import type { LinkInfo } from '../../addon/index.ts'
-import { refuseAttached } from '../dataplane/attach.ts'
+import { adoptLink, attach, detach, pinnedLinks, refuseAttached } from '../dataplane/attach.ts'
 import type { Dataplane } from '../dataplane/dataplane.ts'
 import type { Watch } from '../dataplane/watch.ts'
 import { XlvsError } from '../errors.ts'
@@ -48,5 +49,25 @@ export async function allOrNone(
   } catch (error) {
     for (const name of done) await undo(name)
     throw error
+  }
+}
+
+/** Puts the program (back) on every interface that should have it and is there. */
+export function adoptInterfaces(
+  { dataplane, watch, log }: Parts & { log: Logger },
+  interfaces: Readonly<Record<string, AttachMode>>,
+): void {
+  for (const name of pinnedLinks(dataplane.kernel))
+    if (!Object.hasOwn(interfaces, name)) detach(dataplane.kernel, name)
+  for (const [name, mode] of Object.entries(interfaces)) {
+    try {
+      if (adoptLink(dataplane.kernel, name, watch.link(name))) continue
+      const link = watch.linkNow(name)
+      if (!link) continue
+      attach(dataplane.kernel, link, mode)
+      log.info({ interface: name, mode }, 'attached')
+    } catch (error) {
+      log.error({ err: error, interface: name }, 'attaching failed')
+    }
   }
 }

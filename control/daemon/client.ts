@@ -7,7 +7,9 @@
 import type { Agent } from 'node:http'
 import { isErrorCode, XlvsError } from '../errors.ts'
 import type { LvsEvent } from '../model/event.ts'
+import type { Origin } from '../model/origin.ts'
 import { destName, serviceName, type ConnView } from '../model/service.ts'
+import type { Warning } from '../model/warning.ts'
 import type { WatchOptions } from './client_events.ts'
 import type { ConnPage, ConnQuery, DirectorApi } from './contract.ts'
 import { SOCKET_DEFAULT } from './options.ts'
@@ -15,7 +17,11 @@ import { SOCKET_DEFAULT } from './options.ts'
 export { XlvsError, type ErrorCode } from '../errors.ts'
 export type { LvsEvent } from '../model/event.ts'
 export type { ReasonView } from '../model/reason.ts'
+export type { Configuration } from '../model/configuration.ts'
+export type { Applied, Progress } from '../model/difference.ts'
+export { fileOrigin, type Origin } from '../model/origin.ts'
 export type * from '../model/service.ts'
+export type { Warning } from '../model/warning.ts'
 export type { WatchOptions } from './client_events.ts'
 export type { ConnPage, ConnQuery, StatsView, VersionView } from './contract.ts'
 
@@ -47,40 +53,48 @@ interface Answer {
 
 /**
  * A client of the daemon listening at `socketPath`. Nothing is sent until the first call.
+ * `origin` is whose the things are that it makes.
  * Calls reject with the daemon's XlvsError, SOCKET_REFUSED when nobody answers, or TIMED_OUT.
  */
 export function connectDirector(
   socketPath: string = SOCKET_DEFAULT,
   timeoutMs: number = ANSWER_TIMEOUT_MS,
+  origin: Origin = 'api',
 ): DirectorClient {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const answer = await exchange({ socketPath, agent, method, path, timeoutMs }, body)
+    const answer = await exchange({ socketPath, agent, method, path, timeoutMs, origin }, body)
     if (answer.status >= 400) throw refusalOf(answer, socketPath)
     return answer.body === '' ? undefined : parseAnswer(answer, socketPath)
   }
   const read = async <T>(path: string): Promise<T> => (await send('GET', path)) as T
+  const warned = async (method: string, path: string, body?: unknown): Promise<Warning[]> => {
+    const answer = (await send(method, path, body)) as { warnings?: Warning[] } | undefined
+    return answer?.warnings ?? []
+  }
   const change = async (method: string, path: string, body?: unknown): Promise<void> => {
     await send(method, path, body)
   }
   return {
     version: () => read('/v1/version'),
     services: async () => pick(await read('/v1/services'), 'services'),
-    addService: ({ protocol, address, port, scheduler }) =>
-      change('POST', '/v1/services', { protocol, address, port, scheduler }),
-    setService: service =>
-      change('PUT', `/v1/services/${serviceName(service)}`, { scheduler: service.scheduler }),
-    removeService: id => change('DELETE', `/v1/services/${serviceName(id)}`),
+    addService: ({ protocol, address, port, scheduler, name }) =>
+      change('POST', '/v1/services', { protocol, address, port, scheduler, name }),
+    setService: service => {
+      const { scheduler, name } = service
+      return warned('PUT', `/v1/services/${serviceName(service)}`, { scheduler, name })
+    },
+    removeService: id => warned('DELETE', `/v1/services/${serviceName(id)}`),
     clear: () => change('DELETE', '/v1/services'),
     addDest: (service, { address, port, fwd, weight }) =>
       change('POST', `/v1/services/${serviceName(service)}/dests`, { address, port, fwd, weight }),
     setDest: (service, dest) =>
-      change('PUT', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`, {
+      warned('PUT', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`, {
         fwd: dest.fwd,
         weight: dest.weight,
       }),
     removeDest: (service, dest) =>
-      change('DELETE', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`),
+      warned('DELETE', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`),
     zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: idOnly(id) }),
     conns: (query = {}) => read(connsPath(query)),
     eachConns: filter => pages(query => read(connsPath(query)), filter),
@@ -89,7 +103,12 @@ export function connectDirector(
     interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
     warnings: async () => pick(await read('/v1/warnings'), 'warnings'),
     attach: (names, mode) => change('POST', '/v1/interfaces', { names, mode }),
-    detach: name => change('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
+    detach: name => warned('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
+    settings: () => read('/v1/settings'),
+    apply: async (wish, options) => {
+      const { requestApply } = await import('./client_apply.ts')
+      return requestApply(socketPath, wish, options)
+    },
     watch: async function* (options) {
       const { watchEvents } = await import('./client_events.ts')
       yield* watchEvents(socketPath, options)
@@ -137,11 +156,13 @@ interface Exchange {
   method: string
   path: string
   timeoutMs: number
+  origin: Origin
 }
 
 function exchange(to: Exchange, body: unknown): Promise<Answer> {
   const text = body === undefined ? undefined : JSON.stringify(body)
-  const headers = text === undefined ? {} : { 'content-type': 'application/json' }
+  const type = text === undefined ? {} : { 'content-type': 'application/json' }
+  const headers = { ...type, 'xlvs-origin': to.origin }
   return new Promise((resolve, reject) => {
     const { socketPath, agent, method, path } = to
     const out = http.request({ socketPath, agent, method, path, headers }, response => {

@@ -3,6 +3,8 @@
  * core (director.ts). Every mutation resolves only after the change is journalled and in the maps;
  * it rejects with an XlvsError and then nothing has changed.
  */
+import type { Applied, Progress } from '../model/difference.ts'
+import type { Origin } from '../model/origin.ts'
 import type {
   AttachMode,
   ConnView,
@@ -15,9 +17,11 @@ import type {
   ServiceView,
   Traffic,
 } from '../model/service.ts'
-import type { Warning } from '../model/warning.ts'
 import type { ReasonView } from '../model/reason.ts'
 import type { Events } from './events.ts'
+import type { SettingName } from '../model/settings.ts'
+import type { Warning } from '../model/warning.ts'
+import type { Wish } from '../plan/desired.ts'
 
 export interface VersionView {
   xlvs: string
@@ -56,6 +60,10 @@ export interface ConnPage {
   next?: string
 }
 
+/** The settings in force; `origin` is missing where nobody has set it. */
+export type SettingsView = Record<SettingName, { value: number; origin?: Origin }>
+
+/** Changes of what a configuration file owns are done, and warned of. */
 export interface DirectorApi {
   /** What happens, for watchers. */
   readonly events: Events
@@ -63,12 +71,12 @@ export interface DirectorApi {
   services(): ServiceView[]
   addService(service: Service): Promise<void>
   /** Replaces what is not the id. */
-  setService(service: Service): Promise<void>
-  removeService(id: ServiceId): Promise<void>
+  setService(service: Service): Promise<Warning[]>
+  removeService(id: ServiceId): Promise<Warning[]>
   clear(): Promise<void>
   addDest(service: ServiceId, dest: Dest): Promise<void>
-  setDest(service: ServiceId, dest: Dest): Promise<void>
-  removeDest(service: ServiceId, dest: DestId): Promise<void>
+  setDest(service: ServiceId, dest: Dest): Promise<Warning[]>
+  removeDest(service: ServiceId, dest: DestId): Promise<Warning[]>
   /** Sets counters to zero: one service's, or all. */
   zero(id?: ServiceId): Promise<void>
   /** Some connections, and where to go on. */
@@ -80,6 +88,12 @@ export interface DirectorApi {
   /** What is wrong around the data plane, now. */
   warnings(): Promise<Warning[]>
   /** All of them, or none. */
-  attach(names: readonly string[], mode: AttachMode): Promise<void>
-  detach(name: string): Promise<void>
+  attach(names: readonly string[], mode: AttachMode, origin?: Origin): Promise<void>
+  detach(name: string): Promise<Warning[]>
+  settings(): SettingsView
+  /** All or nothing, as one change. */
+  apply(
+    wish: Wish,
+    options: { dryRun: boolean; onProgress?: (progress: Progress) => void },
+  ): Promise<Applied>
 }

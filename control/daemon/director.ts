@@ -5,19 +5,20 @@
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
-import { adoptLink, attach, detach, pinnedLinks } from '../dataplane/attach.ts'
+import { attach, detach, pinnedLinks } from '../dataplane/attach.ts'
 import { kernelRelease, type Dataplane } from '../dataplane/dataplane.ts'
+import { writeSettings } from '../dataplane/settings.ts'
 import type { Sweeper } from '../dataplane/sweeper.ts'
 import type { Watch } from '../dataplane/watch.ts'
 import { LIMIT, REASON } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
+import type { Applied, Progress } from '../model/difference.ts'
+import type { Origin } from '../model/origin.ts'
 import {
-  destName,
   serviceName,
   type AttachMode,
   type Dest,
   type DestId,
-  type DestView,
   type InterfaceView,
   type Service,
   type ServiceId,
@@ -27,32 +28,42 @@ import {
 import type { ReasonView } from '../model/reason.ts'
 import { reasonViews } from '../output/reasons.ts'
 import type { Warning } from '../model/warning.ts'
+import type { Wish } from '../plan/desired.ts'
+import { bulkChange } from '../plan/diff.ts'
 import {
   changed,
   emptyIntent,
   mustHave,
-  noTraffic,
-  plus,
   replayed,
+  type BulkChange,
   type Change,
   type Intent,
   type ServiceIntent,
 } from '../plan/intent.ts'
+import { carryOut, planned, settingsView, valuesOf, type Hands } from './apply.ts'
 import { connPage } from './conn_pages.ts'
-import type { ConnPage, ConnQuery, DirectorApi, StatsView, VersionView } from './contract.ts'
+import type {
+  ConnPage,
+  ConnQuery,
+  DirectorApi,
+  SettingsView,
+  StatsView,
+  VersionView,
+} from './contract.ts'
 import { Events } from './events.ts'
-import { allOrNone, linkNow, refuseAttach } from './attaching.ts'
+import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
+import { destIn, interfaceOrigin, warningsOf } from './ownership.ts'
+import { Resolver } from './resolver.ts'
 import { XLVS_VERSION } from './version.ts'
+import { Views } from './views.ts'
 
 /** Records after which the journal is folded into a snapshot. */
 const SNAPSHOT_EVERY = 2000
 /** A removed dest without connections keeps its id this long, as in IPVS' trash. */
 const TRASH_MS = 120_000
-/** A neighbour that stays unknown is asked for again after this. */
-const RESOLVE_AGAIN_MS = 1000
 
 /** Changes that schedulers hear of: what the kernel calls add, del and update dest. */
 const TOUCHES: readonly string[] = ['addDest', 'setDest', 'removeDest']
@@ -83,8 +94,9 @@ export class Director implements DirectorApi {
   #intent: Intent
   #last: Promise<void> = Promise.resolve()
   #records: number
-  readonly #asked = new Map<string, number>()
+  readonly #resolver: Resolver
   readonly #idleSince = new Map<number, number>()
+  readonly #views: Views
 
   constructor(parts: DirectorParts, intent: Intent) {
     this.#parts = parts
@@ -95,6 +107,8 @@ export class Director implements DirectorApi {
       nextHop: dest => parts.dataplane.nextHop(dest),
       interfaces: () => this.interfaces(),
     })
+    this.#resolver = new Resolver(parts)
+    this.#views = new Views(parts.dataplane, () => this.#intent.counts)
   }
 
   /** Makes the data plane what the intent says, whatever it was before. */
@@ -102,8 +116,9 @@ export class Director implements DirectorApi {
     const { dataplane, log } = this.#parts
     await this.#forgetOtherMaps()
     this.#finishRetiring()
-    this.#adoptInterfaces()
+    adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#refreshWays()
+    writeSettings(dataplane.kernel, valuesOf(this.#intent.settings))
     for (const name of dataplane.tables.serviceNames())
       if (!this.#intent.services[name]) dataplane.tables.withdraw(parseName(name))
     for (const service of Object.values(this.#intent.services)) this.#publish(service)
@@ -134,7 +149,7 @@ export class Director implements DirectorApi {
 
   /** To be called when the network has changed. */
   networkChanged(): void {
-    this.#adoptInterfaces()
+    adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#refreshWays()
     for (const service of Object.values(this.#intent.services)) this.#publish(service)
     this.#observer.network(this.#intent)
@@ -144,7 +159,7 @@ export class Director implements DirectorApi {
   async tend(): Promise<void> {
     this.#settle()
     this.#observer.tableFull(this.#parts.dataplane.packetsBy(REASON.TABLE_FULL))
-    for (const service of Object.values(this.#intent.services)) this.#resolve(service)
+    for (const service of Object.values(this.#intent.services)) this.#resolver.resolve(service)
     await this.#emptyTrash()
     const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
     if (this.#records >= snapshotEvery) await this.#inTurn(() => this.#snapshot())
@@ -166,26 +181,22 @@ export class Director implements DirectorApi {
   }
 
   services(): ServiceView[] {
-    return Object.values(this.#intent.services).map(({ service, dests }) => ({
-      ...service,
-      vipLocal: this.#parts.dataplane.isLocal(service),
-      traffic: this.#serviceTraffic(serviceName(service)),
-      rates: this.#parts.dataplane.ratesOf(service),
-      dests: dests.map(dest => this.#destView(service, dest)),
-    }))
+    return Object.values(this.#intent.services).map(service => this.#views.service(service))
   }
 
   async addService(service: Service): Promise<void> {
     const name = serviceName(service)
-    await this.#change(() => ({ op: 'addService', service, zero: this.#rawOf(name) }))
+    await this.#change(() => ({ op: 'addService', service, zero: this.#views.rawOf(name) }))
   }
 
-  async setService(service: Service): Promise<void> {
-    await this.#change({ op: 'setService', service })
+  async setService(service: Service): Promise<Warning[]> {
+    const before = await this.#change({ op: 'setService', service })
+    return warningsOf(before.services[serviceName(service)]?.service)
   }
 
-  async removeService(id: ServiceId): Promise<void> {
-    await this.#change({ op: 'removeService', id })
+  async removeService(id: ServiceId): Promise<Warning[]> {
+    const before = await this.#change({ op: 'removeService', id })
+    return warningsOf(before.services[serviceName(id)]?.service)
   }
 
   async clear(): Promise<void> {
@@ -196,12 +207,14 @@ export class Director implements DirectorApi {
     await this.#change({ op: 'addDest', service, dest })
   }
 
-  async setDest(service: ServiceId, dest: Dest): Promise<void> {
-    await this.#change({ op: 'setDest', service, dest })
+  async setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
+    const before = await this.#change({ op: 'setDest', service, dest })
+    return warningsOf(destIn(before, service, dest))
   }
 
-  async removeDest(service: ServiceId, dest: DestId): Promise<void> {
-    await this.#change({ op: 'removeDest', service, dest })
+  async removeDest(service: ServiceId, dest: DestId): Promise<Warning[]> {
+    const before = await this.#change({ op: 'removeDest', service, dest })
+    return warningsOf(destIn(before, service, dest))
   }
 
   async zero(id?: ServiceId): Promise<void> {
@@ -209,8 +222,8 @@ export class Director implements DirectorApi {
       if (id) mustHave(this.#intent, id)
       const names = id ? [serviceName(id)] : Object.keys(this.#intent.services)
       const zero: Record<string, Traffic> = {}
-      for (const name of names) Object.assign(zero, this.#rawOf(name))
-      if (!id) zero['total'] = this.#rawTotal()
+      for (const name of names) Object.assign(zero, this.#views.rawOf(name))
+      if (!id) zero['total'] = this.#views.rawTotal()
       return { op: 'zero', zero }
     })
     this.#parts.dataplane.zeroRates(id)
@@ -222,22 +235,8 @@ export class Director implements DirectorApi {
   }
 
   stats(): StatsView {
-    const { dataplane, sweeper } = this.#parts
-    const services = Object.values(this.#intent.services).map(({ service }) => ({
-      protocol: service.protocol,
-      address: service.address,
-      port: service.port,
-      traffic: this.#serviceTraffic(serviceName(service)),
-      rates: dataplane.ratesOf(service),
-    }))
-    const { slots } = dataplane.kernel.sizes
-    return {
-      total: plus(this.#rawTotal(), this.#zeroOf('total'), -1),
-      rates: dataplane.rates.total(),
-      services,
-      reasons: dataplane.reasons(),
-      connections: { slots, used: sweeper.figures.used, stashed: dataplane.stashed() },
-    }
+    const services = Object.values(this.#intent.services).map(({ service }) => service)
+    return this.#views.stats(services, this.#parts.sweeper.figures.used)
   }
 
   reasons(): ReasonView[] {
@@ -250,7 +249,9 @@ export class Director implements DirectorApi {
     const pinned = new Set(pinnedLinks(dataplane.kernel))
     return Object.entries(this.#intent.interfaces).map(([name, mode]) => {
       const link = watch.link(name)
-      return { name, ifindex: link?.ifindex ?? 0, mode, present: !!link && pinned.has(name) }
+      const origin = interfaceOrigin(this.#intent, name)
+      const present = !!link && pinned.has(name)
+      return { name, ifindex: link?.ifindex ?? 0, mode, present, origin }
     })
   }
 
@@ -260,26 +261,84 @@ export class Director implements DirectorApi {
     return doctor?.warnings(this.interfaces(), services, patienceMs) ?? Promise.resolve([])
   }
 
-  async attach(names: readonly string[], mode: AttachMode): Promise<void> {
+  async attach(
+    names: readonly string[],
+    mode: AttachMode,
+    origin: Origin = 'command',
+  ): Promise<void> {
     refuseAttach(this.#parts, names, mode)
     const before = this.#intent.interfaces
     await allOrNone(
       names,
-      name => this.#change({ op: 'attach', name, mode }),
+      async name => {
+        await this.#change({ op: 'attach', name, mode, origin })
+      },
       async name => {
         if (!Object.hasOwn(before, name)) await this.#change({ op: 'detach', name })
       },
     )
   }
 
-  async detach(name: string): Promise<void> {
+  async detach(name: string): Promise<Warning[]> {
     if (!Object.hasOwn(this.#intent.interfaces, name))
       throw new XlvsError(
         'INTERFACE_NOT_ATTACHED',
         `${name} does not have the xlvs program`,
         `attached are: ${Object.keys(this.#intent.interfaces).join(', ') || 'none'}`,
       )
-    await this.#change({ op: 'detach', name })
+    const before = await this.#change({ op: 'detach', name })
+    return warningsOf({ origin: interfaceOrigin(before, name) })
+  }
+
+  settings(): SettingsView {
+    return settingsView(this.#intent)
+  }
+
+  apply(
+    wish: Wish,
+    options: { dryRun: boolean; onProgress?: (progress: Progress) => void },
+  ): Promise<Applied> {
+    return this.#inTurn(async () => {
+      const { dryRun, onProgress = () => undefined } = options
+      const before = this.#intent
+      const { applied, change } = planned(before, wish, this.#parts.dataplane.kernel.sizes, dryRun)
+      if (!change) return applied
+      for (const { name, mode } of change.attaches)
+        if (before.interfaces[name] === undefined) refuseAttach(this.#parts, [name], mode)
+      if (dryRun) return applied
+      for (const { service } of change.puts) this.#zeroNew(before, serviceName(service), change)
+      const after = changed(before, change)
+      await this.#make(before, after, change, () =>
+        carryOut(this.#hands, before, change, onProgress),
+      )
+      return applied
+    })
+  }
+
+  /** A new service counts from 0, whatever dests of one before it are still in the trash. */
+  #zeroNew(before: Intent, name: string, change: BulkChange): void {
+    if (before.services[name]) return
+    for (const [row, traffic] of Object.entries(this.#views.rawOf(name)))
+      if (Object.values(traffic).some(count => count > 0)) change.zero[row] = traffic
+  }
+
+  readonly #hands: Hands = {
+    attach: (name, mode) => {
+      this.#attach(name, mode)
+    },
+    detach: name => {
+      this.#detach(name)
+    },
+    set: settings => {
+      writeSettings(this.#parts.dataplane.kernel, valuesOf(settings))
+    },
+    publish: (service, touched) => {
+      this.#publish(service, touched)
+    },
+    withdraw: id => {
+      this.#parts.dataplane.tables.withdraw(id)
+    },
+    nowMs: () => this.#parts.nowMs(),
   }
 
   /** Waits for changes under way. */
@@ -288,31 +347,50 @@ export class Director implements DirectorApi {
   }
 
   /** After all that was asked before: the intent may hold a change that is yet to be refused. */
-  #inTurn(act: () => Promise<void>): Promise<void> {
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
     const done = this.#last.then(act)
-    this.#last = done.catch(() => undefined)
+    this.#last = done.then(
+      () => undefined,
+      () => undefined,
+    )
     return done
   }
 
-  /** Makes a change; one that is given as a function is asked for when its turn has come. */
-  #change(given: Change | (() => Change)): Promise<void> {
+  /**
+   * Makes a change; one that is given as a function is asked for when its turn has come. Resolves
+   * with the intent before it.
+   */
+  #change(given: Change | (() => Change)): Promise<Intent> {
     return this.#inTurn(async () => {
       const change = typeof given === 'function' ? given() : given
       const before = this.#intent
       const after = changed(before, change)
-      try {
-        this.#intent = after
+      await this.#make(before, after, change, () => {
         this.#write(before, after, change)
-        await this.#parts.journal.append(change)
-        this.#records++
-      } catch (error) {
-        this.#intent = before
-        this.#takeBack(after, before, change)
-        throw error
-      }
-      this.#tell(observer => {
-        observer.changed(before, after)
       })
+      return before
+    })
+  }
+
+  /** Written, journalled, in force; or taken back. */
+  async #make(
+    before: Intent,
+    after: Intent,
+    change: Change,
+    write: () => void | Promise<void>,
+  ): Promise<void> {
+    try {
+      this.#intent = after
+      await write()
+      await this.#parts.journal.append(change)
+      this.#records++
+    } catch (error) {
+      this.#intent = before
+      await this.#takeBack(after, before, change)
+      throw error
+    }
+    this.#tell(observer => {
+      observer.changed(before, after)
     })
   }
 
@@ -338,8 +416,13 @@ export class Director implements DirectorApi {
     }
   }
 
-  #takeBack(after: Intent, before: Intent, change: Change): void {
+  async #takeBack(after: Intent, before: Intent, change: Change): Promise<void> {
     try {
+      const back = change.op === 'apply' ? bulkChange(after, before) : undefined
+      if (back) {
+        await carryOut(this.#hands, after, back, () => undefined)
+        return
+      }
       if (change.op === 'attach' && !Object.hasOwn(before.interfaces, change.name))
         this.#detach(change.name)
       const mode = before.interfaces[change.op === 'detach' ? change.name : '']
@@ -359,7 +442,7 @@ export class Director implements DirectorApi {
       this.#settle() // many edits in one second: what they gave back may make room
       dataplane.publish(service, touched)
     }
-    this.#resolve(service)
+    this.#resolver.resolve(service)
   }
 
   /** Frees what was given back. */
@@ -368,23 +451,6 @@ export class Director implements DirectorApi {
     if (!tables.owesGracePeriod) return
     this.#parts.gracePeriod()
     tables.settle()
-  }
-
-  /** Asks the kernel for the neighbours that a service's dests wait for. */
-  #resolve(service: ServiceIntent): void {
-    const now = this.#parts.nowMs()
-    for (const dest of service.dests) {
-      const { unresolved } = this.#parts.dataplane.reach(dest.address)
-      if (!unresolved) continue
-      const key = `${unresolved.ifindex} ${unresolved.address}`
-      if (now - (this.#asked.get(key) ?? -Infinity) < RESOLVE_AGAIN_MS) continue
-      this.#asked.set(key, now)
-      try {
-        this.#parts.watch.resolve(unresolved)
-      } catch (error) {
-        this.#parts.log.warn({ err: error, neighbour: unresolved }, 'asking for a neighbour failed')
-      }
-    }
   }
 
   #attach(name: string, mode: AttachMode): void {
@@ -397,70 +463,12 @@ export class Director implements DirectorApi {
     this.#refreshWays()
   }
 
-  /** Puts the program (back) on every interface that should have it and is there. */
-  #adoptInterfaces(): void {
-    const { dataplane, watch, log } = this.#parts
-    for (const name of pinnedLinks(dataplane.kernel))
-      if (!Object.hasOwn(this.#intent.interfaces, name)) detach(dataplane.kernel, name)
-    for (const [name, mode] of Object.entries(this.#intent.interfaces)) {
-      try {
-        if (adoptLink(dataplane.kernel, name, watch.link(name))) continue
-        const link = watch.linkNow(name)
-        if (!link) continue
-        attach(dataplane.kernel, link, mode)
-        log.info({ interface: name, mode }, 'attached')
-      } catch (error) {
-        log.error({ err: error, interface: name }, 'attaching failed')
-      }
-    }
-  }
-
   #refreshWays(): void {
     const { dataplane, watch } = this.#parts
     const attached = Object.keys(this.#intent.interfaces)
       .map(name => watch.link(name)?.ifindex)
       .filter(ifindex => ifindex !== undefined)
     dataplane.setNetwork(watch.network(), new Set(attached))
-  }
-
-  #destView(service: Service, dest: Dest): DestView {
-    const { dataplane } = this.#parts
-    const id = dataplane.tables.destId(service, dest)
-    const conns = id === undefined ? undefined : dataplane.tables.destConns.get(id)
-    const raw = id === undefined ? noTraffic() : dataplane.tables.traffic(id)
-    const key = `${serviceName(service)}>${destName(dest)}`
-    return {
-      ...dest,
-      active: conns?.active ?? 0,
-      inactive: conns?.inactive ?? 0,
-      nextHop: dataplane.nextHop(dest),
-      traffic: plus(raw, this.#zeroOf(key), -1),
-      rates: dataplane.ratesOf(service, dest),
-    }
-  }
-
-  #zeroOf(name: string): Traffic {
-    return this.#intent.counts.zero[name] ?? noTraffic()
-  }
-
-  /** Raw traffic of a service and of each of its dests, as it is zeroed. */
-  #rawOf(name: string): Record<string, Traffic> {
-    const dests = this.#parts.dataplane.tables.trafficByName(name)
-    return { [name]: this.#rawService(name), ...dests }
-  }
-
-  #rawService(name: string): Traffic {
-    const retired = this.#intent.counts.retired[name] ?? noTraffic()
-    return plus(this.#parts.dataplane.rawTraffic(name), retired)
-  }
-
-  #rawTotal(): Traffic {
-    const retired = Object.values(this.#intent.counts.retired)
-    return retired.reduce((a, b) => plus(a, b), this.#parts.dataplane.rawTraffic(''))
-  }
-
-  #serviceTraffic(name: string): Traffic {
-    return plus(this.#rawService(name), this.#zeroOf(name), -1)
   }
 
   async #emptyTrash(): Promise<void> {
@@ -483,7 +491,7 @@ export class Director implements DirectorApi {
 /** The intent that a journal's snapshot and records add up to. */
 export function restored(journal: Journal): Intent {
   const start = (journal.state as Intent | undefined) ?? emptyIntent()
-  return replayed(start, journal.records as Change[])
+  return replayed({ ...emptyIntent(), ...start }, journal.records as Change[])
 }
 
 function parseName(name: string): ServiceId {

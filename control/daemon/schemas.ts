@@ -4,7 +4,9 @@
  * Read next: api.ts.
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
-import { INTERFACE_PATTERN, IPV4_PATTERN } from '../config/name.ts'
+import { INTERFACE_PATTERN, IPV4_PATTERN, LABEL_PATTERN } from '../config/name.ts'
+import type { Applied } from '../model/difference.ts'
+import type { Origin } from '../model/origin.ts'
 import {
   FORWARDING_METHODS,
   PORT_MAX,
@@ -16,10 +18,11 @@ import {
   type Service,
   type ServiceView,
 } from '../model/service.ts'
-import type { Warning } from '../model/warning.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { ReasonView } from '../model/reason.ts'
-import type { ConnPage, StatsView, VersionView } from './contract.ts'
+import { SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../model/settings.ts'
+import type { Warning } from '../model/warning.ts'
+import type { ConnPage, SettingsView, StatsView, VersionView } from './contract.ts'
 
 const strict = { additionalProperties: false }
 
@@ -56,8 +59,16 @@ export const RatesSchema = Type.Object(
 )
 
 export const ServiceIdSchema = Type.Object({ protocol, address, port }, strict)
-export const ServiceSchema = Type.Object({ protocol, address, port, scheduler }, strict)
-export const ServiceSettingsSchema = Type.Object({ scheduler }, strict)
+const name = Type.Optional(
+  Type.String({ pattern: LABEL_PATTERN, description: 'What people call the service.' }),
+)
+const origin = Type.Unsafe<Origin>(
+  Type.String({ description: 'Who made it: command, ipvsadm, api, or file and its path.' }),
+)
+const someOrigin = Type.Optional(origin)
+
+export const ServiceSchema = Type.Object({ protocol, address, port, scheduler, name }, strict)
+export const ServiceSettingsSchema = Type.Object({ scheduler, name }, strict)
 export const DestSchema = Type.Object({ address, port, fwd, weight }, strict)
 export const DestSettingsSchema = Type.Object({ fwd, weight }, strict)
 export const ZeroSchema = Type.Object({ service: Type.Optional(ServiceIdSchema) }, strict)
@@ -76,6 +87,7 @@ export const DestPathSchema = Type.Object({
 export const InterfacePathSchema = Type.Object({ name: interfaceName })
 
 export const DestViewSchema = Type.Object({
+  origin,
   address,
   port,
   fwd,
@@ -94,6 +106,8 @@ export const ServicesSchema = Type.Object({
       address,
       port,
       scheduler,
+      name,
+      origin,
       vipLocal: Type.Boolean({ description: 'Whether the virtual address is one of this host.' }),
       traffic: TrafficSchema,
       rates: RatesSchema,
@@ -162,7 +176,7 @@ export const VersionSchema = Type.Object({
 
 export const InterfacesSchema = Type.Object({
   interfaces: Type.Array(
-    Type.Object({ name: Type.String(), ifindex: count, mode, present: Type.Boolean() }),
+    Type.Object({ name: Type.String(), ifindex: count, mode, present: Type.Boolean(), origin }),
   ),
 })
 
@@ -191,8 +205,15 @@ const named = { id: Type.String(), at: Type.String({ description: 'ISO 8601, UTC
 const serviceText = { service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }) }
 const destText = { dest: Type.String({ description: 'For example 10.0.0.2:8080.' }) }
 const interfaceText = { interface: Type.String() }
-const serviceSettings = { ...serviceText, settings: ServiceSettingsSchema }
-const destSettings = { ...serviceText, ...destText, settings: DestSettingsSchema }
+const serviceSettings = {
+  ...serviceText,
+  settings: Type.Object({ scheduler, name, origin: someOrigin }),
+}
+const destSettings = {
+  ...serviceText,
+  ...destText,
+  settings: Type.Object({ fwd, weight, origin: someOrigin }),
+}
 
 /** An event of a kind, or of one of two kinds that say the same. */
 function event<K extends string, P extends Record<string, TSchema>>(kinds: K[], fields: P) {
@@ -227,6 +248,92 @@ export const EventsRouteSchema = {
   },
 }
 
+function bySetting<S extends TSchema>(schema: (name: SettingName) => S): Record<SettingName, S> {
+  const entries = SETTING_NAMES.map(name => [name, schema(name)] as const)
+  return Object.fromEntries(entries) as Record<SettingName, S>
+}
+
+function settingValue(name: SettingName) {
+  const { min, max, default: usual } = SETTINGS[name]
+  const description = `${usual} unless set; the unit is the name's last part.`
+  return Type.Integer({ minimum: min, maximum: max, description })
+}
+
+export const SettingsSchema = Type.Object(
+  bySetting(name => Type.Object({ value: settingValue(name), origin: someOrigin })),
+)
+
+export const ConfigurationSchema = Type.Object(
+  {
+    settings: Type.Unsafe<Settings>(
+      Type.Object(
+        bySetting(name => Type.Optional(settingValue(name))),
+        strict,
+      ),
+    ),
+    interfaces: Type.Array(Type.Object({ name: interfaceName, mode }, strict)),
+    services: Type.Array(
+      Type.Object(
+        {
+          ...{ protocol, address, port, scheduler, name },
+          dests: Type.Array(DestSchema, { description: 'The newest last.' }),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+
+const sign = Type.Enum(['added', 'changed', 'removed'])
+const subject = Type.Enum(['service', 'dest', 'interface', 'setting'])
+const counts = Type.Object({ services: count, dests: count, interfaces: count, settings: count })
+const itsService = Type.Optional(Type.String({ description: 'The service of a dest.' }))
+
+export const AppliedSchema = Type.Object({
+  changed: Type.Boolean({ description: 'false: all was so already, and nothing was written.' }),
+  dryRun: Type.Boolean(),
+  difference: Type.Object({
+    items: Type.Array(
+      Type.Object({
+        sign,
+        what: subject,
+        name: Type.String(),
+        service: itsService,
+        details: Type.String(),
+      }),
+      { description: 'The first thousand.' },
+    ),
+    counts: Type.Object({ added: counts, changed: counts, removed: counts }),
+  }),
+  others: Type.Array(
+    Type.Object({ what: subject, name: Type.String(), service: itsService, origin }),
+    { description: 'The first hundred of what others own; it is left alone.' },
+  ),
+  othersCount: count,
+})
+
+export const ApplyRouteSchema = {
+  description:
+    'Makes services, interfaces and settings what the configuration of a file says, all or ' +
+    'nothing. With accept: application/x-ndjson, lines of {progress} and then one {applied} or ' +
+    '{error}.',
+  body: Type.Object(
+    {
+      file: Type.String({
+        minLength: 1,
+        maxLength: 4096,
+        description: 'Path of the file, which is to own what it names.',
+      }),
+      configuration: ConfigurationSchema,
+      takeOver: Type.Boolean({ description: 'Also what others own, where the file names it.' }),
+      dryRun: Type.Boolean({ description: 'Only say what would change.' }),
+    },
+    strict,
+  ),
+  response: { 200: AppliedSchema, default: ErrorSchema },
+}
+
 /** Nothing to say: done. */
 export const DoneSchema = Type.Null({ description: 'Done, journalled and in force.' })
 
@@ -235,8 +342,8 @@ type Held<S extends TSchema, T> = Same<Static<S>, T>
 
 /** Fails to compile when a schema and the model say different things. */
 export const HELD_TO_THE_MODEL: [
-  Held<typeof ServiceSchema, Service>,
-  Held<typeof DestSchema, Dest>,
+  Held<typeof ServiceSchema, Omit<Service, 'origin'>>,
+  Held<typeof DestSchema, Omit<Dest, 'origin'>>,
   Held<typeof ServicesSchema, { services: ServiceView[] }>,
   Held<typeof ConnsSchema, ConnPage>,
   Held<typeof StatsSchema, StatsView>,
@@ -245,4 +352,6 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof InterfacesSchema, { interfaces: InterfaceView[] }>,
   Held<typeof WarningsSchema, { warnings: Warning[] }>,
   Held<typeof EventSchema, LvsEvent>,
-] = [true, true, true, true, true, true, true, true, true, true]
+  Held<typeof SettingsSchema, SettingsView>,
+  Held<typeof AppliedSchema, Applied>,
+] = [true, true, true, true, true, true, true, true, true, true, true, true]

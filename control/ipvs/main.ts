@@ -29,7 +29,7 @@ export async function main(
   system: System = SYSTEM,
   socket: string = process.env['XLVS_SOCKET'] ?? SOCKET_DEFAULT,
 ): Promise<number> {
-  const director = connectDirector(socket)
+  const director = connectDirector(socket, undefined, 'ipvsadm')
   const run = { director, program, system, portOf: portsIn(() => system.services()) }
   try {
     const lines = words.length === 0 ? ['-L'] : words
@@ -117,7 +117,8 @@ type Change = Exclude<
   { command: 'help' | 'version' | 'flush' | 'restore' | 'list' | 'list-connections' }
 >
 
-async function change(request: Change, director: DirectorClient): Promise<void> {
+/** Warnings are not told: ipvsadm prints nothing. */
+async function change(request: Change, director: DirectorClient): Promise<unknown> {
   switch (request.command) {
     case 'add-service':
       return director.addService({ ...request.service, scheduler: known(request.scheduler) })

@@ -1,7 +1,8 @@
 /**
  * The nouns an operator speaks of: services, dests, and what is counted about them.
- * Pure; imports nothing. Read next: ../daemon/director.ts (who changes them).
+ * Pure. Read next: ../daemon/director.ts (who changes them).
  */
+import type { Origin } from './origin.ts'
 
 export const PROTOCOLS = ['tcp', 'udp'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
@@ -32,6 +33,7 @@ export interface Service extends ServiceId {
   scheduler: Scheduler
   /** What people call it; no two services have the same. */
   name?: string
+  origin?: Origin
 }
 
 /** What names a dest inside its service. */
@@ -44,6 +46,7 @@ export interface Dest extends DestId {
   fwd: ForwardingMethod
   /** 0 to WEIGHT_MAX; 0: quiesced, no new connections. */
   weight: number
+  origin?: Origin
 }
 
 /** Counters since creation or the last zero; bytes are IP bytes. */
@@ -65,6 +68,7 @@ export interface Rates {
 }
 
 export interface DestView extends Dest {
+  origin: Origin
   active: number
   inactive: number
   /** Whether the next hop towards it is known: 'resolved', 'resolving', or 'no route'. */
@@ -75,6 +79,7 @@ export interface DestView extends Dest {
 
 /** A service as it is shown. dests come newest first, the order schedulers use. */
 export interface ServiceView extends Service {
+  origin: Origin
   /** false: the virtual address is not an address of this host, so nothing is balanced. */
   vipLocal: boolean
   traffic: Traffic
@@ -102,6 +107,7 @@ export interface InterfaceView {
   mode: AttachMode
   /** false: the interface has gone or lost the program. */
   present: boolean
+  origin: Origin
 }
 
 /** The text form of a service id, for example tcp:192.0.2.1:80. */

@@ -39,7 +39,8 @@ function interfacesLine(interfaces: readonly InterfaceView[]): string {
 
 function serviceRow(service: ServiceView): string[] {
   const state = service.vipLocal ? '' : 'VIP not local'
-  return [serviceName(service), service.scheduler, '', '', '', state]
+  const name = service.name === undefined ? '' : ` (${service.name})`
+  return [`${serviceName(service)}${name}`, service.scheduler, '', '', '', state]
 }
 
 function destRow(dest: ServiceView['dests'][number]): string[] {

@@ -7,14 +7,17 @@
 export interface Style {
   bold(text: string): string
   red(text: string): string
+  green(text: string): string
   yellow(text: string): string
 }
 
-const PLAIN: Style = { bold: text => text, red: text => text, yellow: text => text }
+const plain = (text: string): string => text
+const PLAIN: Style = { bold: plain, red: plain, green: plain, yellow: plain }
 
 const COLOURED: Style = {
   bold: text => `\u001b[1m${text}\u001b[22m`,
   red: text => `\u001b[31m${text}\u001b[39m`,
+  green: text => `\u001b[32m${text}\u001b[39m`,
   yellow: text => `\u001b[33m${text}\u001b[39m`,
 }
 

@@ -4,6 +4,7 @@
  * anything is written. Read next: ../daemon/director.ts.
  */
 import { XlvsError } from '../errors.ts'
+import { type Origin } from '../model/origin.ts'
 import {
   destName,
   serviceName,
@@ -14,6 +15,7 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
+import type { SettingName } from '../model/settings.ts'
 
 export interface ServiceIntent {
   service: Service
@@ -31,10 +33,32 @@ export interface Counts {
   maps?: string
 }
 
+export interface Setting {
+  value: number
+  origin: Origin
+}
+
 export interface Intent {
   services: Record<string, ServiceIntent>
   interfaces: Record<string, AttachMode>
+  /** Who attached each interface; those of before origins were kept are not in it. */
+  interfaceOrigins: Record<string, Origin>
+  /** Only those that somebody set. */
+  settings: Partial<Record<SettingName, Setting>>
   counts: Counts
+}
+
+/** Many changes that are one: services as they are to be, and everything else that differs. */
+export interface BulkChange {
+  op: 'apply'
+  /** Services that are new or different, whole. */
+  puts: ServiceIntent[]
+  removes: ServiceId[]
+  attaches: { name: string; mode: AttachMode; origin: Origin }[]
+  detaches: string[]
+  /** All settings as they are to be; undefined: they stay as they are. */
+  settings?: Intent['settings']
+  zero: Record<string, Traffic>
 }
 
 export type Change =
@@ -48,11 +72,18 @@ export type Change =
   | { op: 'zero'; zero: Record<string, Traffic> }
   | { op: 'retire'; service: string; dest: string; traffic: Traffic }
   | { op: 'freshCounters'; maps?: string }
-  | { op: 'attach'; name: string; mode: AttachMode }
+  | { op: 'attach'; name: string; mode: AttachMode; origin?: Origin }
   | { op: 'detach'; name: string }
+  | BulkChange
 
 export function emptyIntent(): Intent {
-  return { services: {}, interfaces: {}, counts: { zero: {}, retired: {} } }
+  return {
+    services: {},
+    interfaces: {},
+    interfaceOrigins: {},
+    settings: {},
+    counts: { zero: {}, retired: {} },
+  }
 }
 
 /**
@@ -64,7 +95,7 @@ export function changed(intent: Intent, change: Change): Intent {
     case 'addService':
       return addService(intent, change.service, change.zero)
     case 'setService':
-      return withService(intent, change.service, s => ({ ...s, service: change.service }))
+      return setService(intent, change.service)
     case 'removeService':
       return removeService(intent, change.id)
     case 'clear':
@@ -76,9 +107,11 @@ export function changed(intent: Intent, change: Change): Intent {
     case 'removeDest':
       return withService(intent, change.service, s => removeDest(s, change.dest))
     case 'attach':
-      return { ...intent, interfaces: { ...intent.interfaces, [change.name]: change.mode } }
+      return attach(intent, change.name, change.mode, change.origin)
     case 'detach':
-      return { ...intent, interfaces: without(intent.interfaces, change.name) }
+      return detach(intent, change.name)
+    case 'apply':
+      return applyBulk(intent, change)
     case 'retire':
       return isInService(intent, change) ? intent : withCounts(intent, change)
     default:
@@ -109,10 +142,19 @@ export function replayed(start: Intent, changes: readonly Change[]): Intent {
     const name = serviceOf(change)
     if (change.op === 'clear') services.clear()
     if (change.op === 'clear') continue
+    if (change.op === 'apply') {
+      for (const id of change.removes) services.delete(serviceName(id))
+      for (const put of change.puts) services.set(serviceName(put.service), put)
+      Object.assign(rest.counts.zero, change.zero)
+      rest = { ...applyBulk({ ...rest, services: {} }, { ...change, puts: [], zero: {} }) }
+      continue
+    }
     const known = name === undefined ? undefined : services.get(name)
     const small: Intent = {
       services: name !== undefined && known ? { [name]: known } : {},
       interfaces: rest.interfaces,
+      interfaceOrigins: rest.interfaceOrigins,
+      settings: rest.settings,
       counts: change.op === 'addService' ? { zero: {}, retired: {} } : rest.counts,
     }
     const { services: after, ...others } = changed(small, change)
@@ -181,11 +223,82 @@ function addService(intent: Intent, service: Service, zero: Record<string, Traff
       `the service ${name} exists already`,
       `to change it: xlvs service set ${name} --scheduler ${service.scheduler}`,
     )
+  if (service.name !== undefined) checkNameFree(intent, service)
   return {
     ...intent,
     services: { ...intent.services, [name]: { service, dests: [] } },
     counts: { ...intent.counts, zero: { ...intent.counts.zero, ...zero } },
   }
+}
+
+/** Whoever changes it, it stays its owner's; a name that is not given stays too. */
+function setService(intent: Intent, service: Service): Intent {
+  return withService(intent, service, ({ service: was, dests }) => {
+    if (service.name !== undefined) checkNameFree(intent, service)
+    const name = service.name ?? was.name
+    const kept = { ...(name === undefined ? {} : { name }), ...ownedAs(was) }
+    return { service: { ...withoutOrigin(service), ...kept }, dests }
+  })
+}
+
+function ownedAs({ origin }: { origin?: Origin }): { origin?: Origin } {
+  return origin === undefined ? {} : { origin }
+}
+
+function withoutOrigin<T extends { origin?: Origin }>(object: T): T {
+  const copy = { ...object }
+  delete copy.origin
+  return copy
+}
+
+/** @throws NAME_TAKEN when another service has that name. */
+export function checkNameFree(intent: Intent, service: Service): void {
+  const other = Object.values(intent.services).find(
+    ({ service: known }) =>
+      known.name === service.name && serviceName(known) !== serviceName(service),
+  )
+  if (other && service.name !== undefined) throw nameTaken(service.name, other.service)
+}
+
+export function nameTaken(name: string, by: ServiceId): XlvsError {
+  return new XlvsError(
+    'NAME_TAKEN',
+    `the name ${name} belongs to the service ${serviceName(by)}: expected a name of its own`,
+    'choose another name',
+  )
+}
+
+function attach(intent: Intent, name: string, mode: AttachMode, origin?: Origin): Intent {
+  return {
+    ...intent,
+    interfaces: { ...intent.interfaces, [name]: mode },
+    interfaceOrigins: { ...without(intent.interfaceOrigins, name), ...named(name, origin) },
+  }
+}
+
+function named(name: string, origin: Origin | undefined): Record<string, Origin> {
+  return origin === undefined ? {} : { [name]: origin }
+}
+
+function detach(intent: Intent, name: string): Intent {
+  return {
+    ...intent,
+    interfaces: without(intent.interfaces, name),
+    interfaceOrigins: without(intent.interfaceOrigins, name),
+  }
+}
+
+function applyBulk(intent: Intent, change: BulkChange): Intent {
+  let { settings } = intent
+  if (change.settings) settings = change.settings
+  const services = new Map(Object.entries(intent.services))
+  for (const id of change.removes) services.delete(serviceName(id))
+  for (const put of change.puts) services.set(serviceName(put.service), put)
+  const counts = { ...intent.counts, zero: { ...intent.counts.zero, ...change.zero } }
+  let after: Intent = { ...intent, services: Object.fromEntries(services), settings, counts }
+  for (const name of change.detaches) after = detach(after, name)
+  for (const { name, mode, origin } of change.attaches) after = attach(after, name, mode, origin)
+  return after
 }
 
 function removeService(intent: Intent, id: ServiceId): Intent {
@@ -236,7 +349,8 @@ function mustHaveDest(service: ServiceIntent, dest: DestId): string {
 
 function setDest(service: ServiceIntent, dest: Dest): ServiceIntent {
   const name = mustHaveDest(service, dest)
-  return { ...service, dests: service.dests.map(d => (destName(d) === name ? dest : d)) }
+  const set = (was: Dest): Dest => ({ ...withoutOrigin(dest), ...ownedAs(was) })
+  return { ...service, dests: service.dests.map(d => (destName(d) === name ? set(d) : d)) }
 }
 
 function removeDest(service: ServiceIntent, dest: DestId): ServiceIntent {

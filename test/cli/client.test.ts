@@ -31,5 +31,6 @@ test("client: MANUAL's example in a program that installed xlvs, it does what it
     out: '192.0.2.1 has 1 dests\ne-1 interface-back\ne-2 overload\n',
     err: '',
   })
-  t.deepEqual(state.services, [service({ dests: [dest({ port: 8080 })] })])
+  const origin = 'api'
+  t.deepEqual(state.services, [service({ dests: [dest({ port: 8080, origin })] })])
 })

@@ -1,10 +1,12 @@
-/** `xlvs check` as a process: what it prints about files that are good, bad, or none. */
+/** `xlvs check`, `apply` and `show --yaml` as processes: what they print, and how they exit. */
 import test, { type ExecutionContext } from 'ava'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
+import { dest, service } from '../support/views.ts'
 
 const GOOD = `services:
   tcp 192.0.2.1:80:
@@ -111,4 +113,151 @@ test('check: the example of the manual, then it is good', async t => {
 
   t.is(status, 0)
   t.is(out, '- is good: 2 services, 3 dests, 2 interfaces, 1 setting\n')
+})
+
+test('apply: a file, its change, then the same again, then each says what it did', async t => {
+  const { socket, state } = await serveFake(t)
+  const cwd = await folderWith(t, GOOD)
+  const apply = (...flags: string[]) => xlvs(['apply', 'lvs.yaml', ...flags], { socket, cwd })
+
+  const dry = await apply('--dry-run')
+  const before = state.services.length
+  const first = await apply()
+  await writeFile(
+    join(cwd, 'lvs.yaml'),
+    GOOD.replace('nat 10.0.0.3:8080', 'nat 10.0.0.2:8081 weight 0') + '  udp 192.0.2.1:53:\n',
+  )
+  const second = await apply()
+  const again = await apply()
+
+  t.is(before, 0)
+  const list = `+ service tcp:192.0.2.1:80  wlc, named web
+    + dest 10.0.0.2:8080  nat weight 1
+    + dest 10.0.0.3:8080  nat weight 1
+`
+  const sum = 'added 1 service, 2 dests'
+  const would = `lvs.yaml: would be ${sum}; nothing was changed\n`
+  t.deepEqual(dry, { status: 0, err: '', out: `${list}${would}` })
+  t.deepEqual(first, { status: 0, err: '', out: `${list}lvs.yaml: ${sum}\n` })
+  t.is(
+    second.out,
+    `  service tcp:192.0.2.1:80
+    - dest 10.0.0.3:8080  nat weight 1
+    + dest 10.0.0.2:8081  nat weight 0
++ service udp:192.0.2.1:53  wlc
+lvs.yaml: added 1 service, 1 dest; removed 1 dest
+`,
+  )
+  t.deepEqual(again, { status: 0, err: '', out: 'lvs.yaml: nothing changed\n' })
+  t.is(state.services[0]?.origin, `file ${join(cwd, 'lvs.yaml')}`)
+})
+
+test('apply: what others own, then it is listed, kept, refused, or taken over', async t => {
+  const mine = service({ dests: [dest()] })
+  const { socket, state } = await serveFake(t, { services: [mine, service({ port: 81 })] })
+  const cwd = await folderWith(t, 'services:\n  tcp 192.0.2.1:80: {scheduler: wlc}\n')
+  const apply = (...flags: string[]) => xlvs(['apply', 'lvs.yaml', ...flags], { socket, cwd })
+
+  const refused = await apply()
+  const kept = structuredClone(state.services)
+  const taken = await apply('--take-over')
+
+  t.is(refused.status, 1)
+  t.regex(refused.err, /the service tcp:192\.0\.2\.1:80 \(made by command\) \(OWNED_BY_OTHER\)/)
+  t.deepEqual(kept, [mine, service({ port: 81 })])
+  t.is(
+    taken.out,
+    `~ service tcp:192.0.2.1:80  scheduler rr to wlc, taken over from command
+lvs.yaml: changed 1 service
+left alone, because others own it:
+  dest 10.0.0.2:80 of tcp:192.0.2.1:80 (command)
+  service tcp:192.0.2.1:81 (command)
+`,
+  )
+})
+
+test('apply: a bad file, then nothing is asked of the daemon', async t => {
+  const { socket, state } = await serveFake(t)
+  const cwd = await folderWith(t, BAD)
+
+  const { status, err } = await xlvs(['apply', 'lvs.yaml'], { socket, cwd })
+
+  t.is(status, 2)
+  t.regex(err, /BAD_WEIGHT/)
+  t.deepEqual(state.services, [])
+})
+
+test('show: --yaml applied, then nothing changes, and on nothing it makes the same', async t => {
+  const services = [
+    service({ name: 'web', dests: [dest({ port: 81, weight: 0 }), dest({ fwd: 'dr' })] }),
+    service({ protocol: 'udp', port: 53, scheduler: 'wlc', origin: 'ipvsadm' }),
+  ]
+  const eth0 = { name: 'eth0', ifindex: 2, mode: 'generic', present: true, origin: 'api' } as const
+  const settings = { udp_timeout_s: { value: 7, origin: 'api' as const } }
+  const { socket } = await serveFake(t, { services, interfaces: [eth0], settings })
+  const empty = await serveFake(t)
+
+  const { out: input } = await xlvs(['show', '--yaml'], { socket })
+  const same = await xlvs(['apply', '-', '--json'], { socket, input })
+  const other = await xlvs(['apply', '-'], { socket: empty.socket, input })
+  const again = await xlvs(['show', '--yaml'], { socket: empty.socket })
+
+  t.false((JSON.parse(same.out) as { changed: boolean }).changed)
+  t.is(other.status, 0)
+  t.is(again.out, input)
+  t.regex(input, /^settings:\n {2}udp_timeout_s: 7\ninterfaces:\n {2}- eth0 generic\nservices:\n/)
+})
+
+test('show: --json, then settings and origins are in it, and a name in the table', async t => {
+  const { socket } = await serveFake(t, { services: [service({ name: 'web' })] })
+
+  const machines = await xlvs(['show', '--json'], { socket })
+  const people = await xlvs(['show'], { socket })
+
+  const shown = JSON.parse(machines.out) as { settings: object; services: object[] }
+  t.deepEqual(shown.settings, {
+    tcp_timeout_s: { value: 900 },
+    tcp_fin_timeout_s: { value: 120 },
+    udp_timeout_s: { value: 300 },
+    conn_reuse_mode: { value: 1 },
+  })
+  t.like(shown.services[0], { name: 'web', origin: 'command' })
+  t.regex(people.out, /^tcp:192\.0\.2\.1:80 \(web\) {2}rr$/m)
+})
+
+const OF_FILE = { origin: 'file /etc/xlvs/lvs.yaml' } as const
+const touching: string[] = [
+  'service set tcp:192.0.2.1:80 --scheduler wlc',
+  'service remove tcp:192.0.2.1:80',
+  'dest set tcp:192.0.2.1:80 10.0.0.2 --weight 7',
+  'dest remove tcp:192.0.2.1:80 10.0.0.2',
+  'detach eth0',
+]
+
+for (const line of touching)
+  test(`origin: ${line} of what a file owns, then it is done and warned of`, async t => {
+    const services = [service({ ...OF_FILE, dests: [dest(OF_FILE)] })]
+    const eth0 = { name: 'eth0', ifindex: 2, mode: 'native', present: true, ...OF_FILE } as const
+    const { socket } = await serveFake(t, { services, interfaces: [eth0] })
+
+    const { status, out, err } = await xlvs(line.split(' '), { socket })
+
+    t.is(status, 0)
+    t.not(out, '')
+    t.regex(
+      err,
+      /^warning: this belongs to the file \/etc\/xlvs\/lvs\.yaml, which the next xlvs apply/,
+    )
+  })
+
+test('service: --name, then show has it, and a wrong or taken one is refused', async t => {
+  const { socket } = await serveFake(t)
+
+  await xlvs(['service', 'add', 'tcp:192.0.2.1:80', '--name', 'web'], { socket })
+  const bad = await xlvs(['service', 'add', 'tcp:192.0.2.2:80', '--name', '1'], { socket })
+  const { out } = await xlvs(['show', '--yaml'], { socket })
+
+  t.is(bad.status, 2)
+  t.regex(bad.err, /BAD_NAME/)
+  t.regex(out, /name: web/)
 })

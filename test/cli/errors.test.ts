@@ -18,7 +18,9 @@ import { createLog } from '../../control/daemon/log.ts'
 import { refuseOldKernel } from '../../control/dataplane/kernel.ts'
 import { openObject } from '../../control/dataplane/objects.ts'
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '../../control/errors.ts'
+import { emptyConfiguration, type ConfiguredService } from '../../control/model/configuration.ts'
 import type { Dest, Service } from '../../control/model/service.ts'
+import { desired } from '../../control/plan/desired.ts'
 import { changed, emptyIntent, type Change } from '../../control/plan/intent.ts'
 import { director } from '../support/director.ts'
 import { fakeDirector, serveFake } from '../support/fake_director.ts'
@@ -96,6 +98,16 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   SERVICE_MISSING: changes({ op: 'removeService', id: SERVICE }),
   DEST_EXISTS: changes(ADD, ADD_DEST, ADD_DEST),
   DEST_MISSING: changes(ADD, { op: 'removeDest', service: SERVICE, dest: DEST }),
+  NAME_TAKEN: changes(
+    { op: 'addService', service: { ...SERVICE, name: 'web' }, zero: {} },
+    { op: 'addService', service: { ...SERVICE, port: 81, name: 'web' }, zero: {} },
+  ),
+  OWNED_BY_OTHER: thrown(() => {
+    const service: ConfiguredService = { ...SERVICE, scheduler: 'wlc', dests: [] }
+    const configuration = { ...emptyConfiguration(), services: [service] }
+    const origin = 'file /etc/xlvs/lvs.yaml'
+    desired(changed(emptyIntent(), ADD), { configuration, origin, takeOver: false })
+  }),
   DEST_NOT_UNICAST: request('POST', `${AT}/dests`, { ...DEST, address: '224.0.0.1' }),
 }
 

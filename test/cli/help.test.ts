@@ -33,7 +33,13 @@ function given(name: string) {
     services: [service({ address: '192.0.2.2', dests: [dest()] })],
     interfaces: ['eth0', 'eth1']
       .filter(() => name === 'detach')
-      .map((name, i) => ({ name, ifindex: i + 2, mode: 'native' as const, present: true })),
+      .map((name, i) => ({
+        name,
+        ifindex: i + 2,
+        mode: 'native' as const,
+        present: true,
+        origin: 'command' as const,
+      })),
   }
 }
 

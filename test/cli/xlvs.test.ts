@@ -330,7 +330,8 @@ test('xlvs: ipvsadm -R with lines on standard input, then each is done', async t
   const { status } = await xlvs(['ipvsadm', '-R'], { socket, input })
 
   t.is(status, 0)
-  t.deepEqual(state.services, [service({ dests: [dest()] })])
+  const origin = 'ipvsadm'
+  t.deepEqual(state.services, [service({ origin, dests: [dest({ origin })] })])
 })
 
 test('xlvs: the reader goes away, then it ends quietly', async t => {

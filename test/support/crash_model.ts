@@ -39,7 +39,7 @@ type Changes = Pick<
 /** A change: how it is asked for, and what the model becomes or which code refuses it. */
 export interface Op {
   say: string
-  ask(lvs: Changes): Promise<void>
+  ask(lvs: Changes): Promise<unknown>
   apply(model: Model): Model | ErrorCode
 }
 

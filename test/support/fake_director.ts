@@ -12,11 +12,14 @@ import { connPage } from '../../control/daemon/conn_pages.ts'
 import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
+import { warningsOf } from '../../control/daemon/ownership.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
+import { originOf, type Origin } from '../../control/model/origin.ts'
 import {
   destName,
   serviceName,
   type ConnView,
+  type Dest,
   type DestId,
   type DestView,
   type InterfaceView,
@@ -27,6 +30,8 @@ import {
   type Traffic,
 } from '../../control/model/service.ts'
 import type { Warning } from '../../control/model/warning.ts'
+import type { Intent } from '../../control/plan/intent.ts'
+import { applyChanges } from './fake_apply.ts'
 
 export const NO_TRAFFIC: Traffic = {
   conns: 0,
@@ -46,6 +51,7 @@ export interface FakeState {
   reasons: Record<number, number>
   interfaces: InterfaceView[]
   warnings: Warning[]
+  settings: Intent['settings']
   /** Thrown by the next change, once. */
   fails: Error | undefined
 }
@@ -57,6 +63,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     reasons: given.reasons ?? {},
     interfaces: given.interfaces ?? [],
     warnings: given.warnings ?? [],
+    settings: given.settings ?? {},
     fails: given.fails,
   }
   const change = (act: () => void): Promise<void> => {
@@ -96,10 +103,20 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     ...serviceChanges(state, change),
     ...destChanges(state, change),
     ...interfaceChanges(state, change),
+    ...applyChanges(state, change),
   }
 }
 
 type Change = (act: () => void) => Promise<void>
+
+/** What a file owns is changed with a warning. */
+function warned(change: Change, owned: () => { origin: Origin }, act: () => void) {
+  let warnings: Warning[] = []
+  return change(() => {
+    warnings = warningsOf(owned())
+    act()
+  }).then(() => warnings)
+}
 
 function serviceChanges(state: FakeState, change: Change) {
   return {
@@ -109,6 +126,7 @@ function serviceChanges(state: FakeState, change: Change) {
           throw refusal('SERVICE_EXISTS', `service ${serviceName(service)} exists already`)
         state.services.unshift({
           ...service,
+          origin: originOf(service),
           vipLocal: true,
           traffic: NO_TRAFFIC,
           rates: NO_RATES,
@@ -116,13 +134,17 @@ function serviceChanges(state: FakeState, change: Change) {
         })
       }),
     setService: (service: Service) =>
-      change(() => {
-        Object.assign(find(state, service), service)
-      }),
+      warned(
+        change,
+        () => find(state, service),
+        () => Object.assign(find(state, service), service),
+      ),
     removeService: (id: ServiceId) =>
-      change(() => {
-        state.services.splice(state.services.indexOf(find(state, id)), 1)
-      }),
+      warned(
+        change,
+        () => find(state, id),
+        () => state.services.splice(state.services.indexOf(find(state, id)), 1),
+      ),
     clear: () =>
       change(() => {
         state.services.length = 0
@@ -138,21 +160,22 @@ function serviceChanges(state: FakeState, change: Change) {
 }
 
 function destChanges(state: FakeState, change: Change) {
-  const findDest = (id: ServiceId, dest: DestId): [DestView[], number] => {
+  const findDest = (id: ServiceId, dest: DestId): [DestView, DestView[]] => {
     const { dests } = find(state, id)
-    const index = dests.findIndex(have => destName(have) === destName(dest))
-    if (index < 0)
+    const found = dests.find(have => destName(have) === destName(dest))
+    if (!found)
       throw refusal('DEST_MISSING', `service ${serviceName(id)} has no dest ${destName(dest)}`)
-    return [dests, index]
+    return [found, dests]
   }
   return {
-    addDest: (id: ServiceId, dest: Pick<DestView, 'address' | 'port' | 'fwd' | 'weight'>) =>
+    addDest: (id: ServiceId, dest: Dest) =>
       change(() => {
         const { dests } = find(state, id)
         if (dests.some(have => destName(have) === destName(dest)))
           throw refusal('DEST_EXISTS', `service ${serviceName(id)} has dest ${destName(dest)}`)
         dests.unshift({
           ...dest,
+          origin: originOf(dest),
           active: 0,
           inactive: 0,
           nextHop: 'resolved',
@@ -160,34 +183,47 @@ function destChanges(state: FakeState, change: Change) {
           rates: NO_RATES,
         })
       }),
-    setDest: (id: ServiceId, dest: Pick<DestView, 'address' | 'port' | 'fwd' | 'weight'>) =>
-      change(() => {
-        const [dests, index] = findDest(id, dest)
-        Object.assign(dests[index] ?? {}, dest)
-      }),
+    setDest: (id: ServiceId, dest: Dest) =>
+      warned(
+        change,
+        () => findDest(id, dest)[0],
+        () => Object.assign(findDest(id, dest)[0], dest),
+      ),
     removeDest: (id: ServiceId, dest: DestId) =>
-      change(() => {
-        const [dests, index] = findDest(id, dest)
-        dests.splice(index, 1)
-      }),
+      warned(
+        change,
+        () => findDest(id, dest)[0],
+        () => {
+          const [found, dests] = findDest(id, dest)
+          dests.splice(dests.indexOf(found), 1)
+        },
+      ),
   }
 }
 
 function interfaceChanges(state: FakeState, change: Change) {
-  const at = (name: string): number => state.interfaces.findIndex(have => have.name === name)
+  const find = (name: string) => state.interfaces.find(have => have.name === name)
+  const mustFind = (name: string): InterfaceView => {
+    const found = find(name)
+    if (!found) throw refusal('INTERFACE_NOT_ATTACHED', `${name} is not attached`)
+    return found
+  }
   return {
-    attach: (names: readonly string[], mode: InterfaceView['mode']) =>
+    attach: (names: readonly string[], mode: InterfaceView['mode'], origin: Origin = 'command') =>
       change(() => {
-        const there = names.find(name => at(name) >= 0)
+        const there = names.find(find)
         if (there !== undefined) throw refusal('INTERFACE_ATTACHED', `${there} is attached already`)
-        for (const name of names)
-          state.interfaces.push({ name, ifindex: state.interfaces.length + 2, mode, present: true })
+        for (const name of names) {
+          const ifindex = state.interfaces.length + 2
+          state.interfaces.push({ name, ifindex, mode, present: true, origin })
+        }
       }),
     detach: (name: string) =>
-      change(() => {
-        if (at(name) < 0) throw refusal('INTERFACE_NOT_ATTACHED', `${name} is not attached`)
-        state.interfaces.splice(at(name), 1)
-      }),
+      warned(
+        change,
+        () => mustFind(name),
+        () => state.interfaces.splice(state.interfaces.indexOf(mustFind(name)), 1),
+      ),
   }
 }
 

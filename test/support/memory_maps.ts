@@ -4,7 +4,7 @@
  * no program reads them. Read next: ../../control/dataplane/dataplane.ts.
  */
 import type { BpfMap } from '../../addon/index.ts'
-import { LIMIT, MAPS } from '../../control/abi/maps.gen.ts'
+import { LIMIT, MAPS, SETTINGS } from '../../control/abi/maps.gen.ts'
 import type { Kernel } from '../../control/dataplane/kernel.ts'
 
 /** Entries of each map, and bytes of those that are a section of the object. */
@@ -76,6 +76,7 @@ function hex(bytes: Uint8Array): string {
 export class MemoryMaps {
   readonly #key: readonly number[]
   readonly #maps: Record<Name, MemoryMap>
+  readonly #settings = new ArrayBuffer(SETTINGS.size)
   #isPinned = false
 
   /** @param key what tells these maps from all others */
@@ -88,6 +89,7 @@ export class MemoryMaps {
   copy(): MemoryMaps {
     const found = new MemoryMaps(this.#key)
     for (const name of Object.keys(MAPS) as Name[]) found.#maps[name].copyOf(this.#maps[name])
+    new Uint8Array(found.#settings).set(new Uint8Array(this.#settings))
     found.#isPinned = this.#isPinned
     return found
   }
@@ -109,7 +111,7 @@ export class MemoryMaps {
     this.#isPinned = true
     const buckets = SLOTS / LIMIT.SLOTS_PER_BUCKET
     const kernel: unknown = {
-      maps: this.#maps,
+      maps: { ...this.#maps, settings: { mmap: () => this.#settings } },
       program: { info: { tag: '0123456789abcdef' } },
       config: { key: this.#key, bucket_mask: buckets - 1, stash_buckets: 4, cpus: 1 },
       sizes: {

@@ -21,11 +21,8 @@ export default class DestRemove extends XlvsCommand {
     const { args, flags } = await this.parse(DestRemove)
     const service = parseServiceName(args.service)
     const dest = parseDestName(args.dest, service.port)
-    await this.ask(flags, director => director.removeDest(service, dest))
-    this.print(
-      flags,
-      { service, removed: dest },
-      () => `dest ${destName(dest)} of ${serviceName(service)} removed\n`,
-    )
+    const warnings = await this.ask(flags, director => director.removeDest(service, dest))
+    const text = `dest ${destName(dest)} of ${serviceName(service)} removed\n`
+    this.printDone(flags, { service, removed: dest }, text, warnings)
   }
 }

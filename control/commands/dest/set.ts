@@ -20,19 +20,16 @@ export default class DestSet extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestSet)
-    const { service, dest } = await this.ask(flags, async director => {
+    const { service, dest, warnings } = await this.ask(flags, async director => {
       const given = readDest(args, flags)
       const now = findDest(await director.services(), given.service, given.dest)
       const fwd = flags.dr ? 'dr' : flags.nat ? 'nat' : (now?.fwd ?? 'nat')
       const weight = flags.weight === undefined ? (now?.weight ?? 1) : given.dest.weight
       const dest = { ...given.dest, fwd, weight }
-      await director.setDest(given.service, dest)
-      return { service: given.service, dest }
+      const warnings = await director.setDest(given.service, dest)
+      return { service: given.service, dest, warnings }
     })
-    this.print(
-      flags,
-      { service, dest },
-      () => `dest ${destName(dest)} of ${serviceName(service)} changed\n`,
-    )
+    const text = `dest ${destName(dest)} of ${serviceName(service)} changed\n`
+    this.printDone(flags, { service, dest }, text, warnings)
   }
 }

@@ -1,6 +1,7 @@
 /** `xlvs service add`. */
 import * as Flags from '@oclif/core/flags'
 import { serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { nameFlag, readName } from '../../bin/service_flags.ts'
 import { parseScheduler, parseServiceName } from '../../config/name.ts'
 import { SCHEDULERS, serviceName } from '../../model/service.ts'
 
@@ -14,6 +15,7 @@ export default class ServiceAdd extends XlvsCommand {
       default: 'wlc',
       helpValue: 'NAME',
     }),
+    name: nameFlag,
   }
   static override examples: Example[] = [
     {
@@ -29,7 +31,7 @@ export default class ServiceAdd extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServiceAdd)
     const id = parseServiceName(args.service)
-    const service = { ...id, scheduler: parseScheduler(flags.scheduler) }
+    const service = { ...id, scheduler: parseScheduler(flags.scheduler), ...readName(flags.name) }
     await this.ask(flags, director => director.addService(service))
     this.print(flags, { service }, () => `service ${serviceName(service)} added\n`)
   }

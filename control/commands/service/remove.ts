@@ -20,7 +20,7 @@ export default class ServiceRemove extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServiceRemove)
     const id = parseServiceName(args.service)
-    await this.ask(flags, director => director.removeService(id))
-    this.print(flags, { removed: id }, () => `service ${serviceName(id)} removed\n`)
+    const warnings = await this.ask(flags, director => director.removeService(id))
+    this.printDone(flags, { removed: id }, `service ${serviceName(id)} removed\n`, warnings)
   }
 }

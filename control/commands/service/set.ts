@@ -1,6 +1,7 @@
 /** `xlvs service set`. */
 import * as Flags from '@oclif/core/flags'
 import { serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { nameFlag, readName } from '../../bin/service_flags.ts'
 import { parseScheduler, parseServiceName } from '../../config/name.ts'
 import { SCHEDULERS, serviceName } from '../../model/service.ts'
 
@@ -14,6 +15,7 @@ export default class ServiceSet extends XlvsCommand {
       required: true,
       helpValue: 'NAME',
     }),
+    name: nameFlag,
   }
   static override examples: Example[] = [
     {
@@ -29,8 +31,8 @@ export default class ServiceSet extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServiceSet)
     const id = parseServiceName(args.service)
-    const service = { ...id, scheduler: parseScheduler(flags.scheduler) }
-    await this.ask(flags, director => director.setService(service))
-    this.print(flags, { service }, () => `service ${serviceName(service)} changed\n`)
+    const service = { ...id, scheduler: parseScheduler(flags.scheduler), ...readName(flags.name) }
+    const warnings = await this.ask(flags, director => director.setService(service))
+    this.printDone(flags, { service }, `service ${serviceName(service)} changed\n`, warnings)
   }
 }

@@ -48,7 +48,9 @@ test('api: each change, then 204 and the director has it', async t => {
     t.is(body, '')
   }
 
-  t.deepEqual(state.services, [service({ dests: [dest({ port: 8080, weight: 0 })] })])
+  t.deepEqual(state.services, [
+    service({ origin: 'api', dests: [dest({ port: 8080, weight: 0, origin: 'api' })] }),
+  ])
   t.like(state.interfaces, [{ name: 'eth0', mode: 'native' }])
   t.is((await app.inject(call('DELETE', '/v1/interfaces/eth0'))).statusCode, 204)
   t.is((await app.inject(call('DELETE', '/v1/services'))).statusCode, 204)
@@ -240,9 +242,11 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'get /v1/interfaces',
     'get /v1/reasons',
     'get /v1/services',
+    'get /v1/settings',
     'get /v1/stats',
     'get /v1/version',
     'get /v1/warnings',
+    'post /v1/apply',
     'post /v1/interfaces',
     'post /v1/services',
     'post /v1/services/{service}/dests',

@@ -28,7 +28,9 @@ test('client: every call, then the director has done it', async t => {
   await client.zero(service())
   await client.attach(['eth0'], 'generic')
 
-  t.deepEqual(await client.services(), [service({ dests: [dest({ weight: 7 })] })])
+  t.deepEqual(await client.services(), [
+    service({ origin: 'api', dests: [dest({ weight: 7, origin: 'api' })] }),
+  ])
   t.deepEqual(await client.conns(), { conns: [conn()] })
   t.like(await client.interfaces(), [{ name: 'eth0', mode: 'generic' }])
   t.is((await client.stats()).connections.used, 1)

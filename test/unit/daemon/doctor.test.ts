@@ -17,7 +17,13 @@ const SLAVE: InterfaceFacts = {
   peerReceives: undefined,
   before: [],
 }
-const ETH0 = { name: 'eth0', ifindex: 2, mode: 'native' as const, present: true }
+const ETH0 = {
+  name: 'eth0',
+  ifindex: 2,
+  mode: 'native' as const,
+  present: true,
+  origin: 'command' as const,
+}
 const RULE: Warning = { kind: 'input-firewall', message: 'a rule', cure: 'drop it' }
 
 function doctor(given: Partial<DoctorParts> = {}): Doctor {

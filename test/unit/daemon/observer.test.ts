@@ -112,6 +112,7 @@ function observed() {
     interfaces: () =>
       around.interfaces.map(name => ({
         ...{ name, ifindex: 2, mode: 'native' as const, present: around.present },
+        origin: 'command' as const,
       })),
   }
   const events = new Events('e')

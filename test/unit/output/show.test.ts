@@ -11,7 +11,7 @@ import { conn, dest, service, traffic } from '../../support/views.ts'
 
 const PLAIN = styleFor(false, {})
 const COLOUR = styleFor(true, {})
-const ETH0 = { name: 'eth0', ifindex: 2, mode: 'native', present: true } as const
+const ETH0 = { name: 'eth0', ifindex: 2, mode: 'native', present: true, origin: 'command' } as const
 
 test('table: left and right columns, then aligned without blanks at line ends', t => {
   const text = table(

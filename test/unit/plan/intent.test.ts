@@ -219,3 +219,53 @@ test('intent: twenty thousand changes replayed, what was given stays as it is', 
   t.is(Object.keys(after.services).length, 10_001)
   t.deepEqual(start, fold(one))
 })
+
+test('intent: records and a snapshot of before origins, then they replay as they did', t => {
+  const old = {
+    services: { [NAME]: { service: service(1), dests: [dest(2)] } },
+    interfaces: { eth0: 'native' },
+    counts: { zero: {}, retired: {} },
+  } as unknown as Intent
+  const records: Change[] = [
+    { op: 'setDest', service: service(1), dest: dest(2, 5) },
+    { op: 'attach', name: 'eth1', mode: 'generic' },
+    { op: 'detach', name: 'eth0' },
+  ]
+
+  const intent = replayed({ ...emptyIntent(), ...old }, records)
+
+  t.deepEqual(intent, {
+    ...emptyIntent(),
+    services: { [NAME]: { service: service(1), dests: [dest(2, 5)] } },
+    interfaces: { eth1: 'generic' },
+  })
+})
+
+test("intent: a command sets what a file owns, then it stays the file's and keeps its name", t => {
+  const origin = 'file /etc/xlvs/lvs.yaml' as const
+  const owned = { ...service(1), name: 'web', origin }
+  const before = fold(
+    { op: 'addService', service: owned, zero: {} },
+    { op: 'addDest', service: owned, dest: { ...dest(2), origin } },
+  )
+
+  const after = [
+    { op: 'setService', service: { ...service(1), scheduler: 'wlc' } },
+    { op: 'setDest', service: service(1), dest: dest(2, 7) },
+  ].reduce((intent, change) => changed(intent, change as Change), before)
+
+  t.deepEqual(after.services[NAME], {
+    service: { ...owned, scheduler: 'wlc' },
+    dests: [{ ...dest(2, 7), origin }],
+  })
+})
+
+test('intent: a name that another service has, refused as NAME_TAKEN', t => {
+  const named = { ...service(1), name: 'web' }
+  const before = fold({ op: 'addService', service: named, zero: {} })
+  const add: Change = { op: 'addService', service: { ...service(2), name: 'web' }, zero: {} }
+
+  const error = t.throws(() => changed(before, add), { instanceOf: XlvsError })
+
+  t.is(error.code, 'NAME_TAKEN')
+})

@@ -1,0 +1,50 @@
+/** `xlvs apply [FILE]`: the configuration of a file, put in force. */
+import * as Flags from '@oclif/core/flags'
+import { resolve } from 'node:path'
+import { type Example, XlvsCommand } from '../bin/command.ts'
+import { fileArg, readConfiguration } from '../bin/config_file.ts'
+import { progressBar } from '../bin/progress_bar.ts'
+import { fileOrigin } from '../model/origin.ts'
+import { appliedText } from '../output/applied.ts'
+
+export default class Apply extends XlvsCommand {
+  static override summary = 'Make services, interfaces and settings what a file says.'
+  static override description =
+    'Shows the difference and does it: all of it, or nothing. Only what the file owns changes: ' +
+    'what it made, or has taken over. What others own is listed and left alone.'
+  static override args = { file: fileArg }
+  static override flags = {
+    'dry-run': Flags.boolean({
+      description: 'show the difference, and change nothing',
+      default: false,
+    }),
+    'take-over': Flags.boolean({
+      description: 'make the file own what it names, whoever had it',
+      default: false,
+    }),
+  }
+  static override examples: Example[] = [
+    { description: 'See what would change.', command: 'xlvs apply lvs.yaml --dry-run' },
+    { description: 'Do it.', command: 'xlvs apply lvs.yaml' },
+    {
+      description: 'Let a file have what was made by commands.',
+      command: 'xlvs apply lvs.yaml --take-over',
+    },
+  ]
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Apply)
+    const configuration = await readConfiguration(args.file)
+    const origin = fileOrigin(args.file === '-' ? '-' : resolve(args.file))
+    const bar = progressBar(process.stderr)
+    const wish = { configuration, origin, takeOver: flags['take-over'] }
+    const options = { dryRun: flags['dry-run'], onProgress: bar.show }
+    try {
+      const applied = await this.ask(flags, director => director.apply(wish, options))
+      bar.clear()
+      this.print(flags, applied, style => appliedText(args.file, applied, style))
+    } finally {
+      bar.clear()
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * What the director shows, as a configuration: apply makes it so again. Counters, origins and what
+ * the network looks like are left out. Pure. Read next: print.ts.
+ */
+import type { Configuration } from '../model/configuration.ts'
+import type { InterfaceView, ServiceView } from '../model/service.ts'
+import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
+
+/** Settings that nobody has set are left out; dests are in the order they were added. */
+export function configurationOf(
+  settings: Record<SettingName, { value: number; origin?: unknown }>,
+  interfaces: readonly InterfaceView[],
+  services: readonly ServiceView[],
+): Configuration {
+  const set = SETTING_NAMES.filter(name => settings[name].origin !== undefined)
+  return {
+    settings: Object.fromEntries(set.map(name => [name, settings[name].value])),
+    interfaces: interfaces.map(({ name, mode }) => ({ name, mode })),
+    services: services.map(({ protocol, address, port, scheduler, name, dests }) => ({
+      ...{ protocol, address, port, scheduler },
+      ...(name === undefined ? {} : { name }),
+      dests: dests
+        .map(({ address, port, fwd, weight }) => ({ address, port, fwd, weight }))
+        .reverse(),
+    })),
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A bulk change carried out: writes it to the data plane in an order that is safe to stop after any
+ * write, and lets others have the event loop in between. Read next: director.ts, ../plan/diff.ts.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { XlvsError } from '../errors.ts'
+import type { Applied, Progress } from '../model/difference.ts'
+import { serviceName, type AttachMode, type ServiceId } from '../model/service.ts'
+import { SETTING_NAMES, withDefaults, type Settings } from '../model/settings.ts'
+import { desired, type Wish } from '../plan/desired.ts'
+import { bulkChange, difference } from '../plan/diff.ts'
+import type { BulkChange, Intent, ServiceIntent } from '../plan/intent.ts'
+import type { SettingsView } from './contract.ts'
+
+/** Longest stretch of writing without a look at what others ask. */
+const SLICE_MS = 10
+
+/** What the director can do with its hands. */
+export interface Hands {
+  attach(name: string, mode: AttachMode): void
+  detach(name: string): void
+  set(settings: Intent['settings']): void
+  publish(service: ServiceIntent, touched: boolean): void
+  withdraw(id: ServiceId): void
+  nowMs(): number
+}
+
+/**
+ * Writes a change that turns `before` into something else. What fails most easily comes first,
+ * and removal last. @throws what the first write that fails throws; earlier ones stay
+ */
+export async function carryOut(
+  hands: Hands,
+  before: Intent,
+  change: BulkChange,
+  onProgress: (progress: Progress) => void,
+): Promise<void> {
+  for (const { name, mode } of change.attaches) {
+    const was = before.interfaces[name]
+    if (was === mode) continue
+    if (was !== undefined) hands.detach(name)
+    hands.attach(name, mode)
+  }
+  if (change.settings) hands.set(change.settings)
+  const total = change.puts.length + change.removes.length
+  const steps = [
+    ...change.puts.map(service => () => {
+      const was = before.services[serviceName(service.service)]
+      hands.publish(service, was?.dests !== service.dests)
+    }),
+    ...change.removes.map(id => () => {
+      hands.withdraw(id)
+    }),
+  ]
+  let since = hands.nowMs()
+  for (const [done, step] of steps.entries()) {
+    if (hands.nowMs() - since > SLICE_MS) {
+      onProgress({ done, total })
+      await setImmediate()
+      since = hands.nowMs()
+    }
+    step()
+  }
+  for (const name of change.detaches) hands.detach(name)
+}
+
+/**
+ * What a wish comes to: what is told of it, and the change that does it, when there is any.
+ * @throws OWNED_BY_OTHER, NAME_TAKEN, TABLE_FULL
+ */
+export function planned(
+  before: Intent,
+  wish: Wish,
+  sizes: { services: number; dests: number },
+  dryRun: boolean,
+): { applied: Applied; change: BulkChange | undefined } {
+  const { after, others, othersCount } = desired(before, wish)
+  const change = bulkChange(before, after)
+  if (change) refuseTooMany(after, sizes)
+  const found = { difference: difference(before, after), others, othersCount }
+  return { applied: { changed: change !== undefined, dryRun, ...found }, change }
+}
+
+/**
+ * Whether the tables are large enough, before anything is written; what waits in the trash may
+ * still take the room. @throws TABLE_FULL
+ */
+function refuseTooMany(after: Intent, sizes: { services: number; dests: number }): void {
+  const services = Object.values(after.services)
+  const dests = services.reduce((sum, service) => sum + service.dests.length, 0)
+  const rows = [
+    ['services', services.length, sizes.services],
+    ['dests', dests, sizes.dests],
+  ] as const
+  for (const [what, wanted, size] of rows) {
+    if (wanted < size) continue
+    throw new XlvsError(
+      'TABLE_FULL',
+      `that would be ${wanted} ${what}: expected at most ${size - 1}`,
+      'apply fewer of them',
+    )
+  }
+}
+
+/** Every setting as it is in force. */
+export function settingsView({ settings }: Intent): SettingsView {
+  const values = withDefaults(valuesOf(settings))
+  const views = SETTING_NAMES.map(name => {
+    const origin = settings[name]?.origin
+    return [name, { value: values[name], ...(origin === undefined ? {} : { origin }) }] as const
+  })
+  return Object.fromEntries(views) as SettingsView
+}
+
+/** The values of settings, without their owners. */
+export function valuesOf(settings: Intent['settings']): Settings {
+  return Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value]))
+}

@@ -1,0 +1,98 @@
+/**
+ * Services and what is counted of them, as they are shown. Traffic is what the maps count, with
+ * what freed rows counted, less what was there at the last zero. Read next: director.ts.
+ */
+import type { Dataplane } from '../dataplane/dataplane.ts'
+import { originOf } from '../model/origin.ts'
+import {
+  destName,
+  serviceName,
+  type Dest,
+  type DestView,
+  type Service,
+  type ServiceView,
+  type Traffic,
+} from '../model/service.ts'
+import { noTraffic, plus, type Counts, type ServiceIntent } from '../plan/intent.ts'
+import type { StatsView } from './contract.ts'
+
+export class Views {
+  readonly #dataplane: Dataplane
+  readonly #counts: () => Counts
+
+  constructor(dataplane: Dataplane, counts: () => Counts) {
+    this.#dataplane = dataplane
+    this.#counts = counts
+  }
+
+  service({ service, dests }: ServiceIntent): ServiceView {
+    return {
+      ...service,
+      origin: originOf(service),
+      vipLocal: this.#dataplane.isLocal(service),
+      traffic: this.#ofService(serviceName(service)),
+      rates: this.#dataplane.ratesOf(service),
+      dests: dests.map(dest => this.#dest(service, dest)),
+    }
+  }
+
+  #dest(service: Service, dest: Dest): DestView {
+    const { tables } = this.#dataplane
+    const id = tables.destId(service, dest)
+    const conns = id === undefined ? undefined : tables.destConns.get(id)
+    const raw = id === undefined ? noTraffic() : tables.traffic(id)
+    return {
+      ...dest,
+      origin: originOf(dest),
+      active: conns?.active ?? 0,
+      inactive: conns?.inactive ?? 0,
+      nextHop: this.#dataplane.nextHop(dest),
+      traffic: plus(raw, this.#zeroOf(`${serviceName(service)}>${destName(dest)}`), -1),
+      rates: this.#dataplane.ratesOf(service, dest),
+    }
+  }
+
+  /** @param used connection slots in use at the last sweep */
+  stats(services: readonly Service[], used: number): StatsView {
+    const dataplane = this.#dataplane
+    const { slots } = dataplane.kernel.sizes
+    return {
+      total: plus(this.rawTotal(), this.#zeroOf('total'), -1),
+      rates: dataplane.rates.total(),
+      services: services.map(service => ({
+        protocol: service.protocol,
+        address: service.address,
+        port: service.port,
+        traffic: this.#ofService(serviceName(service)),
+        rates: dataplane.ratesOf(service),
+      })),
+      reasons: dataplane.reasons(),
+      connections: { slots, used, stashed: dataplane.stashed() },
+    }
+  }
+
+  /** What is subtracted from a service, `service>dest`, or 'total'. */
+  #zeroOf(name: string): Traffic {
+    return this.#counts().zero[name] ?? noTraffic()
+  }
+
+  /** Raw traffic of a service and of each of its dests, as it is zeroed. */
+  rawOf(name: string): Record<string, Traffic> {
+    const dests = this.#dataplane.tables.trafficByName(name)
+    return { [name]: this.#rawService(name), ...dests }
+  }
+
+  rawTotal(): Traffic {
+    const retired = Object.values(this.#counts().retired)
+    return retired.reduce((a, b) => plus(a, b), this.#dataplane.rawTraffic(''))
+  }
+
+  #ofService(name: string): Traffic {
+    return plus(this.#rawService(name), this.#zeroOf(name), -1)
+  }
+
+  #rawService(name: string): Traffic {
+    const retired = this.#counts().retired[name] ?? noTraffic()
+    return plus(this.#dataplane.rawTraffic(name), retired)
+  }
+}

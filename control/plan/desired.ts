@@ -1,0 +1,243 @@
+/**
+ * What a configuration makes of the intent: only what its file owns changes, what others own stays,
+ * and where the file wants something else of what others own, that is a conflict. What is so
+ * already stays the very same object, so that a difference is found by looking. Pure.
+ * Read next: diff.ts.
+ */
+import { XlvsError } from '../errors.ts'
+import type { Configuration, ConfiguredService } from '../model/configuration.ts'
+import { OTHERS_MAX, type Other } from '../model/difference.ts'
+import { fileOf, originOf, type Origin } from '../model/origin.ts'
+import { destName, serviceName, type Dest, type Service } from '../model/service.ts'
+import { SETTING_NAMES } from '../model/settings.ts'
+import { nameTaken, type Intent, type ServiceIntent } from './intent.ts'
+
+export interface Wish {
+  configuration: Configuration
+  /** Who asks, the owner of what is made. */
+  origin: Origin
+  /** What the configuration names becomes its own, whoever had it. */
+  takeOver: boolean
+}
+
+export interface Desired {
+  after: Intent
+  /** What others own and stays theirs: the first of it, and how much there is. */
+  others: Other[]
+  othersCount: number
+}
+
+/** One walk over configuration and intent. */
+class Walk {
+  readonly #wish: Wish
+  readonly conflicts: Other[] = []
+  readonly others: Other[] = []
+  othersCount = 0
+
+  constructor(wish: Wish) {
+    this.#wish = wish
+  }
+
+  isMine(object: { origin?: Origin }): boolean {
+    return originOf(object) === this.#wish.origin
+  }
+
+  /**
+   * What becomes of something that is there and wanted: the same object when it is as wanted, the
+   * wanted one when this file may say so; otherwise a conflict.
+   */
+  settle<T extends { origin?: Origin }>(
+    was: T,
+    wanted: T,
+    isSame: boolean,
+    other: Omit<Other, 'origin'>,
+  ): T {
+    const mine = this.isMine(was)
+    if (isSame && (mine || !this.#wish.takeOver)) {
+      if (!mine) this.leave(other, was)
+      return was
+    }
+    if (mine || this.#wish.takeOver) return wanted
+    this.conflicts.push({ ...other, origin: originOf(was) })
+    return was
+  }
+
+  /** Something of others that stays. */
+  leave(other: Omit<Other, 'origin'>, object: { origin?: Origin }): void {
+    this.othersCount++
+    if (this.others.length < OTHERS_MAX) this.others.push({ ...other, origin: originOf(object) })
+  }
+
+  mustNotLose(other: Omit<Other, 'origin'>, object: { origin?: Origin }): void {
+    if (!this.#wish.takeOver) this.conflicts.push({ ...other, origin: originOf(object) })
+  }
+}
+
+/**
+ * The intent as the file wants it.
+ * @throws OWNED_BY_OTHER when that would change what others own, with all of it; NAME_TAKEN.
+ */
+export function desired(intent: Intent, wish: Wish): Desired {
+  const walk = new Walk(wish)
+  const after: Intent = {
+    ...intent,
+    services: desiredServices(intent, wish, walk),
+    settings: desiredSettings(intent, wish, walk),
+    ...desiredInterfaces(intent, wish, walk),
+  }
+  if (walk.conflicts.length > 0) throw ownedByOther(walk.conflicts)
+  refuseSameNames(after)
+  return { after, others: walk.others, othersCount: walk.othersCount }
+}
+
+function desiredServices(intent: Intent, wish: Wish, walk: Walk): Intent['services'] {
+  const services = new Map(Object.entries(intent.services))
+  const named = new Set<string>()
+  for (const wanted of wish.configuration.services) {
+    const name = serviceName(wanted)
+    named.add(name)
+    services.set(name, desiredService(intent.services[name], wanted, wish, walk))
+  }
+  for (const [name, found] of Object.entries(intent.services)) {
+    if (named.has(name)) continue
+    const left = unnamedService(name, found, walk)
+    if (left) services.set(name, left)
+    else services.delete(name)
+  }
+  return Object.fromEntries(services)
+}
+
+function desiredService(
+  found: ServiceIntent | undefined,
+  wanted: ConfiguredService,
+  { origin }: Wish,
+  walk: Walk,
+): ServiceIntent {
+  const { dests, ...rest } = wanted
+  const service: Service = { ...rest, origin }
+  const name = serviceName(service)
+  if (!found) return { service, dests: dests.map(d => ({ ...d, origin })).reverse() }
+  const isSame =
+    found.service.scheduler === service.scheduler && found.service.name === service.name
+  const kept = walk.settle(found.service, service, isSame, { what: 'service', name })
+  const list = desiredDests(name, found.dests, dests, origin, walk)
+  return kept === found.service && list === found.dests ? found : { service: kept, dests: list }
+}
+
+function desiredDests(
+  service: string,
+  found: Dest[],
+  wanted: readonly Dest[],
+  origin: Origin,
+  walk: Walk,
+): Dest[] {
+  const wishes = new Map(wanted.map(dest => [destName(dest), dest]))
+  const kept = found.flatMap(was => {
+    const name = destName(was)
+    const wish = wishes.get(name)
+    wishes.delete(name)
+    const other: Omit<Other, 'origin'> = { what: 'dest', name, service }
+    if (wish) {
+      const isSame = wish.fwd === was.fwd && wish.weight === was.weight
+      return [walk.settle<Dest>(was, { ...wish, origin }, isSame, other)]
+    }
+    if (walk.isMine(was)) return []
+    walk.leave(other, was)
+    return [was]
+  })
+  if (wishes.size === 0 && kept.length === found.length && kept.every((d, i) => d === found[i]))
+    return found
+  return [...[...wishes.values()].map(d => ({ ...d, origin })).reverse(), ...kept]
+}
+
+/** A service that the file does not name: it goes when it is the file's, and with it its dests. */
+function unnamedService(name: string, found: ServiceIntent, walk: Walk): ServiceIntent | undefined {
+  if (walk.isMine(found.service)) {
+    for (const dest of found.dests)
+      if (!walk.isMine(dest))
+        walk.mustNotLose({ what: 'dest', name: destName(dest), service: name }, dest)
+    return undefined
+  }
+  walk.leave({ what: 'service', name }, found.service)
+  const dests = found.dests.filter(dest => !walk.isMine(dest))
+  return dests.length === found.dests.length ? found : { ...found, dests }
+}
+
+function desiredSettings(intent: Intent, { configuration, origin }: Wish, walk: Walk) {
+  const settings: Intent['settings'] = {}
+  let same = true
+  for (const name of SETTING_NAMES) {
+    const was = intent.settings[name]
+    const value = configuration.settings[name]
+    const other: Omit<Other, 'origin'> = { what: 'setting', name }
+    const wanted = value === undefined ? undefined : { value, origin }
+    if (was && wanted) settings[name] = walk.settle(was, wanted, was.value === value, other)
+    else if (wanted) settings[name] = wanted
+    else if (was && !walk.isMine(was)) {
+      walk.leave(other, was)
+      settings[name] = was
+    }
+    same &&= settings[name] === was
+  }
+  return same ? intent.settings : settings
+}
+
+function desiredInterfaces(
+  intent: Intent,
+  { configuration, origin }: Wish,
+  walk: Walk,
+): Pick<Intent, 'interfaces' | 'interfaceOrigins'> {
+  const wishes = new Map(configuration.interfaces.map(({ name, mode }) => [name, mode]))
+  const interfaces: Intent['interfaces'] = {}
+  const interfaceOrigins: Intent['interfaceOrigins'] = {}
+  for (const [name, mode] of Object.entries(intent.interfaces)) {
+    const owner = intent.interfaceOrigins[name]
+    const was = { mode, ...(owner === undefined ? {} : { origin: owner }) }
+    const wanted = wishes.get(name)
+    wishes.delete(name)
+    const other: Omit<Other, 'origin'> = { what: 'interface', name }
+    if (wanted === undefined && walk.isMine(was)) continue
+    if (wanted === undefined) walk.leave(other, was)
+    const now = wanted
+      ? walk.settle<typeof was>(was, { mode: wanted, origin }, wanted === mode, other)
+      : was
+    interfaces[name] = now.mode
+    if (now.origin !== undefined) interfaceOrigins[name] = now.origin
+  }
+  for (const [name, mode] of wishes) {
+    interfaces[name] = mode
+    interfaceOrigins[name] = origin
+  }
+  return { interfaces, interfaceOrigins }
+}
+
+function refuseSameNames({ services }: Intent): void {
+  const owners = new Map<string, Service>()
+  for (const { service } of Object.values(services)) {
+    if (service.name === undefined) continue
+    const other = owners.get(service.name)
+    if (other) throw nameTaken(service.name, other)
+    owners.set(service.name, service)
+  }
+}
+
+/** Conflicts that are named in the sentence; the others are counted. */
+const NAMED_MAX = 5
+
+function ownedByOther(conflicts: readonly Other[]): XlvsError {
+  const named = conflicts.slice(0, NAMED_MAX).map(({ what, name, service, origin }) => {
+    const of = service === undefined ? '' : ` of ${service}`
+    return `the ${what} ${name}${of} (${ownerText(origin)})`
+  })
+  const more = conflicts.length - named.length
+  return new XlvsError(
+    'OWNED_BY_OTHER',
+    `the file would change what others own: ${named.join(', ')}` +
+      (more > 0 ? `, and ${more} more` : ''),
+    "leave it out of the file, or make it the file's own with xlvs apply --take-over",
+  )
+}
+
+function ownerText(origin: Origin): string {
+  return fileOf(origin) ?? `made by ${origin}`
+}

@@ -1,0 +1,66 @@
+/**
+ * apply() and settings() of the director in memory: the real plan, and views made of what it wants.
+ * Read next: fake_director.ts.
+ */
+import { planned, settingsView } from '../../control/daemon/apply.ts'
+import type { DirectorApi } from '../../control/daemon/contract.ts'
+import { originOf } from '../../control/model/origin.ts'
+import { serviceName } from '../../control/model/service.ts'
+import { changed, emptyIntent, type Intent } from '../../control/plan/intent.ts'
+import type { FakeState } from './fake_director.ts'
+import { dest, service } from './views.ts'
+
+const SIZES = { services: 100, dests: 1000 }
+
+/** What was in the journal, were there one. */
+export function intentOf({ services, interfaces, settings }: FakeState): Intent {
+  return {
+    ...emptyIntent(),
+    services: Object.fromEntries(
+      services.map(view => {
+        const { protocol, address, port, scheduler, name, origin, dests } = view
+        const named = name === undefined ? {} : { name }
+        const own = { protocol, address, port, scheduler, origin, ...named }
+        const wanted = dests.map(({ address, port, fwd, weight, origin }) => {
+          return { address, port, fwd, weight, origin }
+        })
+        return [serviceName(view), { service: own, dests: wanted }]
+      }),
+    ),
+    interfaces: Object.fromEntries(interfaces.map(({ name, mode }) => [name, mode])),
+    interfaceOrigins: Object.fromEntries(interfaces.map(({ name, origin }) => [name, origin])),
+    settings,
+  }
+}
+
+function take(state: FakeState, intent: Intent): void {
+  state.settings = intent.settings
+  state.interfaces = Object.entries(intent.interfaces).map(([name, mode], i) => {
+    const origin = intent.interfaceOrigins[name]
+    const owned = originOf(origin === undefined ? {} : { origin })
+    return { name, ifindex: i + 2, mode, present: true, origin: owned }
+  })
+  state.services = Object.values(intent.services).map(({ service: own, dests }) =>
+    service({ ...own, dests: dests.map(one => dest(one)) }),
+  )
+}
+
+export function applyChanges(
+  state: FakeState,
+  change: (act: () => void) => Promise<void>,
+): Pick<DirectorApi, 'apply' | 'settings'> {
+  return {
+    settings: () => settingsView(intentOf(state)),
+    apply: async (wish, { dryRun, onProgress }) => {
+      const before = intentOf(state)
+      const { applied, change: bulk } = planned(before, wish, SIZES, dryRun)
+      if (!bulk || dryRun) return applied
+      const total = bulk.puts.length
+      for (let done = 1; done <= total; done++) onProgress?.({ done, total })
+      await change(() => {
+        take(state, changed(before, bulk))
+      })
+      return applied
+    },
+  }
+}
