@@ -5,6 +5,7 @@
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
 import { INTERFACE_PATTERN, IPV4_PATTERN, LABEL_PATTERN } from '../config/name.ts'
+import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
 import {
@@ -190,10 +191,12 @@ export const WarningsSchema = Type.Object({
   ),
 })
 
+const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
+
 export const ErrorSchema = Type.Object(
   {
     error: Type.Object({
-      code: Type.String({ description: 'Stable; MANUAL lists them.' }),
+      code: Type.Enum(CODES, { description: 'Stable; MANUAL says more of each.' }),
       message: Type.String(),
       hint: Type.String({ description: 'One thing to try.' }),
     }),

@@ -4,7 +4,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { buildApi } from '../../../control/daemon/api.ts'
 import type { ConnPage } from '../../../control/daemon/contract.ts'
 import { createLog } from '../../../control/daemon/log.ts'
-import { XlvsError } from '../../../control/errors.ts'
+import { ERROR_CODES, XlvsError } from '../../../control/errors.ts'
 import { fakeDirector, type FakeState } from '../../support/fake_director.ts'
 import { conn, dest, service } from '../../support/views.ts'
 
@@ -218,6 +218,20 @@ test('api: a change, then one log line of JSON with a constant message', async t
     body: SERVICE,
     status: 204,
   })
+})
+
+test('api: /openapi.json, then every route may answer with each error code', async t => {
+  const { app } = api(t)
+
+  const document = (await app.inject('/openapi.json')).json<{
+    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>
+  }>()
+
+  for (const methods of Object.values(document.paths))
+    for (const { responses } of Object.values(methods)) {
+      const text = JSON.stringify(responses['default'] ?? {})
+      for (const code of Object.keys(ERROR_CODES)) t.true(text.includes(`"${code}"`), code)
+    }
 })
 
 test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async t => {
