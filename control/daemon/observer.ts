@@ -13,6 +13,7 @@ import {
   type ServiceId,
 } from '../model/service.ts'
 import type { DestSettings, EventBody, ServiceSettings } from '../model/event.ts'
+import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
 import type { Intent, ServiceIntent } from '../plan/intent.ts'
 import type { Events } from './events.ts'
 
@@ -137,6 +138,13 @@ export function changesOf(before: Intent, after: Intent): EventBody[] {
   for (const [name, mode] of Object.entries(after.interfaces))
     if (!Object.hasOwn(before.interfaces, name) || before.interfaces[name] !== mode)
       found.push({ kind: 'interface-attached', interface: name, mode })
+  for (const setting of SETTING_NAMES) {
+    const [was, value] = [before, after].map(
+      ({ settings }) => settings[setting]?.value ?? SETTINGS[setting].default,
+    )
+    if (value !== undefined && value !== was)
+      found.push({ kind: 'setting-changed', setting, value })
+  }
   return found
 }
 

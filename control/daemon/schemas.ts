@@ -228,6 +228,7 @@ export const EventSchema = Type.Union([
   event(['service-removed'], serviceText),
   event(['dest-added', 'dest-changed'], destSettings),
   event(['dest-removed'], { ...serviceText, ...destText }),
+  event(['setting-changed'], { setting: Type.Enum(SETTING_NAMES), value: Type.Integer() }),
   event(['many-changes'], { changes: count }),
   event(['counters-zeroed'], { service: Type.Optional(serviceText.service) }),
   event(['vip-local', 'vip-not-local'], serviceText),

@@ -4,6 +4,7 @@
  * Read next: ../daemon/events.ts (who tells it).
  */
 import type { AttachMode, Dest, DestId, DestView, Service, ServiceId } from './service.ts'
+import type { SettingName } from './settings.ts'
 
 /** What of a service, or of a dest, is not its name. */
 export type ServiceSettings = Omit<Service, keyof ServiceId>
@@ -19,6 +20,8 @@ export type EventBody =
       settings: DestSettings
     }
   | { kind: 'dest-removed'; service: string; dest: string }
+  /** The value now in force, which may be the default. */
+  | { kind: 'setting-changed'; setting: SettingName; value: number }
   /** More changes at once than are told one by one: read everything anew. */
   | { kind: 'many-changes'; changes: number }
   /** Without a service: of all. */

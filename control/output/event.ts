@@ -22,6 +22,8 @@ function sentence(event: LvsEvent): string {
       return `dest ${event.dest} of ${event.service} changed: ${listed(event.settings)}`
     case 'dest-removed':
       return `dest ${event.dest} of ${event.service} removed`
+    case 'setting-changed':
+      return `setting ${event.setting} is ${event.value}`
     case 'many-changes':
       return `${event.changes} changes at once: see xlvs show`
     case 'counters-zeroed':

@@ -17,6 +17,10 @@ function after(...changes: Change[]): Intent {
 
 const ADD: Change = { op: 'addService', service: SERVICE, zero: {} }
 const ADD_DEST: Change = { op: 'addDest', service: SERVICE, dest: DEST }
+const APPLY: Change = {
+  op: 'apply',
+  ...{ puts: [], removes: [], attaches: [], detaches: [], zero: {} },
+}
 const ATTACH: Change = { op: 'attach', name: 'eth0', mode: 'native' }
 
 const rows: [what: string, before: Change[], change: Change, told: EventBody[]][] = [
@@ -83,6 +87,24 @@ const rows: [what: string, before: Change[], change: Change, told: EventBody[]][
     [ATTACH],
     { op: 'detach', name: 'eth0' },
     [{ kind: 'interface-detached', interface: 'eth0' }],
+  ],
+  [
+    'a setting changed',
+    [],
+    { ...APPLY, settings: { udp_timeout_s: { value: 60, origin: 'api' } } },
+    [{ kind: 'setting-changed', setting: 'udp_timeout_s', value: 60 }],
+  ],
+  [
+    'a setting left out again',
+    [{ ...APPLY, settings: { udp_timeout_s: { value: 60, origin: 'api' } } }],
+    { ...APPLY, settings: {} },
+    [{ kind: 'setting-changed', setting: 'udp_timeout_s', value: 300 }],
+  ],
+  [
+    'a setting set to what it is',
+    [],
+    { ...APPLY, settings: { udp_timeout_s: { value: 300, origin: 'api' } } },
+    [],
   ],
   ['counters retired', [ADD], { op: 'freshCounters' }, []],
 ]
