@@ -299,6 +299,8 @@ export interface RouteInfo {
   type: number
   protocol: number
   scope: number
+  /** IPv4: the type of service it is for, 0 for any. */
+  tos: number
   /** `0.0.0.0` or `::` with prefix 0 for a default route. */
   destination: string
   prefix: number

@@ -111,7 +111,7 @@ struct RouteNexthop {
 
 struct RouteMessage {
 	int family = 4;
-	uint32_t table = 0, type = 0, protocol = 0, scope = 0;
+	uint32_t table = 0, type = 0, protocol = 0, scope = 0, tos = 0;
 	std::string destination;
 	uint32_t prefix = 0;
 	std::string gateway;

@@ -64,6 +64,7 @@ Napi::Object to_js(Napi::Env env, const RouteMessage &route)
 	out["type"] = route.type;
 	out["protocol"] = route.protocol;
 	out["scope"] = route.scope;
+	out["tos"] = route.tos;
 	out["destination"] = route.destination;
 	out["prefix"] = route.prefix;
 	out["gateway"] = route.gateway;

@@ -227,6 +227,7 @@ static std::optional<NetlinkBody> parse_route(const nlmsghdr *header)
 	route.type = info->rtm_type;
 	route.protocol = info->rtm_protocol;
 	route.scope = info->rtm_scope;
+	route.tos = info->rtm_tos;
 	route.destination =
 		ip_text(family, attributes[RTA_DST], family == AF_INET ? "0.0.0.0" : "::");
 	route.prefix = info->rtm_dst_len;

@@ -35,17 +35,23 @@ ALWAYS void stripe_unlock(__u64 hash)
 		__sync_fetch_and_and(stripe, 0);
 }
 
+/* A slot's word without what a connection put there; what belongs to the bucket stays. */
+ALWAYS __u64 word_emptied(__u64 word)
+{
+	return word & FLAG(BUCKET_OVERFLOW | BUCKET_STASHED);
+}
+
 /* Claims an empty slot of a bucket: its index, or NONE. */
-ALWAYS __u32 bucket_claim(__u32 row, __u64 hash)
+ALWAYS __u32 bucket_claim(__u8 v6, __u32 row, __u64 hash)
 {
 	__u32 first = first_slot(hash);
-	struct bucket4 *bucket = bpf_map_lookup_elem(&conns4, &row);
+	void *bucket = bucket_at(v6, row);
 
 	if (!bucket)
 		return NONE;
 #pragma unroll
 	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
-		__u64 *word = &nth_slot(bucket, first, i)->word;
+		__u64 *word = &nth_slot(v6, bucket, first, i)->word;
 		__u64 was = READ(*word);
 
 		if ((was & WORD_LIFE_MASK) == LIFE_EMPTY &&
@@ -56,86 +62,127 @@ ALWAYS __u32 bucket_claim(__u32 row, __u64 hash)
 }
 
 /* Marks the first bucket of a hash: its keys may also be in the second bucket, or the stash. */
-ALWAYS void bucket_mark(__u64 hash, __u64 flag)
+ALWAYS void bucket_mark(__u8 v6, __u64 hash, __u64 flag)
 {
-	__u32 row = first_bucket(hash);
-	struct bucket4 *bucket = bpf_map_lookup_elem(&conns4, &row);
+	struct conn *slot = bucket_at(v6, first_bucket(hash, v6));
 
-	if (bucket && !(READ(bucket->slot[0].word) & flag))
-		__sync_fetch_and_or(&bucket->slot[0].word, flag);
+	if (slot && !(READ(slot->word) & flag))
+		__sync_fetch_and_or(&slot->word, flag);
 }
 
-ALWAYS void slot_release(__u32 index)
+ALWAYS void slot_release(__u8 v6, __u32 index)
 {
-	struct conn4 *slot = slot_at(index);
+	struct conn *slot = slot_at(v6, index);
 
 	if (slot)
 		__sync_fetch_and_and(&slot->word, FLAG(BUCKET_OVERFLOW | BUCKET_STASHED));
 }
 
+#include "takeover.h"
+
 /* A slot behind the table, found through the kernel hash: its index, or NONE. */
-ALWAYS __u32 stash_claim(__u64 hash, __u64 addrs, __u32 ports, __u8 protocol)
+ALWAYS __u32 stash_claim(__u8 v6, __u64 hash, const struct tuple *tuple)
 {
-	struct wire_key key = stash_key(addrs, ports, protocol);
-	__u32 mask = config.stash_buckets - 1, base = config.bucket_mask + 1;
+	__u32 buckets = config.stash_buckets[v6 ? FAMILY_IPV6 : FAMILY_IPV4];
+	__u32 mask = buckets - 1, base = bucket_mask(v6) + 1;
+	struct tuple key = *tuple; /* Linux 6.1 takes no key that a caller's pointer leads to */
 	__u32 index;
 
-	if (!config.stash_buckets)
+	if (!buckets)
 		return NONE;
-	index = bucket_claim(base + ((hash >> 8) & mask), hash);
+	index = bucket_claim(v6, base + ((hash >> 8) & mask), hash);
 	if (index == NONE)
-		index = bucket_claim(base + ((hash >> 32) & mask), hash);
+		index = bucket_claim(v6, base + ((hash >> 32) & mask), hash);
 	if (index == NONE)
 		return NONE;
-	if (bpf_map_update_elem(&stash4, &key, &index, BPF_ANY)) {
-		slot_release(index);
+	if (bpf_map_update_elem(&stash, &key, &index, BPF_ANY)) {
+		slot_release(v6, index);
 		return NONE;
 	}
-	bucket_mark(hash, FLAG(BUCKET_STASHED));
+	bucket_mark(v6, hash, FLAG(BUCKET_STASHED));
 	return index;
 }
 
 /* A slot for a key, BUSY: its index, or NONE when table and stash are full. */
-WARM __u32 slot_claim(__u64 hash, __u64 addrs, __u32 ports, __u32 protocol)
+ALWAYS __u32 claim_in(__u8 v6, const struct tuple *tuple, __u64 hash, __u32 now)
 {
-	__u32 index = bucket_claim(first_bucket(hash), hash);
+	__u32 index = bucket_claim(v6, first_bucket(hash, v6), hash);
 
 	if (likely(index != NONE))
 		return index;
-	index = bucket_claim(second_bucket(hash), hash);
+	index = bucket_claim(v6, second_bucket(hash, v6), hash);
 	if (index == NONE)
-		return stash_claim(hash, addrs, ports, protocol);
-	bucket_mark(hash, FLAG(BUCKET_OVERFLOW));
+		index = overdue_claim(v6, second_bucket(hash, v6), now);
+	if (index == NONE)
+		return stash_claim(v6, hash, tuple);
+	bucket_mark(v6, hash, FLAG(BUCKET_OVERFLOW));
 	return index;
 }
 
-/* Undoes slot_claim; in the stash the key goes with the slot. */
-WARM int slot_unclaim(__u32 index, __u64 addrs, __u32 ports, __u32 protocol)
+WARM __u32 slot_claim4(const struct tuple *tuple, __u64 hash, __u32 now)
 {
-	struct wire_key key = stash_key(addrs, ports, protocol);
+	return tuple ? claim_in(0, tuple, hash, now) : NONE;
+}
 
-	if (index / SLOTS_PER_BUCKET > config.bucket_mask)
-		bpf_map_delete_elem(&stash4, &key);
-	slot_release(index);
+WARM __u32 slot_claim6(const struct tuple *tuple, __u64 hash, __u32 now)
+{
+	return tuple ? claim_in(1, tuple, hash, now) : NONE;
+}
+
+ALWAYS __u32 slot_claim(const struct wire *wire, __u64 hash, __u32 now)
+{
+	struct tuple tuple = tuple_of(wire);
+
+	return wire->v6 ? slot_claim6(&tuple, hash, now) : slot_claim4(&tuple, hash, now);
+}
+
+/* Undoes slot_claim; in the stash the key goes with the slot. */
+WARM int slot_unclaim(const struct tuple *tuple, __u32 index)
+{
+	struct tuple key;
+	__u8 v6;
+
+	if (!tuple)
+		return 0;
+	key = *tuple;
+	v6 = key.family;
+	if (index / SLOTS_PER_BUCKET > bucket_mask(v6))
+		bpf_map_delete_elem(&stash, &key);
+	if (v6)
+		slot_release(1, index);
+	else
+		slot_release(0, index);
 	return 0;
 }
 
-ALWAYS void slot_publish(struct conn4 *slot, __u64 hash, __u64 flags, __u32 dest)
+ALWAYS void slot_publish(struct conn *slot, __u64 hash, __u64 flags, __u32 dest)
 {
 	__sync_fetch_and_or(&slot->word, LIFE_VALID | flags << WORD_FLAGS_SHIFT |
 						 hash_tag(hash) << WORD_TAG_SHIFT |
 						 (__u64)dest << WORD_DEST_SHIFT);
 }
 
-ALWAYS void slot_fill(struct conn4 *slot, const struct packet *pkt, __u32 partner)
+/* Client's side and other side's address, with the other's port. */
+ALWAYS void slot_fill(struct conn *slot, const struct packet *pkt, __u32 partner,
+		      struct address other, __be16 port)
 {
-	slot->caddr = (__u32)pkt->addrs;
-	slot->cport = (__u16)pkt->ports;
-	slot->protocol = pkt->protocol;
+	__u64 *addrs = slot_addrs(slot);
+
+	slot->cport = (__u16)pkt->wire.ports;
+	slot->oport = port;
+	slot->protocol = pkt->wire.protocol;
 	slot->state = TCP_NONE;
 	slot->nexthop = 0;
 	slot->deadline = pkt->now + READ(settings.tcp_timeout[TCP_NONE]);
 	slot->partner = partner;
+	if (pkt->wire.v6) {
+		addrs[0] = pkt->wire.addrs[0];
+		addrs[1] = pkt->wire.addrs[1];
+		addrs[2] = other.half[0];
+		addrs[3] = other.half[1];
+	} else {
+		addrs[0] = (__u64)address_ipv4(&other) << 32 | (__u32)pkt->wire.addrs[0];
+	}
 }
 
 /*
@@ -143,33 +190,49 @@ ALWAYS void slot_fill(struct conn4 *slot, const struct packet *pkt, __u32 partne
  * in IPVS the newest answers; the older reply slot is shadowed until the newer is gone (the sweep
  * lifts the shadow).
  */
-ALWAYS void shadow_older(struct packet *pkt, __u64 hash, __u64 addrs, __u32 ports)
+ALWAYS void shadow_older(const struct packet *pkt, const struct wire *wire, __u64 hash)
 {
-	struct conn4 *older = slot_at(conn_seek(hash, addrs, ports, pkt->protocol, pkt->now));
+	struct conn *older = slot_at(wire->v6, conn_seek(wire, hash, pkt->now));
 
 	if (older)
 		__sync_fetch_and_or(&older->word, FLAG(CONN_SHADOWED));
 }
 
+/* The reply of a NAT connection, as it will be on the wire. */
+ALWAYS struct wire wire_reply(const struct packet *pkt, struct address dest)
+{
+	struct wire wire = {.ports = pkt->wire.ports << 16 | pkt->dest->dport,
+			    .protocol = pkt->wire.protocol,
+			    .v6 = pkt->wire.v6};
+
+	if (wire.v6) {
+		wire.addrs[0] = dest.half[0];
+		wire.addrs[1] = dest.half[1];
+		wire.addrs[2] = pkt->wire.addrs[0];
+		wire.addrs[3] = pkt->wire.addrs[1];
+	} else {
+		wire.addrs[0] = pkt->wire.addrs[0] << 32 | address_ipv4(&dest);
+	}
+	return wire;
+}
+
 /* The reply slot of a NAT connection, still BUSY: its index, or NONE. */
 ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash)
 {
-	__u64 addrs = (__u64)(__u32)pkt->addrs << 32 | pkt->dest->daddr;
-	__u32 ports = pkt->ports << 16 | pkt->dest->dport;
-	struct conn4 *slot;
+	struct address dest = address_load(ROW(dest_addrs, pkt->dest_id)->daddr);
+	struct wire wire = wire_reply(pkt, dest);
+	struct conn *slot;
 	__u32 index;
 
-	*hash = conn_hash(addrs, ports, pkt->protocol);
-	index = slot_claim(*hash, addrs, ports, pkt->protocol);
+	*hash = conn_hash(&wire);
+	index = slot_claim(&wire, *hash, pkt->now);
 	if (index == NONE)
 		return NONE;
-	slot = slot_at(index);
+	slot = slot_at(wire.v6, index);
 	if (!slot)
 		return NONE;
-	slot_fill(slot, pkt, request);
-	slot->oaddr = pkt->dest->daddr;
-	slot->oport = pkt->dest->dport;
-	shadow_older(pkt, *hash, addrs, ports);
+	slot_fill(slot, pkt, request, dest, pkt->dest->dport);
+	shadow_older(pkt, &wire, *hash);
 	return index;
 }
 
@@ -191,31 +254,31 @@ ALWAYS int conn_make(struct packet *pkt)
 {
 	__u32 fwd = pkt->dest->fwd & (CONN_FWD_MASK >> CONN_FWD_SHIFT), request, reply = NONE;
 	__u64 flags = fwd << CONN_FWD_SHIFT, reply_hash = 0;
-	struct conn4 *slot, *other;
+	struct conn *slot, *other;
 
-	request = slot_claim(pkt->hash, pkt->addrs, pkt->ports, pkt->protocol);
+	request = slot_claim(&pkt->wire, pkt->hash, pkt->now);
 	if (request == NONE)
 		return TABLE_FULL;
 	if (fwd == FWD_NAT) {
 		reply = reply_make(pkt, request, &reply_hash);
 		if (reply == NONE) {
-			slot_unclaim(request, pkt->addrs, pkt->ports, pkt->protocol);
+			struct tuple tuple = tuple_of(&pkt->wire);
+
+			slot_unclaim(&tuple, request);
 			return TABLE_FULL;
 		}
 	}
-	slot = slot_at(request);
+	slot = slot_at(pkt->wire.v6, request);
 	if (!slot)
 		return INTERNAL;
-	slot_fill(slot, pkt, reply);
-	slot->oaddr = pkt->addrs >> 32;
-	slot->oport = pkt->ports >> 16;
-	other = slot_at(reply);
+	slot_fill(slot, pkt, reply, wire_to(&pkt->wire), pkt->wire.ports >> 16);
+	other = slot_at(pkt->wire.v6, reply);
 	if (other)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);
 	if (fwd != FWD_NAT)
 		flags |= CONN_NOOUTPUT;
 	/* The SYN that starts a TCP connection makes it active: counted so at once. */
-	if (pkt->protocol != IPPROTO_TCP)
+	if (pkt->wire.protocol != IPPROTO_TCP)
 		flags |= CONN_INACTIVE;
 	slot_publish(slot, pkt->hash, flags, pkt->dest_id);
 	pkt->conn = slot;
@@ -232,7 +295,7 @@ ALWAYS int conn_insert(struct packet *pkt)
 {
 	int reason = GO_ON;
 
-	pkt->hash = conn_hash(pkt->addrs, pkt->ports, pkt->protocol);
+	pkt->hash = conn_hash(&pkt->wire);
 	if (!stripe_lock(pkt->hash))
 		return STRIPE_BUSY;
 	conn_find(pkt);

@@ -2,7 +2,7 @@
 /*
  * The walk that turns a packet into the ICMP error about it, as the handover says, and sends that
  * to the packet's source by the routes. Part of xlvs.bpf.c.
- * Source: RFC 792; RFC 1812 section 4.3; net/ipv4/icmp.c __icmp_send (v6.1).
+ * Source: RFC 792; RFC 1812 section 4.3; RFC 4443; net/ipv4/icmp.c, net/ipv6/icmp.c (v6.1).
  */
 
 struct icmp_error {
@@ -12,47 +12,41 @@ struct icmp_error {
 	__be32 rest;
 };
 
-/* The kernel quotes what fits into 576 bytes: 548 after both headers. */
-#define QUOTE_MAX	548
-#define ERROR_HEADERS	(sizeof(struct iphdr) + sizeof(struct icmp_error))
+/* The kernel quotes what fits into 576 bytes, in IPv6 into 1280, after both headers. */
+#define QUOTE_MAX4	548
+#define QUOTE_MAX6	1232
 #define ERROR_TTL	64
 #define TOS_CONTROL	0xc0 /* internetwork control, RFC 1812 section 4.3.2.5 */
-#define ICMP_WORDS_MAX	((QUOTE_MAX + sizeof(struct icmp_error)) / 2)
 #define IS_MULTICAST(a) (((a) & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
 
-/* Sum of the ICMP header and quote, which reach to the end of the frame. */
-ALWAYS __u16 icmp_checksum(const struct icmp_error *icmp, void *end)
+/* Whether an error may go to a source: not to nobody, and not to many. */
+ALWAYS int may_answer(const struct wire *wire)
 {
-	const __u16 *at = (const void *)icmp;
-	__u64 sum = 0;
-
-	for (__u32 i = 0; i < ICMP_WORDS_MAX; i++) {
-		if ((void *)(at + 1) > end)
-			break;
-		sum += *at++;
-	}
-	if ((void *)at + 1 <= end)
-		sum += bpf_htons(*(const __u8 *)at << 8);
-	return ~csum_fold(sum);
+	if (wire->v6)
+		return (__u8)wire->addrs[0] != 0xff && (wire->addrs[0] || wire->addrs[1]);
+	return (__u32)wire->addrs[0] && !IS_MULTICAST((__u32)wire->addrs[0]);
 }
 
 /* Makes room: cuts the frame to the quote, grows it by the two headers. */
 ALWAYS int error_make_room(struct packet *pkt)
 {
-	__u32 quote = pkt->len < QUOTE_MAX ? pkt->len : QUOTE_MAX;
-	long have = pkt->end - (void *)pkt->ip;
+	__u32 max = pkt->wire.v6 ? QUOTE_MAX6 : QUOTE_MAX4;
+	__u32 headers = ip_size(pkt->wire.v6) + sizeof(struct icmp_error);
+	__u32 quote = pkt->len < max ? pkt->len : max;
+	long have = pkt->end - pkt->ip;
 
 	/* clang 19 would add quote to the packet pointer as 32 bits, which Linux 6.18 refuses. */
 	asm volatile("" : "+r"(have));
 	if (have > quote && bpf_xdp_adjust_tail(pkt->ctx, (int)quote - (int)have))
 		return INTERNAL;
-	if (bpf_xdp_adjust_head(pkt->ctx, -(int)ERROR_HEADERS))
+	if (bpf_xdp_adjust_head(pkt->ctx, -(int)headers))
 		return INTERNAL;
-	pkt->len = quote + ERROR_HEADERS;
+	pkt->len = quote + headers;
 	return GO_ON;
 }
 
-ALWAYS void error_fill_ip(struct iphdr *ip, const struct packet *pkt, __be32 source, __u8 tos)
+ALWAYS void error_fill_ip4(struct iphdr *ip, const struct packet *pkt, const struct address *source,
+			   __u8 tos)
 {
 	*(__u8 *)ip = 0x45;
 	ip->tos = TOS_CONTROL | (tos & 0x1e);
@@ -62,29 +56,49 @@ ALWAYS void error_fill_ip(struct iphdr *ip, const struct packet *pkt, __be32 sou
 	ip->ttl = ERROR_TTL;
 	ip->protocol = IPPROTO_ICMP;
 	ip->check = 0;
-	ip->saddr = source;
-	ip->daddr = (__u32)pkt->addrs;
+	ip->saddr = address_ipv4(source);
+	ip->daddr = (__u32)pkt->wire.addrs[0];
 	ip->check = ~csum_fold((__u64) * (__u32 *)ip + ((__u32 *)ip)[1] + ((__u32 *)ip)[2] +
 			       ip->saddr + ip->daddr);
 }
 
+ALWAYS void error_fill_ip6(struct ipv6hdr *ip, const struct packet *pkt,
+			   const struct address *source)
+{
+	store32(ip, bpf_htonl(6 << 28));
+	ip->payload_len = bpf_htons(pkt->len - sizeof(*ip));
+	ip->nexthdr = IPPROTO_ICMPV6;
+	ip->hop_limit = ERROR_TTL;
+	address_store(&ip->saddr, *source);
+	address_store(&ip->daddr, wire_from(&pkt->wire));
+}
+
 ALWAYS int error_build(struct packet *pkt, const struct handover *h, __u8 tos)
 {
+	struct address source = address_load(h->source), to = wire_from(&pkt->wire);
+	__u32 at = ip_size(pkt->wire.v6), len = pkt->len - at;
 	struct icmp_error *icmp;
+	__u64 sum;
 
 	pkt->end = (void *)(long)pkt->ctx->data_end;
 	pkt->eth = (void *)(long)pkt->ctx->data;
-	pkt->ip = (void *)(pkt->eth + 1);
-	icmp = (void *)(pkt->ip + 1);
+	pkt->ip = pkt->eth + 1;
+	icmp = pkt->ip + at;
 	if ((void *)(icmp + 1) > pkt->end)
 		return INTERNAL;
-	pkt->eth->h_proto = bpf_htons(ETH_P_IP);
-	error_fill_ip(pkt->ip, pkt, h->source, tos);
+	if (pkt->wire.v6)
+		error_fill_ip6(pkt->ip, pkt, &source);
+	else
+		error_fill_ip4(pkt->ip, pkt, &source, tos);
+	pkt->eth->h_proto = pkt->wire.v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 	icmp->type = h->type;
 	icmp->code = h->code;
 	icmp->checksum = 0;
 	icmp->rest = h->rest;
-	icmp->checksum = icmp_checksum(icmp, pkt->end);
+	sum = frame_sum(pkt->ctx, sizeof(struct ethhdr) + at, len);
+	if (pkt->wire.v6)
+		sum += pseudo_sum(&source, &to, 1, len, IPPROTO_ICMPV6);
+	icmp->checksum = ~csum_fold(sum);
 	return GO_ON;
 }
 
@@ -98,24 +112,20 @@ ALWAYS int error_count(struct packet *pkt, const struct handover *h)
 	return id == NONE ? GO_ON : count_reply(pkt);
 }
 
+/* Back where it came from; a neighbour nobody knows is given the sender's MAC address. */
 ALWAYS int error_send(struct packet *pkt, int reason)
 {
 	struct way way = {};
-	const struct nexthop *hop;
 
-	if (!way_find((__u32)pkt->addrs, &way))
+	if (!way_find(wire_from(&pkt->wire), &way))
 		return NO_ROUTE;
-	hop = ROW(nexthops, way.id);
-	if (way.id)
-		return send_by(pkt, hop, reason);
 	__builtin_memcpy(pkt->eth->h_dest, pkt->eth->h_source, ETH_ALEN);
-	return resolve(pkt, way.ifindex, way.addr);
+	return send_way(pkt, &way, reason);
 }
 
-SEC("xdp")
-int xlvs_error(struct xdp_md *ctx)
+ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 {
-	struct packet pkt = {.ctx = ctx};
+	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 	__u32 zero = 0;
 	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
 	int reason = parse_ethernet(&pkt) ?: parse_ip(&pkt);
@@ -123,9 +133,10 @@ int xlvs_error(struct xdp_md *ctx)
 
 	if (!h || reason)
 		return leave(&pkt, reason ?: INTERNAL);
-	if (!(__u32)pkt.addrs || IS_MULTICAST((__u32)pkt.addrs) || !h->source)
+	if (!may_answer(&pkt.wire) || !load32(&h->source[12]))
 		return leave(&pkt, INTERNAL);
-	tos = pkt.ip->tos;
+	tos = traffic_class(&pkt);
 	return leave(&pkt, error_make_room(&pkt) ?: error_build(&pkt, h, tos) ?:
 			   error_count(&pkt, h) ?: error_send(&pkt, h->reason));
 }
+PROGRAM(error)

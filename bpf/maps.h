@@ -40,23 +40,29 @@ const volatile struct config config SEC(".rodata.config") = {};
 struct settings settings SEC(".data.settings") = {};
 
 /*
- * Connections: config.bucket_mask + 1 buckets, then config.stash_buckets more. Slots are made here
- * and freed by the daemon's sweep. Full: the stash; that full: TABLE_FULL, the packet is dropped.
+ * Connections of each family: config.bucket_mask + 1 buckets, then config.stash_buckets more. Slots
+ * are made here and freed by the daemon's sweep; while the daemon is gone, those long overdue are
+ * taken over. Full: the stash; that full: TABLE_FULL, the packet is dropped.
  */
 MAP(conns4, ARRAY, __u32, struct bucket4, 1, BPF_F_MMAPABLE);
-/* Connections that found no room in their two buckets: wire key -> slot in the stash buckets. */
-MAP(stash4, HASH, struct wire_key, __u32, 1, 0);
+MAP(conns6, ARRAY, __u32, struct bucket6, 1, BPF_F_MMAPABLE);
+/* Connections that found no room in their two buckets -> slot in their table's stash buckets. */
+MAP(stash, HASH, struct tuple, __u32, 1, 0);
 /* Try-locks by hash: two CPUs never create one connection twice. Only the data plane uses it. */
 MAP(stripes, ARRAY, __u32, __u64, STRIPES, 0);
 
 /* Written by the daemon, read when a connection is made. Full: the daemon refuses the service. */
-MAP(services4, HASH, struct service_key, __u32, 1, 0);
+MAP(service_ids, HASH, struct service_key, __u32, 1, 0);
 /* By service id. The daemon writes; the data plane moves the cursor in `schedule`. */
 MAP(services, ARRAY, __u32, struct service, 1, BPF_F_MMAPABLE);
 /* Regions of rows, placed by the daemon. */
 MAP(schedules, ARRAY, __u32, struct schedule_row, 8, BPF_F_MMAPABLE);
 /* By dest id. Only the daemon writes. */
 struct dest dests[DESTS_MAX] TABLE("dests");
+/* By dest id. Only the daemon writes. */
+struct dest_addrs dest_addrs[DESTS_MAX] TABLE("dest_addrs");
+/* By dest id. Only the daemon writes; read for dests that are reached by tunnel. */
+MAP(tunnels, ARRAY, __u32, struct tunnel, 1, BPF_F_MMAPABLE);
 /* By dest id. Both sides add, atomically. */
 MAP(dest_conns, ARRAY, __u32, struct dest_conns, 1, BPF_F_MMAPABLE);
 /* By cpu * DESTS_MAX + dest id. The data plane writes; summed on reading. */
@@ -77,6 +83,8 @@ struct {
 } routes SEC(".maps");
 /* By ifindex. Only the daemon writes. */
 struct interface interfaces[IFINDEX_MAX] TABLE("interfaces");
+/* Tags -> ifindex of the VLAN interface. Only the daemon writes; read for tagged frames. */
+MAP(vlans, HASH, struct vlan_key, __u32, 4096, 0);
 
 /* The tail-called walks, by enum walk. */
 MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);
@@ -88,6 +96,7 @@ MAP(handovers, PERCPU_ARRAY, __u32, struct handover, 1, 0);
 KEEP_ENUM(limit);
 KEEP_ENUM(reason);
 KEEP_ENUM(fwd);
+KEEP_ENUM(family);
 KEEP_ENUM(life);
 KEEP_ENUM(slot_word);
 KEEP_ENUM(tcp_state);

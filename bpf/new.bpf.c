@@ -4,11 +4,11 @@
  * in the hot walk. Part of xlvs.bpf.c. Source: ip_vs_core.c ip_vs_schedule (v6.12).
  */
 
-SEC("xdp")
-int xlvs_new(struct xdp_md *ctx)
+ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
-	struct packet pkt = {.ctx = ctx};
+	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
 	return leave(&pkt, parse(&pkt) ?: service_find(&pkt) ?: schedule(&pkt) ?:
 			   conn_insert(&pkt) ?: dest_find(&pkt) ?: transmit(&pkt));
 }
+PROGRAM(new)

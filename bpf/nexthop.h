@@ -13,17 +13,20 @@
 struct way {
 	__u32 id;
 	__u32 ifindex;
-	__be32 addr;
+	struct address addr;
 };
 
 /* By the compiled routes; 0 when there is none. Costs two lookups: once a connection, no more. */
-ALWAYS int way_find(__be32 addr, struct way *way)
+ALWAYS int way_find(struct address addr, struct way *way)
 {
-	struct route_key key = {.prefixlen = 32, .addr = addr};
-	const struct route *route = bpf_map_lookup_elem(&routes, &key);
-	struct neighbour_key neighbour = {.addr = addr};
+	struct route_key key = {.prefixlen = 128};
+	struct neighbour_key neighbour = {};
+	const struct route *route;
 	__u32 *id;
 
+	for (int i = 0; i < 4; i++)
+		store32(&key.addr[4 * i], addr.half[i / 2] >> (i % 2 * 32));
+	route = bpf_map_lookup_elem(&routes, &key);
 	if (!route)
 		return 0;
 	way->id = route->nexthop;
@@ -32,6 +35,7 @@ ALWAYS int way_find(__be32 addr, struct way *way)
 	if (way->id)
 		return 1;
 	neighbour.ifindex = route->ifindex;
+	address_store(neighbour.addr, addr);
 	id = bpf_map_lookup_elem(&neighbours, &neighbour);
 	if (id)
 		way->id = *id;
@@ -39,7 +43,7 @@ ALWAYS int way_find(__be32 addr, struct way *way)
 }
 
 /* Hands the frame to the tc companion; packet pointers are gone afterwards. */
-ALWAYS int resolve(struct packet *pkt, __u32 ifindex, __be32 addr)
+ALWAYS int resolve(struct packet *pkt, __u32 ifindex, struct address addr)
 {
 	struct companion_note *note;
 
@@ -50,23 +54,50 @@ ALWAYS int resolve(struct packet *pkt, __u32 ifindex, __be32 addr)
 		return INTERNAL;
 	note->magic = COMPANION_MAGIC;
 	note->ifindex = ifindex;
-	note->nexthop = addr;
-	note->pad = 0;
+	for (int i = 0; i < 4; i++)
+		store32(&note->nexthop[4 * i], addr.half[i / 2] >> (i % 2 * 32));
 	pkt->verdict = XDP_PASS;
 	return RESOLVING;
+}
+
+/* Whether a row's neighbour is known, and frames go to it as they are. */
+ALWAYS int is_plain(const struct nexthop *hop)
+{
+	return (READ(hop->flags) & (NEXTHOP_VALID | NEXTHOP_TAGGED)) == NEXTHOP_VALID;
+}
+
+ALWAYS void ethernet_fill(struct packet *pkt, const struct nexthop *hop)
+{
+	store32(&pkt->eth->h_dest[0], load32(&hop->dmac[0]));
+	store32(&pkt->eth->h_dest[4], load32(&hop->dmac[4]));
+	store32(&pkt->eth->h_source[2], load32(&hop->smac[2]));
 }
 
 /* Sends by a row that may lack its neighbour. Returns reason, RESOLVING or INTERNAL. */
 ALWAYS int send_by(struct packet *pkt, const struct nexthop *hop, int reason)
 {
-	if (unlikely(!(READ(hop->flags) & NEXTHOP_VALID)))
-		return resolve(pkt, hop->ifindex, hop->addr);
-	store32(&pkt->eth->h_dest[0], load32(&hop->dmac[0]));
-	store32(&pkt->eth->h_dest[4], load32(&hop->dmac[4]));
-	store32(&pkt->eth->h_source[2], load32(&hop->smac[2]));
+	if (unlikely(!is_plain(hop))) {
+		if (!(READ(hop->flags) & NEXTHOP_VALID))
+			return resolve(pkt, hop->logical, address_load(hop->addr));
+		ethernet_fill(pkt, hop);
+		if (tag_push(pkt->ctx, hop->tpid, hop->tci))
+			return INTERNAL;
+	} else {
+		ethernet_fill(pkt, hop);
+	}
 	pkt->verdict =
 		hop->ifindex == pkt->ctx->ingress_ifindex ? XDP_TX : bpf_redirect(hop->ifindex, 0);
 	return reason;
+}
+
+/* Sends by a way: by its row, or by the companion as long as there is none. */
+ALWAYS int send_way(struct packet *pkt, const struct way *way, int reason)
+{
+	__u32 id = way->id;
+
+	if (id)
+		return send_by(pkt, ROW(nexthops, id), reason);
+	return resolve(pkt, way->ifindex, way->addr);
 }
 
 #endif

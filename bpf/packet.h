@@ -10,6 +10,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include "maps.h"
@@ -19,7 +20,8 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 /*
  * A function of its own, which the verifier looks at once instead of once a path to it; costs a
- * call (8 ns with the mitigations of 2026), so none is in the hot walk. Takes and gives scalars.
+ * call (8 ns with the mitigations of 2026), so none is in the hot walk. Gives a scalar; takes
+ * scalars, the context, and pointers to structures, which may be 0 for all that the verifier knows.
  */
 #define WARM	    __attribute__((noinline))
 #define READ(x)	    (*(const volatile typeof(x) *)&(x))
@@ -36,6 +38,9 @@
 #define TCP_FLAG_ACK_BIT 0x10
 /* Those that move a connection's state. */
 #define TCP_FLAGS_TRACKED 0x17
+
+/* Bytes of an 802.1Q tag. */
+#define TAG_SIZE 4
 
 /* Whole words, where the compiler would go byte by byte for the sake of packed headers. */
 ALWAYS __u16 load16(const void *at)
@@ -58,6 +63,23 @@ ALWAYS void store32(void *at, __u32 value)
 	*(__u32 *)at = value;
 }
 
+ALWAYS void store64(void *at, __u64 value)
+{
+	*(__u64 *)at = value;
+}
+
+/*
+ * What a connection is found by: addresses and ports as they lie in the headers. IPv4's two
+ * addresses are addrs[0]; IPv6's are two words each. v6 is a constant wherever this is inlined, so
+ * that each family's walk is compiled for it alone.
+ */
+struct wire {
+	__u64 addrs[4];
+	__u32 ports;
+	__u8 protocol;
+	__u8 v6;
+};
+
 /*
  * No field's address goes to a helper: it would keep the whole struct in memory, and every field
  * would be stored and loaded around every call. Copy the field to a variable first.
@@ -66,25 +88,117 @@ struct packet {
 	struct xdp_md *ctx;
 	void *end;
 	struct ethhdr *eth;
-	struct iphdr *ip;
-	void *l4;	 /* first byte of the TCP or UDP header; at least that header is there */
+	void *ip; /* the family's header; ip4() and ip6() */
+	void *l4; /* first byte of the transport header; a whole one of TCP or UDP is there */
 	__u16 *l4_check; /* its checksum field */
-	__u64 addrs;	 /* saddr and daddr as they lie in the header */
-	__u32 ports;	 /* both ports as they lie in the header */
-	__u16 len;	 /* IP total length, bytes, host order */
-	__u8 protocol;
+	struct wire wire;
+	__u32 len; /* IP packet's length, headers included, bytes */
 	__u8 tcp_flags;
-	__u32 now;	    /* ticks */
-	__u64 hash;	    /* of the four-tuple on the wire */
-	struct conn4 *conn; /* the slot that matched */
-	__u32 index;	    /* its index in the table */
-	__u64 word;	    /* its word when it was found */
+	__u8 full;	   /* constant: the handover knows where it came from; see go_to */
+	__u8 is_error;	   /* constant: an ICMP error, about which none is sent */
+	__u32 l4_at;	   /* transport header's distance from the IP header, bytes */
+	__u32 now;	   /* ticks */
+	__u64 hash;	   /* of the wire */
+	struct conn *conn; /* the slot that matched */
+	__u32 index;	   /* its index in its family's table */
+	__u64 word;	   /* its word when it was found */
 	__u32 service_id;
 	struct service *service;
 	__u32 dest_id;
 	struct dest *dest;
 	int verdict; /* XDP action of a forwarded packet */
 };
+
+/* An address of either family, as ADDRESS() has it. */
+struct address {
+	__u64 half[2];
+};
+
+#define MAPPED_PREFIX bpf_htonl(0xffff)
+
+ALWAYS struct address address4(__be32 addr)
+{
+	return (struct address){{0, (__u64)addr << 32 | MAPPED_PREFIX}};
+}
+
+ALWAYS __be32 address_ipv4(const struct address *addr)
+{
+	return addr->half[1] >> 32;
+}
+
+ALWAYS struct address address_load(const void *at)
+{
+	return (struct address){{load64(at), load64(at + 8)}};
+}
+
+ALWAYS void address_store(void *at, struct address addr)
+{
+	store64(at, addr.half[0]);
+	store64(at + 8, addr.half[1]);
+}
+
+ALWAYS struct address wire_from(const struct wire *wire)
+{
+	if (wire->v6)
+		return (struct address){{wire->addrs[0], wire->addrs[1]}};
+	return address4((__u32)wire->addrs[0]);
+}
+
+ALWAYS struct address wire_to(const struct wire *wire)
+{
+	if (wire->v6)
+		return (struct address){{wire->addrs[2], wire->addrs[3]}};
+	return address4(wire->addrs[0] >> 32);
+}
+
+ALWAYS struct tuple tuple_of(const struct wire *wire)
+{
+	struct tuple tuple = {.sport = (__u16)wire->ports,
+			      .dport = wire->ports >> 16,
+			      .protocol = wire->protocol,
+			      .family = wire->v6};
+
+	address_store(tuple.saddr, wire_from(wire));
+	address_store(tuple.daddr, wire_to(wire));
+	return tuple;
+}
+
+ALWAYS struct wire wire_of(const struct tuple *tuple, __u8 v6)
+{
+	struct wire wire = {.ports = (__u32)tuple->dport << 16 | tuple->sport,
+			    .protocol = tuple->protocol,
+			    .v6 = v6};
+
+	if (v6) {
+		wire.addrs[0] = load64(&tuple->saddr[0]);
+		wire.addrs[1] = load64(&tuple->saddr[8]);
+		wire.addrs[2] = load64(&tuple->daddr[0]);
+		wire.addrs[3] = load64(&tuple->daddr[8]);
+	} else {
+		wire.addrs[0] = (__u64)load32(&tuple->daddr[12]) << 32 | load32(&tuple->saddr[12]);
+	}
+	return wire;
+}
+
+ALWAYS struct iphdr *ip4(const struct packet *pkt)
+{
+	return pkt->ip;
+}
+
+ALWAYS struct ipv6hdr *ip6(const struct packet *pkt)
+{
+	return pkt->ip;
+}
+
+ALWAYS __u32 ip_size(__u8 v6)
+{
+	return v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}
+
+ALWAYS __u8 hops_left(const struct packet *pkt)
+{
+	return pkt->wire.v6 ? ip6(pkt)->hop_limit : ip4(pkt)->ttl;
+}
 
 /* Ticks since boot: free on a JIT that inlines bpf_jiffies64. */
 ALWAYS __u32 now(void)
@@ -106,22 +220,52 @@ ALWAYS void count_reason(__u32 reason)
 	++*ROW(reasons, row);
 }
 
+/* A tag taken off goes back on, in front of MAC addresses that stay as they are. */
+ALWAYS int tag_push(struct xdp_md *ctx, __be16 tpid, __be16 tci)
+{
+	__u32 macs[3];
+	void *at;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)TAG_SIZE))
+		return -1;
+	at = (void *)(long)ctx->data;
+	if (at + sizeof(struct ethhdr) + TAG_SIZE > (void *)(long)ctx->data_end)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		macs[i] = load32(at + TAG_SIZE + 4 * i);
+	for (int i = 0; i < 3; i++)
+		store32(at + 4 * i, macs[i]);
+	store32(at + 2 * ETH_ALEN, (__u32)tci << 16 | tpid);
+	return 0;
+}
+
+/* To the host, as it came. */
+ALWAYS int pass(const struct packet *pkt)
+{
+	struct handover *h;
+	__u32 zero = 0;
+
+	if (!pkt->full)
+		return XDP_PASS;
+	h = bpf_map_lookup_elem(&handovers, &zero);
+	if (!h || !h->tpid)
+		return XDP_PASS;
+	if (tag_push(pkt->ctx, h->tpid, h->tci))
+		return XDP_DROP;
+	if (h->outer_tpid && tag_push(pkt->ctx, h->outer_tpid, h->outer_tci))
+		return XDP_DROP;
+	return XDP_PASS;
+}
+
 /* The only way out of a walk: counts the reason and turns it into an XDP action. */
 ALWAYS int leave(const struct packet *pkt, int reason)
 {
 	count_reason(reason);
 	switch (reason) {
-	case NAT_REQUEST:
-	case NAT_REPLY:
-	case DIRECT:
-	case RESOLVING:
-	case TTL_EXPIRED:
-	case TOO_BIG:
-	case NO_DEST:
-	case UNREACHABLE:
+	case NAT_REQUEST ... UNREACHABLE:
 		return pkt->verdict;
-	case NOT_IPV4 ... VIP_NOT_LOCAL:
-		return XDP_PASS;
+	case NOT_IP ... LOCAL_DEST:
+		return pass(pkt);
 	default:
 		return XDP_DROP;
 	}
@@ -131,32 +275,82 @@ ALWAYS int leave(const struct packet *pkt, int reason)
  * Goes on in another walk, which leaves in its own right. A stage returns what this returns: only
  * when the walk is missing does it come back, and then the packet is dropped as INTERNAL.
  */
-ALWAYS int go_to(struct packet *pkt, enum walk walk)
+ALWAYS int jump(struct packet *pkt, __u32 walk)
 {
 	bpf_tail_call(pkt->ctx, &walks, walk);
 	return INTERNAL;
 }
 
+/* The same for a full walk of the packet's family, which must be told where the packet is from. */
+ALWAYS int go_to(struct packet *pkt, enum walk walk)
+{
+	__u32 zero = 0;
+	struct handover *h;
+
+	if (!pkt->full) {
+		h = bpf_map_lookup_elem(&handovers, &zero);
+		if (!h)
+			return INTERNAL;
+		h->ifindex = pkt->ctx->ingress_ifindex;
+		h->tpid = 0;
+	}
+	return jump(pkt, walk + pkt->wire.v6);
+}
+
+/* Types and codes of RFC 792 and RFC 4443. */
+ALWAYS void error_of(struct handover *h, int reason, __u8 v6)
+{
+	switch (reason) {
+	case TTL_EXPIRED:
+		h->type = v6 ? 3 : 11;
+		h->code = 0;
+		break;
+	case TOO_BIG:
+		h->type = v6 ? 2 : 3;
+		h->code = v6 ? 0 : 4;
+		break;
+	case NO_DEST:
+		h->type = v6 ? 1 : 3;
+		h->code = v6 ? 4 : 3;
+		break;
+	default:
+		h->type = v6 ? 1 : 3;
+		h->code = v6 ? 3 : 1;
+	}
+}
+
 /*
- * Answers with an ICMP error in error.bpf.c; type and code as in RFC 792. IPVS meets its own error
- * on the way out and counts it for the connection it quotes: by any method but NAT, whose reply key
+ * Answers with the ICMP error that the reason means, in error.bpf.c. IPVS meets its own error on
+ * the way out and counts it for the connection it quotes: by any method but NAT, whose reply key
  * the quoted request does not fit.
  */
-ALWAYS int answer(struct packet *pkt, int reason, __u32 type, __u32 code, __be32 rest,
-		  __be32 source)
+ALWAYS int answer(struct packet *pkt, int reason, __u32 mtu, struct address source)
 {
 	__u32 zero = 0;
 	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
 
 	if (!h)
 		return INTERNAL;
-	h->type = type;
-	h->code = code;
-	h->rest = rest;
-	h->source = source;
+	pkt->verdict = XDP_DROP;
+	if (pkt->is_error)
+		return reason;
+	error_of(h, reason, pkt->wire.v6);
+	h->rest = bpf_htonl(mtu);
+	address_store(h->source, source);
 	h->reason = reason;
 	h->dest = pkt->conn && pkt->word & FLAG(CONN_FWD_MASK) ? pkt->dest_id : NONE;
 	return go_to(pkt, WALK_ERROR);
 }
+
+/* One source text, a program a family: PROGRAM(x) needs `int walk_x(struct xdp_md *, __u8 v6)`. */
+#define PROGRAM(name)                                                                              \
+	SEC("xdp") int xlvs_##name##4(struct xdp_md * ctx)                                         \
+	{                                                                                          \
+		return walk_##name(ctx, 0);                                                        \
+	}                                                                                          \
+	SEC("xdp") int xlvs_##name##6(struct xdp_md * ctx)                                         \
+	{                                                                                          \
+		return walk_##name(ctx, 1);                                                        \
+	}
 
 #endif

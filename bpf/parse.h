@@ -1,28 +1,53 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Stage parse: is this frame one that the host would deliver or forward as IPv4 TCP or UDP? What
- * the host would refuse is passed to it untouched, so that it refuses it itself.
- * Source: RFC 791 section 3.1; RFC 9293; RFC 768; net/ipv4/ip_input.c ip_rcv_core (v6.12).
+ * Stage parse: is this frame one that the host would deliver or forward as TCP or UDP? What the
+ * host would refuse is passed to it untouched, so that it refuses it itself.
+ * Source: RFC 791 section 3.1; RFC 8200; RFC 9293; RFC 768; net/ipv4/ip_input.c ip_rcv_core,
+ * net/ipv6/ip6_input.c ip6_rcv_core (v6.12).
  */
 #ifndef XLVS_PARSE_H
 #define XLVS_PARSE_H
 
 #include "csum.h"
+#include "extension.h"
 
 #define IP_FRAGMENT_BITS bpf_htons(0x3fff) /* more-fragments and offset */
 #define IP_DF		 bpf_htons(0x4000)
 
-/* Fills eth, end. Returns NOT_IPV4, FOREIGN_MAC. */
+/* Interface the packet counts as having come by: a VLAN's, when its tag was taken off. */
+ALWAYS __u32 arrived_by(const struct packet *pkt)
+{
+	struct handover *h;
+	__u32 zero = 0;
+
+	if (!pkt->full)
+		return pkt->ctx->ingress_ifindex;
+	h = bpf_map_lookup_elem(&handovers, &zero);
+	return h ? h->ifindex : 0;
+}
+
+/* Fills eth, end. Returns NOT_IP, FOREIGN_MAC, or what the family's or the tag's walk returns. */
 ALWAYS int parse_ethernet(struct packet *pkt)
 {
 	void *data = (void *)(long)pkt->ctx->data;
-	__u32 ifindex = pkt->ctx->ingress_ifindex;
+	__be16 wanted = pkt->wire.v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), type;
+	__u32 ifindex = arrived_by(pkt);
 	const struct interface *in;
 
 	pkt->end = (void *)(long)pkt->ctx->data_end;
 	pkt->eth = data;
-	if ((void *)(pkt->eth + 1) > pkt->end || load16(&pkt->eth->h_proto) != bpf_htons(ETH_P_IP))
-		return NOT_IPV4;
+	if ((void *)(pkt->eth + 1) > pkt->end)
+		return NOT_IP;
+	type = load16(&pkt->eth->h_proto);
+	if (unlikely(type != wanted)) {
+		if (pkt->full || pkt->wire.v6)
+			return NOT_IP;
+		if (type == bpf_htons(ETH_P_IPV6))
+			return jump(pkt, WALK_IPV6);
+		if (type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD))
+			return jump(pkt, WALK_TAGGED);
+		return NOT_IP;
+	}
 	in = ROW(interfaces, ifindex);
 	if (load32(&in->mac[0]) != load32(&pkt->eth->h_dest[0]) ||
 	    load16(&in->mac[4]) != load16(&pkt->eth->h_dest[4]))
@@ -30,8 +55,8 @@ ALWAYS int parse_ethernet(struct packet *pkt)
 	return GO_ON;
 }
 
-/* Fills ip, len, protocol, addrs. Returns MALFORMED, HAS_OPTIONS, BAD_CHECKSUM, FRAGMENT. */
-ALWAYS int parse_ip(struct packet *pkt)
+/* Fills ip, len, l4_at, protocol, addrs. Returns MALFORMED, HAS_OPTIONS, BAD_CHECKSUM, FRAGMENT. */
+ALWAYS int parse_ip4(struct packet *pkt)
 {
 	struct iphdr *ip = (void *)(pkt->eth + 1);
 
@@ -47,32 +72,84 @@ ALWAYS int parse_ip(struct packet *pkt)
 		return BAD_CHECKSUM;
 	if (ip->frag_off & IP_FRAGMENT_BITS)
 		return FRAGMENT;
-	pkt->protocol = ip->protocol;
-	pkt->addrs = load64(&ip->saddr);
+	pkt->wire.protocol = ip->protocol;
+	pkt->wire.addrs[0] = load64(&ip->saddr);
+	pkt->l4_at = sizeof(*ip);
 	return GO_ON;
+}
+
+/* Fills l4_at, protocol beyond the extension headers. Returns HAS_OPTIONS, FRAGMENT, MALFORMED. */
+ALWAYS int parse_extensions(struct packet *pkt)
+{
+	__u32 found;
+
+	if (!extension_is(pkt->wire.protocol))
+		return GO_ON;
+	if (!pkt->full)
+		return go_to(pkt, WALK_FULL);
+	found = extensions_skip(pkt->ctx, sizeof(struct ethhdr));
+	pkt->wire.protocol = found >> 16;
+	pkt->l4_at = found & EXTENSION_AT_MASK;
+	if (pkt->wire.protocol == IPPROTO_FRAGMENT)
+		return FRAGMENT;
+	return pkt->l4_at ? GO_ON : HAS_OPTIONS;
+}
+
+/* Fills ip, len, l4_at, protocol, addrs. Returns MALFORMED, and what parse_extensions returns. */
+ALWAYS int parse_ip6(struct packet *pkt)
+{
+	struct ipv6hdr *ip = (void *)(pkt->eth + 1);
+
+	if ((void *)(ip + 1) > pkt->end)
+		return MALFORMED;
+	pkt->ip = ip;
+	pkt->len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+	if (*(__u8 *)ip >> 4 != 6 || pkt->len > (__u32)(pkt->end - (void *)ip))
+		return MALFORMED;
+	pkt->wire.protocol = ip->nexthdr;
+	for (int i = 0; i < 4; i++)
+		pkt->wire.addrs[i] = load64((void *)&ip->saddr + 8 * i);
+	pkt->l4_at = sizeof(*ip);
+	return parse_extensions(pkt);
+}
+
+ALWAYS int parse_ip(struct packet *pkt)
+{
+	return pkt->wire.v6 ? parse_ip6(pkt) : parse_ip4(pkt);
+}
+
+ALWAYS int is_icmp(const struct packet *pkt)
+{
+	return pkt->wire.protocol == (pkt->wire.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+/* ICMP is looked at in a walk of its own. */
+ALWAYS int parse_other(struct packet *pkt)
+{
+	return is_icmp(pkt) ? go_to(pkt, WALK_ICMP) : OTHER_PROTOCOL;
 }
 
 /* Fills l4, l4_check, ports, tcp_flags. Returns OTHER_PROTOCOL, TRUNCATED. */
 ALWAYS int parse_l4(struct packet *pkt)
 {
-	struct tcphdr *tcp = (void *)(pkt->ip + 1);
-	struct udphdr *udp = (void *)(pkt->ip + 1);
+	struct tcphdr *tcp = pkt->ip + pkt->l4_at;
+	struct udphdr *udp = (void *)tcp;
 
 	pkt->l4 = tcp;
-	if (pkt->protocol == IPPROTO_TCP) {
-		if ((void *)(tcp + 1) > pkt->end || pkt->len < sizeof(struct iphdr) + sizeof(*tcp))
+	if (pkt->wire.protocol == IPPROTO_TCP) {
+		if ((void *)(tcp + 1) > pkt->end || pkt->len < pkt->l4_at + sizeof(*tcp))
 			return TRUNCATED;
 		pkt->l4_check = &tcp->check;
 		pkt->tcp_flags = ((__u8 *)tcp)[13];
-	} else if (pkt->protocol == IPPROTO_UDP) {
-		if ((void *)(udp + 1) > pkt->end || pkt->len < sizeof(struct iphdr) + sizeof(*udp))
+	} else if (pkt->wire.protocol == IPPROTO_UDP) {
+		if ((void *)(udp + 1) > pkt->end || pkt->len < pkt->l4_at + sizeof(*udp))
 			return TRUNCATED;
 		pkt->l4_check = &udp->check;
 		pkt->tcp_flags = 0;
 	} else {
-		return OTHER_PROTOCOL;
+		return parse_other(pkt);
 	}
-	pkt->ports = *(__u32 *)pkt->l4;
+	pkt->wire.ports = load32(pkt->l4);
 	return GO_ON;
 }
 

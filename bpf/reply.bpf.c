@@ -7,7 +7,7 @@
 
 ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
 {
-	if (pkt->ip->ttl <= 1)
+	if (hops_left(pkt) <= 1)
 		return reply_refuse(pkt, 0);
 	if (lacks_checksum(pkt))
 		return go_to(pkt, WALK_CHECKSUM);
@@ -22,7 +22,7 @@ ALWAYS int reply_find_way(struct packet *pkt)
 
 	if (!pkt->conn || !is_reply(pkt))
 		return NO_CONNECTION;
-	if (!way_find(pkt->addrs >> 32, &way))
+	if (!way_find(wire_to(&pkt->wire), &way))
 		return NO_ROUTE;
 	hop = ROW(nexthops, way.id);
 	if (!way.id)
@@ -31,11 +31,11 @@ ALWAYS int reply_find_way(struct packet *pkt)
 	return try_reply(pkt, hop);
 }
 
-SEC("xdp")
-int xlvs_reply(struct xdp_md *ctx)
+ALWAYS int walk_reply(struct xdp_md *ctx, __u8 v6)
 {
-	struct packet pkt = {.ctx = ctx};
+	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
 	return leave(&pkt, parse(&pkt) ?: conn_find_warm(&pkt) ?: dest_find(&pkt) ?:
 			   reply_find_way(&pkt));
 }
+PROGRAM(reply)

@@ -47,7 +47,7 @@ ALWAYS __u32 schedule_pick(__u32 service_id, __u64 word)
 	return NONE;
 }
 
-/* Fills dest and dest_id. Without a dest the client gets port unreachable (3/3). */
+/* Fills dest and dest_id. Without a dest the client gets port unreachable. */
 ALWAYS int schedule(struct packet *pkt)
 {
 	__u32 id = schedule_pick(pkt->service_id, READ(pkt->service->schedule));
@@ -55,7 +55,7 @@ ALWAYS int schedule(struct packet *pkt)
 	pkt->dest_id = id;
 	pkt->dest = ROW(dests, id);
 	if (id == NONE)
-		return answer(pkt, NO_DEST, 3, 3, 0, pkt->addrs >> 32);
+		return answer(pkt, NO_DEST, 0, wire_to(&pkt->wire));
 	return GO_ON;
 }
 

@@ -14,11 +14,13 @@
 /* Fills service, service_id. Returns NO_SERVICE, VIP_NOT_LOCAL, FTP_DATA. */
 ALWAYS int service_find(struct packet *pkt)
 {
-	struct service_key key = {
-		.vaddr = pkt->addrs >> 32, .vport = pkt->ports >> 16, .protocol = pkt->protocol};
+	struct service_key key = {.vport = pkt->wire.ports >> 16,
+				  .protocol = pkt->wire.protocol,
+				  .family = pkt->wire.v6};
 	__u32 *id;
 
-	id = bpf_map_lookup_elem(&services4, &key);
+	address_store(key.vaddr, wire_to(&pkt->wire));
+	id = bpf_map_lookup_elem(&service_ids, &key);
 	if (!id)
 		return NO_SERVICE;
 	pkt->service_id = *id;
@@ -27,7 +29,7 @@ ALWAYS int service_find(struct packet *pkt)
 		return INTERNAL;
 	if (!(READ(pkt->service->flags) & SERVICE_VIP_LOCAL))
 		return VIP_NOT_LOCAL;
-	if ((__u16)pkt->ports == FTP_DATA_PORT)
+	if ((__u16)pkt->wire.ports == FTP_DATA_PORT)
 		return FTP_DATA;
 	return GO_ON;
 }

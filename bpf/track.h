@@ -12,7 +12,7 @@
 #include "proto_tcp.h"
 
 /* Takes the connection from one count of its dest to the other, once, whoever gets there first. */
-ALWAYS void conn_recount(struct conn4 *request, __u32 dest_id, __u8 state)
+ALWAYS void conn_recount(struct conn *request, __u32 dest_id, __u8 state)
 {
 	__u64 inactive = FLAG(CONN_INACTIVE);
 	struct dest_conns *conns;
@@ -34,8 +34,8 @@ ALWAYS void conn_recount(struct conn4 *request, __u32 dest_id, __u8 state)
 /* The state has changed, as far as this slot knows: ask the truth, write both. */
 ALWAYS __u8 tcp_change(struct packet *pkt, __u32 direction, __u32 event)
 {
-	struct conn4 *partner = slot_at(READ(pkt->conn->partner));
-	struct conn4 *request = is_reply(pkt) ? partner : pkt->conn;
+	struct conn *partner = partner_of(pkt->wire.v6, pkt->conn);
+	struct conn *request = is_reply(pkt) ? partner : pkt->conn;
 	__u8 next;
 
 	if (!request)
@@ -72,7 +72,8 @@ ALWAYS __u32 track_tcp(struct packet *pkt)
 
 ALWAYS int track(struct packet *pkt)
 {
-	__u32 timeout = pkt->protocol == IPPROTO_TCP ? track_tcp(pkt) : READ(settings.udp_timeout);
+	__u32 timeout =
+		pkt->wire.protocol == IPPROTO_TCP ? track_tcp(pkt) : READ(settings.udp_timeout);
 	__u32 deadline = pkt->now + timeout;
 
 	if (READ(pkt->conn->deadline) != deadline)

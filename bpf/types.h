@@ -13,13 +13,19 @@
 #include <linux/types.h>
 
 #define NOTE(sentence) __attribute__((btf_decl_tag(sentence)))
+/*
+ * An address of either family in 16 bytes: IPv6's as it is, IPv4's as ::ffff:a.b.c.d (RFC 4291
+ * section 2.5.5.2). Only where no packet pays for it; hot tables keep IPv4's four bytes.
+ */
+#define ADDRESS(name) __u8 name[16] __attribute__((aligned(8)))
 
 enum limit {
-	ABI_VERSION = 1,
+	ABI_VERSION = 2,
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,
-	DESTS_MAX = 32768,
+	/* 4 MiB of rows: the most that Linux 6.1 allows one global. */
+	DESTS_MAX = 131072,
 	NEXTHOPS_MAX = 16384,
 	/* CPUs with a row of reasons of their own; beyond, rows are shared. */
 	CPUS_MAX = 512,
@@ -32,7 +38,7 @@ enum limit {
 enum reason {
 	GO_ON,
 	/* Not ours: passed to the host untouched. */
-	NOT_IPV4,
+	NOT_IP,
 	FOREIGN_MAC,
 	MALFORMED,
 	BAD_CHECKSUM,
@@ -44,10 +50,16 @@ enum reason {
 	NO_CONNECTION,
 	FTP_DATA,
 	VIP_NOT_LOCAL,
+	OTHER_VLAN,
+	/* Ours, and delivered here: the dest is this host. */
+	LOCAL_DEST,
 	/* Forwarded. */
 	NAT_REQUEST,
 	NAT_REPLY,
 	DIRECT,
+	TUNNEL,
+	ICMP_REQUEST,
+	ICMP_REPLY,
 	RESOLVING,
 	/* Answered with an ICMP error. */
 	TTL_EXPIRED,
@@ -60,6 +72,7 @@ enum reason {
 	STRIPE_BUSY,
 	NO_ROUTE,
 	NEEDS_FRAGMENTING,
+	BAD_ICMP,
 	INTERNAL,
 	REASONS,
 	REASONS_MAX = 64,
@@ -119,44 +132,76 @@ enum tcp_state {
 	TCP_STATES = 16,
 };
 
-/* One direction of an IPv4 connection. A NAT connection has two, each other's partner. */
+enum family {
+	FAMILY_IPV4,
+	FAMILY_IPV6,
+	FAMILIES,
+};
+
+/*
+ * One direction of a connection. A NAT connection has two, each other's partner. Both families'
+ * slots begin alike, so that one source text serves both; the addresses follow.
+ */
+#define CONN_HEAD                                                                                  \
+	__u64 word NOTE("life, flags, tag and dest id; see enum slot_word");                       \
+	__be16 cport NOTE("client port");                                                          \
+	__be16 oport NOTE("virtual port in a request slot, the dest's in a NAT reply slot");       \
+	__u8 protocol NOTE("IP protocol number");                                                  \
+	__u8 state NOTE("enum tcp_state, 0 for UDP; the request slot's is the truth");             \
+	__u16 nexthop NOTE("reply slots: next hop towards the client, 0 while unknown");           \
+	__u32 deadline NOTE("tick after which the slot is overdue");                               \
+	__u32 partner NOTE("index of the other direction's slot, NONE when there is none");
+
+struct conn {
+	CONN_HEAD
+};
+_Static_assert(sizeof(struct conn) == 24, "the addresses start on eight bytes");
+
 struct conn4 {
-	__u64 word NOTE("life, flags, tag and dest id; see enum slot_word");
+	CONN_HEAD
 	__be32 caddr NOTE("client address");
 	__be32 oaddr NOTE("virtual address in a request slot, the dest's in a NAT reply slot");
-	__be16 cport NOTE("client port");
-	__be16 oport NOTE("virtual port in a request slot, the dest's in a NAT reply slot");
-	__u8 protocol NOTE("IP protocol number");
-	__u8 state NOTE("enum tcp_state, 0 for UDP; the request slot's is the truth");
-	__u16 nexthop NOTE("reply slots: next hop towards the client, 0 while unknown");
-	__u32 deadline NOTE("tick after which the slot is overdue");
-	__u32 partner NOTE("index of the other direction's slot, NONE when there is none");
 };
 _Static_assert(sizeof(struct conn4) == 32, "two slots share a cache line");
+
+struct conn6 {
+	CONN_HEAD
+	ADDRESS(caddr) NOTE("client address");
+	ADDRESS(oaddr) NOTE("virtual address in a request slot, the dest's in a NAT reply slot");
+	__u64 pad;
+};
+_Static_assert(sizeof(struct conn6) == 64, "a slot is a cache line");
 
 struct bucket4 {
 	struct conn4 slot[SLOTS_PER_BUCKET];
 };
 _Static_assert(sizeof(struct bucket4) == 256, "a bucket is four cache lines");
 
-/* The packet's own four-tuple, as it is on the wire; key of the stash. */
-struct wire_key {
-	__be32 saddr;
-	__be32 daddr;
+struct bucket6 {
+	struct conn6 slot[SLOTS_PER_BUCKET];
+};
+_Static_assert(sizeof(struct bucket6) == 512, "a bucket is eight cache lines");
+
+/* The packet's own addresses and ports, as they are on the wire; key of the stash. */
+struct tuple {
+	ADDRESS(saddr);
+	ADDRESS(daddr);
 	__be16 sport;
 	__be16 dport;
 	__u8 protocol;
-	__u8 pad[3];
+	__u8 family NOTE("enum family");
+	__u8 pad[2];
 };
-_Static_assert(sizeof(struct wire_key) == 16, "hash keys have no hidden padding");
+_Static_assert(sizeof(struct tuple) == 40, "hash keys have no hidden padding");
 
 struct service_key {
-	__be32 vaddr NOTE("virtual address");
+	ADDRESS(vaddr) NOTE("virtual address");
 	__be16 vport NOTE("virtual port");
 	__u8 protocol NOTE("IP protocol number");
-	__u8 pad;
+	__u8 family NOTE("enum family");
+	__u8 pad[4];
 };
-_Static_assert(sizeof(struct service_key) == 8, "hash keys have no hidden padding");
+_Static_assert(sizeof(struct service_key) == 24, "hash keys have no hidden padding");
 
 enum service_flags {
 	SERVICE_VIP_LOCAL = 1,
@@ -179,10 +224,7 @@ struct service {
 	__u64 schedule NOTE("cursor, rows, place and scheduler; see above");
 	__u64 turn NOTE("wrr: bits 0-31 the row used last, 32-63 the current weight");
 	__u32 flags NOTE("enum service_flags");
-	__be32 vaddr NOTE("virtual address");
-	__be16 vport NOTE("virtual port");
-	__u8 protocol NOTE("IP protocol number");
-	__u8 pad[5];
+	__u8 pad[12];
 };
 _Static_assert(sizeof(struct service) == 32, "two services share a cache line");
 
@@ -209,24 +251,45 @@ enum dest_flags {
 	DEST_AVAILABLE = 1, /* in its service; else in the trash, kept for its connections */
 	DEST_VIP_LOCAL = 2, /* its service's virtual address is an address of this host */
 	DEST_KNOWN = 4,	    /* the id is taken */
+	DEST_LOCAL = 8,	    /* its address is an address of this host */
+	DEST_IPV6 = 16,	    /* its service's family */
 };
 
 /* What forwarding to a dest needs, compiled. The id stays the dest's for life. */
 struct dest {
-	__be32 daddr NOTE("dest address");
-	__be32 vaddr NOTE("virtual address of its service");
+	__be32 daddr NOTE("IPv4: dest address");
+	__be32 vaddr NOTE("IPv4: virtual address of its service");
 	__be16 dport NOTE("dest port");
 	__be16 vport NOTE("virtual port of its service");
 	__u16 nexthop NOTE("next hop towards the dest, 0 while there is no route");
 	__u8 fwd NOTE("enum fwd, for new connections");
 	__u8 flags NOTE("enum dest_flags");
-	__u32 ip_delta NOTE("NAT request: what the header checksum's sum gains by the new address");
+	__u32 ip_delta
+		NOTE("NAT request, IPv4: what the header checksum's sum gains by the new address");
 	__u32 l4_delta NOTE("NAT request: what the transport checksum's sum gains, ports included");
 	__u32 service NOTE("service id");
 	__u8 protocol NOTE("IP protocol number of its service");
 	__u8 pad[3];
 };
 _Static_assert(sizeof(struct dest) == 32, "two dests share a cache line");
+
+/* A dest's addresses in either family; packets need them in IPv6 only. */
+struct dest_addrs {
+	ADDRESS(daddr) NOTE("dest address");
+	ADDRESS(vaddr) NOTE("virtual address of its service");
+};
+_Static_assert(sizeof(struct dest_addrs) == 32, "two share a cache line");
+
+/* The outer header of a dest reached by tunnel. */
+struct tunnel {
+	ADDRESS(saddr) NOTE("outer source: this host's address on the way to the dest");
+	ADDRESS(daddr) NOTE("outer destination: the dest's address");
+	__u32 sum NOTE(
+		"outer IPv4: sum of the header's words that are always the same, protocol not");
+	__u8 family NOTE("enum family of the outer header");
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct tunnel) == 40, "array rows are multiples of eight");
 
 /* Connections of a dest; both sides change them by atomic add only. */
 struct dest_conns {
@@ -245,50 +308,73 @@ struct dest_traffic {
 
 enum nexthop_flags {
 	NEXTHOP_VALID = 1,
+	NEXTHOP_TAGGED = 2, /* frames get an 802.1Q tag */
 };
 
-/* Row 0 is never valid. A row whose neighbour is unknown still names interface and address. */
+/*
+ * One neighbour, by one interface and route MTU. Row 0 is never valid. A row whose neighbour is
+ * unknown still names interface and address.
+ */
 struct nexthop {
 	__u8 dmac[6] NOTE("MAC address of the neighbour");
 	__u8 smac[6] NOTE("MAC address of the interface it is reached by");
-	__u32 ifindex NOTE("interface it is reached by");
-	__be32 addr NOTE("the neighbour's address");
+	__u32 ifindex NOTE("interface the frame leaves by: a VLAN's parent");
 	__u16 mtu NOTE("bytes an IP packet may have on the way");
 	__u8 flags NOTE("enum nexthop_flags");
-	__u8 pad[5];
+	__u8 pad;
+	__be16 tpid NOTE("tagged: Ethernet type of the tag");
+	__be16 tci NOTE("tagged: VLAN id");
+	__u32 logical NOTE("interface the route names: a VLAN, or ifindex again");
 	__u32 pad2;
+	ADDRESS(addr) NOTE("the neighbour's address");
+	__u64 pad3[2];
 };
-_Static_assert(sizeof(struct nexthop) == 32, "two next hops share a cache line");
+_Static_assert(sizeof(struct nexthop) == 64, "a next hop is a cache line");
 
 struct neighbour_key {
-	__u32 ifindex NOTE("interface");
-	__be32 addr NOTE("the neighbour's address");
+	ADDRESS(addr) NOTE("the neighbour's address");
+	__u32 ifindex NOTE("interface the route names");
+	__u32 pad;
 };
+_Static_assert(sizeof(struct neighbour_key) == 24, "hash keys have no hidden padding");
 
 /* Longest-prefix key of the compiled routes. */
 struct route_key {
-	__u32 prefixlen NOTE("bits of addr that count");
-	__be32 addr NOTE("network address");
+	__u32 prefixlen NOTE("bits of addr that count; 96 more than an IPv4 prefix has");
+	__u8 addr[16] NOTE("network address, IPv4's as ::ffff:a.b.c.d");
 };
+_Static_assert(sizeof(struct route_key) == 20, "the address follows the length");
 
 struct route {
 	__u32 nexthop NOTE("next hop id; 0: the dest is on-link, or dropped when ifindex is 0 too");
-	__u32 ifindex NOTE("on-link: the interface");
+	__u32 ifindex NOTE("on-link: the interface the route names");
 };
 
 enum interface_flags {
 	INTERFACE_ATTACHED = 1,
 };
 
-/* Indexed by ifindex (below IFINDEX_MAX). */
+/*
+ * Indexed by ifindex (below IFINDEX_MAX): what frames may come by. A slave of an attached bond and
+ * a VLAN on an attached interface have rows too.
+ */
 struct interface {
 	__u8 mac[6] NOTE("what a frame for this host carries as destination");
 	__u8 flags NOTE("enum interface_flags");
 	__u8 pad;
 	__be32 addr NOTE("source of ICMP errors sent out here that no virtual address speaks for");
 	__u32 pad2;
+	ADDRESS(addr6) NOTE("the same for ICMPv6");
 };
-_Static_assert(sizeof(struct interface) == 16, "four interfaces share a cache line");
+_Static_assert(sizeof(struct interface) == 32, "two interfaces share a cache line");
+
+/* A tag on a wire -> the VLAN interface it belongs to. */
+struct vlan_key {
+	__u32 ifindex NOTE("interface the frame came by");
+	__be16 tpid NOTE("Ethernet type of the tag");
+	__be16 vid NOTE("VLAN id");
+};
+_Static_assert(sizeof(struct vlan_key) == 8, "hash keys have no hidden padding");
 
 /* One word of each, shared by data plane and daemon; pinned. */
 struct settings {
@@ -297,19 +383,21 @@ struct settings {
 	__u32 tcp_timeout[TCP_STATES] NOTE("ticks a TCP connection may rest in each state");
 	__u32 udp_timeout NOTE("ticks a UDP connection may rest");
 	__u32 conn_reuse_mode NOTE("net.ipv4.vs.conn_reuse_mode");
+	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */
 struct config {
 	__u32 abi NOTE("ABI_VERSION");
-	__u32 bucket_mask
-		NOTE("buckets of the connection table, less one; a power of two, less one");
-	__u32 stash_buckets NOTE("buckets behind the table that the stash hands out");
+	__u32 bucket_mask[FAMILIES] NOTE(
+		"buckets of each connection table, less one; a power of two, less one");
+	__u32 stash_buckets[FAMILIES] NOTE("buckets behind each table that the stash hands out");
 	__u32 cpus NOTE("CPUs that have a row of counters");
+	__u32 second NOTE("ticks in a second");
 	__u32 tick_shift NOTE("jiffies to ticks: shift right by this");
 	__u32 manual_clock NOTE("1: tests move the clock");
-	__u32 key[8] NOTE("secret of the hash; key[4..5] are odd multipliers");
+	__u32 key[16] NOTE("secret of the hash; key[4..5] are odd multipliers");
 };
 
 /* What a tail-called walk is told. */
@@ -317,25 +405,39 @@ struct handover {
 	__u32 type NOTE("ICMP type");
 	__u32 code NOTE("ICMP code");
 	__be32 rest NOTE("second word of the ICMP header");
-	__be32 source NOTE("ICMP source address");
 	__u32 reason NOTE("enum reason to leave with");
+	ADDRESS(source) NOTE("ICMP source address");
 	__u32 dest NOTE("dest id whose traffic to the client it counts as, NONE for nobody's");
+	__u32 ifindex NOTE("interface the packet came by: a VLAN, or the wire's");
+	__be16 tpid NOTE("Ethernet type of the tag taken off, 0 for none");
+	__be16 tci NOTE("the tag taken off");
+	__be16 outer_tpid NOTE("the same for a priority tag in front of that one");
+	__be16 outer_tci NOTE("that priority tag");
 };
+_Static_assert(sizeof(struct handover) == 48, "no hidden padding");
 
+/* Numbers of the tail-called walks. One a family: IPv4's number + FAMILY_IPV6 is IPv6's. */
 enum walk {
 	WALK_NEW,
-	WALK_REPLY,
-	WALK_CHECKSUM,
-	WALK_ERROR,
-	WALKS,
+	WALK_REPLY = 2,
+	WALK_CHECKSUM = 4,
+	WALK_ERROR = 6,
+	WALK_ICMP = 8,
+	/* Any packet, told by the handover where it came from; IPv6 with extension headers too. */
+	WALK_FULL = 10,
+	/* An IPv6 packet, from parse on. */
+	WALK_IPV6 = 12,
+	/* A frame with a tag, of either family. */
+	WALK_TAGGED = 13,
+	WALKS = 14,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */
 struct companion_note {
 	__u32 magic NOTE("COMPANION_MAGIC");
 	__u32 ifindex NOTE("interface to leave by");
-	__be32 nexthop NOTE("IPv4 next hop");
-	__u32 pad;
+	ADDRESS(nexthop) NOTE("the neighbour's address");
 };
+_Static_assert(sizeof(struct companion_note) == 24, "Linux 6.1 takes 32 bytes of metadata");
 
 #endif

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The hot walk: a packet of a connection that exists, from wire to wire. What is rare leaves it by
- * a tail call and is a walk of its own: new.bpf.c (no connection yet), reply.bpf.c (a reply whose
- * next hop is not known), checksum.bpf.c (UDP without one), error.bpf.c (ICMP). They are one object
- * with this file, so that they share maps and constants.
+ * The hot walk: a packet of a connection that exists, from wire to wire. One source text for both
+ * families; IPv4's is the program that interfaces have, IPv6's is called from it. What is rare
+ * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), reply.bpf.c (a
+ * reply whose next hop is not known), checksum.bpf.c (UDP without one), icmp.bpf.c (errors of
+ * others), error.bpf.c (our own), tagged.bpf.c (802.1Q). They are one object with this file, so
+ * that they share maps and constants.
  * Read next: packet.h, then the stages in the order below.
  */
 #include "conn_insert.h"
 #include "parse.h"
 #include "sched.h"
+#include "sum.h"
 #include "xmit.h"
 
 /*
@@ -22,10 +25,16 @@ ALWAYS int conn_or_new(struct packet *pkt)
 			return GO_ON;
 		conn_retire(pkt);
 	}
-	if (pkt->protocol == IPPROTO_UDP ||
+	if (pkt->wire.protocol == IPPROTO_UDP ||
 	    (pkt->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_RST_BIT)) == TCP_FLAG_SYN_BIT)
 		return go_to(pkt, WALK_NEW);
 	return NO_CONNECTION;
+}
+
+ALWAYS int walk(struct packet *pkt)
+{
+	return leave(pkt, parse(pkt) ?: conn_find(pkt) ?: conn_or_new(pkt) ?: dest_find(pkt) ?:
+				  transmit(pkt));
 }
 
 SEC("xdp")
@@ -33,14 +42,32 @@ int xlvs(struct xdp_md *ctx)
 {
 	struct packet pkt = {.ctx = ctx};
 
-	return leave(&pkt, parse(&pkt) ?: conn_find(&pkt) ?: conn_or_new(&pkt) ?:
-			   dest_find(&pkt) ?: transmit(&pkt));
+	return walk(&pkt);
 }
+
+SEC("xdp")
+int xlvs_ipv6(struct xdp_md *ctx)
+{
+	struct packet pkt = {.ctx = ctx, .wire.v6 = 1};
+
+	return walk(&pkt);
+}
+
+/* A packet whose tag was taken off, or with extension headers. */
+ALWAYS int walk_full(struct xdp_md *ctx, __u8 v6)
+{
+	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
+
+	return walk(&pkt);
+}
+PROGRAM(full)
 
 #include "new.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"
 #include "error.bpf.c"
+#include "icmp.bpf.c"
+#include "tagged.bpf.c"
 #include "clock.bpf.c"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -2,7 +2,7 @@
 /*
  * Stages admit and transmit: everything after the connection is known. Requests are counted and
  * tracked before TTL and MTU are looked at; replies, which IPVS meets in the forwarding path,
- * after. Read next: nexthop.h, csum.h. Source: net/netfilter/ipvs/ip_vs_xmit.c,
+ * after. Read next: xmit_tun.h, nexthop.h, csum.h. Source: net/netfilter/ipvs/ip_vs_xmit.c,
  * net/ipv4/ip_forward.c.
  */
 #ifndef XLVS_XMIT_H
@@ -12,80 +12,143 @@
 #include "service.h"
 #include "track.h"
 
-ALWAYS void ttl_decrement(struct iphdr *ip)
+ALWAYS void hops_decrement(struct packet *pkt)
 {
-	ip->ttl--;
-	ip->check = csum_update(ip->check, TTL_DELTA);
+	if (pkt->wire.v6) {
+		ip6(pkt)->hop_limit--;
+		return;
+	}
+	ip4(pkt)->ttl--;
+	ip4(pkt)->check = csum_update(ip4(pkt)->check, TTL_DELTA);
 }
 
-/* Too long for the way: 3/4 when it must not be cut. */
-ALWAYS int too_long(struct packet *pkt, __u16 mtu, __be32 source)
+/* Whether a packet longer than its way may be cut: IPv6's never. */
+ALWAYS int may_fragment(const struct packet *pkt)
 {
-	if (pkt->ip->frag_off & IP_DF)
-		return answer(pkt, TOO_BIG, 3, 4, bpf_htonl(mtu), source);
-	return NEEDS_FRAGMENTING;
+	return !pkt->wire.v6 && !(ip4(pkt)->frag_off & IP_DF);
 }
 
-/*
- * Address and port rewritten, checksums by the dest's deltas. The transport checksum is not
- * verified: a wrong one stays wrong by the same amount. UDP's zero was filled in before.
- */
-ALWAYS void nat_rewrite(struct packet *pkt, __be32 *addr, __be32 new_addr, __be16 *port,
-			__be16 new_port, __u32 ip_delta, __u32 l4_delta)
+ALWAYS __u64 fwd_of(const struct packet *pkt)
 {
-	__u16 check;
+	return pkt->word & FLAG(CONN_FWD_MASK);
+}
 
-	pkt->ip->check = csum_update(pkt->ip->check, ip_delta + TTL_DELTA);
-	pkt->ip->ttl--;
-	*addr = new_addr;
-	*port = new_port;
-	check = csum_update(*pkt->l4_check, l4_delta);
-	if (!check && pkt->protocol == IPPROTO_UDP)
+#define IS_TUN FLAG(FWD_TUN << CONN_FWD_SHIFT)
+
+#include "xmit_tun.h"
+
+/* Too long for the way: 3/4 or 2/0 when it must not be cut, quoting what would have been sent. */
+ALWAYS int too_long(struct packet *pkt, __u32 mtu, struct address source)
+{
+	if (may_fragment(pkt))
+		return NEEDS_FRAGMENTING;
+	return answer(pkt, TOO_BIG, mtu, source);
+}
+
+/* The transport checksum is not verified: a wrong one stays wrong by the same amount. */
+ALWAYS void l4_update(struct packet *pkt, __u32 delta)
+{
+	__u16 check = csum_update(*pkt->l4_check, delta);
+
+	if (!check && pkt->wire.protocol == IPPROTO_UDP)
 		check = 0xffff;
 	*pkt->l4_check = check;
+}
+
+/* Address rewritten, header checksum by the dest's delta, and one hop less. */
+ALWAYS void ip4_rewrite(struct packet *pkt, __be32 *addr, __be32 to, __u32 delta)
+{
+	ip4(pkt)->check = csum_update(ip4(pkt)->check, delta + TTL_DELTA);
+	ip4(pkt)->ttl--;
+	*addr = to;
+}
+
+ALWAYS void ip6_rewrite(struct packet *pkt, void *addr, const __u8 *to)
+{
+	ip6(pkt)->hop_limit--;
+	address_store(addr, address_load(to));
+}
+
+/* The dest's address and port. */
+ALWAYS void nat_request(struct packet *pkt)
+{
+	const struct dest *dest = pkt->dest;
+
+	if (pkt->wire.v6)
+		ip6_rewrite(pkt, &ip6(pkt)->daddr, ROW(dest_addrs, pkt->dest_id)->daddr);
+	else
+		ip4_rewrite(pkt, &ip4(pkt)->daddr, dest->daddr, dest->ip_delta);
+	((struct udphdr *)pkt->l4)->dest = dest->dport;
+	l4_update(pkt, dest->l4_delta);
+}
+
+/* The virtual address and port. */
+ALWAYS void nat_reply(struct packet *pkt)
+{
+	const struct dest *dest = pkt->dest;
+
+	if (pkt->wire.v6)
+		ip6_rewrite(pkt, &ip6(pkt)->saddr, ROW(dest_addrs, pkt->dest_id)->vaddr);
+	else
+		ip4_rewrite(pkt, &ip4(pkt)->saddr, dest->vaddr, 0xffff - dest->ip_delta);
+	((struct udphdr *)pkt->l4)->source = dest->vport;
+	l4_update(pkt, 0xffff - dest->l4_delta);
 }
 
 /* A UDP datagram without a checksum gets one before NAT: a walk of its own, which ends here. */
 ALWAYS int lacks_checksum(const struct packet *pkt)
 {
-	return pkt->protocol == IPPROTO_UDP && !*pkt->l4_check;
+	return pkt->wire.protocol == IPPROTO_UDP && !*pkt->l4_check;
+}
+
+/* No next hop: this host is the dest, or there is no route. */
+ALWAYS int no_hop(struct packet *pkt)
+{
+	if (fwd_of(pkt) && READ(pkt->dest->flags) & DEST_LOCAL)
+		return LOCAL_DEST;
+	return answer(pkt, UNREACHABLE, 0, wire_to(&pkt->wire));
 }
 
 ALWAYS int send_request(struct packet *pkt)
 {
 	__u32 id = READ(pkt->dest->nexthop);
 	const struct nexthop *hop = ROW(nexthops, id);
-	__be32 vaddr = pkt->addrs >> 32;
-	int nat = !(pkt->word & FLAG(CONN_FWD_MASK));
 
 	if (unlikely(!id))
-		return answer(pkt, UNREACHABLE, 3, 1, 0, vaddr);
-	if (unlikely(pkt->ip->ttl <= 1))
-		return answer(pkt, TTL_EXPIRED, 11, 0, 0, vaddr);
+		return no_hop(pkt);
+	if (unlikely(hops_left(pkt) <= 1))
+		return answer(pkt, TTL_EXPIRED, 0, wire_to(&pkt->wire));
+	if (fwd_of(pkt) == IS_TUN)
+		return send_tunnel(pkt, hop);
 	if (unlikely(pkt->len > READ(hop->mtu))) {
-		ttl_decrement(pkt->ip);
-		return too_long(pkt, READ(hop->mtu), vaddr);
+		hops_decrement(pkt);
+		return too_long(pkt, READ(hop->mtu), wire_to(&pkt->wire));
 	}
-	if (nat && unlikely(lacks_checksum(pkt)))
+	if (fwd_of(pkt)) {
+		hops_decrement(pkt);
+		return send_by(pkt, hop, DIRECT);
+	}
+	if (unlikely(lacks_checksum(pkt)))
 		return go_to(pkt, WALK_CHECKSUM);
-	if (nat)
-		nat_rewrite(pkt, &pkt->ip->daddr, pkt->dest->daddr,
-			    &((struct udphdr *)pkt->l4)->dest, pkt->dest->dport,
-			    pkt->dest->ip_delta, pkt->dest->l4_delta);
-	else
-		ttl_decrement(pkt->ip);
-	return send_by(pkt, hop, nat ? NAT_REQUEST : DIRECT);
+	nat_request(pkt);
+	return send_by(pkt, hop, NAT_REQUEST);
+}
+
+/* Who speaks for this host on the interface that a packet came by. */
+ALWAYS struct address own_address(const struct packet *pkt)
+{
+	__u32 ifindex = arrived_by(pkt);
+	const struct interface *in = ROW(interfaces, ifindex);
+
+	return pkt->wire.v6 ? address_load(in->addr6) : address4(in->addr);
 }
 
 /* A reply that the forwarding path refuses before IPVS sees it: too old, else too long. */
 ALWAYS int reply_refuse(struct packet *pkt, __u16 mtu)
 {
-	__u32 ifindex = pkt->ctx->ingress_ifindex;
-	const struct interface *in = ROW(interfaces, ifindex);
-
-	if (pkt->ip->ttl <= 1)
-		return answer(pkt, TTL_EXPIRED, 11, 0, 0, in->addr);
-	return too_long(pkt, mtu, in->addr);
+	if (hops_left(pkt) <= 1)
+		return answer(pkt, TTL_EXPIRED, 0, own_address(pkt));
+	return too_long(pkt, mtu, own_address(pkt));
 }
 
 /* Counts and tracks a reply and gives it the virtual address; where it goes is the caller's. */
@@ -93,8 +156,7 @@ ALWAYS void reply_translate(struct packet *pkt)
 {
 	count_reply(pkt);
 	track(pkt);
-	nat_rewrite(pkt, &pkt->ip->saddr, pkt->dest->vaddr, &((struct udphdr *)pkt->l4)->source,
-		    pkt->dest->vport, 0xffff - pkt->dest->ip_delta, 0xffff - pkt->dest->l4_delta);
+	nat_reply(pkt);
 }
 
 ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
@@ -106,7 +168,7 @@ ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
 /* What a reply has to pass before it is sent by a next hop. */
 ALWAYS int try_reply(struct packet *pkt, const struct nexthop *hop)
 {
-	if (unlikely(pkt->ip->ttl <= 1 || pkt->len > READ(hop->mtu)))
+	if (unlikely(hops_left(pkt) <= 1 || pkt->len > READ(hop->mtu)))
 		return reply_refuse(pkt, READ(hop->mtu));
 	if (unlikely(lacks_checksum(pkt)))
 		return go_to(pkt, WALK_CHECKSUM);

@@ -15,11 +15,11 @@ function words(v: DataView, at: number, length: number): number[] {
 }
 
 export const LIMIT = {
-  ABI_VERSION: 1,
+  ABI_VERSION: 2,
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
-  DESTS_MAX: 32768,
+  DESTS_MAX: 131072,
   NEXTHOPS_MAX: 16384,
   CPUS_MAX: 512,
   COMPANION_MAGIC: 2020374131,
@@ -28,7 +28,7 @@ export const LIMIT = {
 
 export const REASON = {
   GO_ON: 0,
-  NOT_IPV4: 1,
+  NOT_IP: 1,
   FOREIGN_MAC: 2,
   MALFORMED: 3,
   BAD_CHECKSUM: 4,
@@ -40,21 +40,27 @@ export const REASON = {
   NO_CONNECTION: 10,
   FTP_DATA: 11,
   VIP_NOT_LOCAL: 12,
-  NAT_REQUEST: 13,
-  NAT_REPLY: 14,
-  DIRECT: 15,
-  RESOLVING: 16,
-  TTL_EXPIRED: 17,
-  TOO_BIG: 18,
-  NO_DEST: 19,
-  UNREACHABLE: 20,
-  DEST_GONE: 21,
-  TABLE_FULL: 22,
-  STRIPE_BUSY: 23,
-  NO_ROUTE: 24,
-  NEEDS_FRAGMENTING: 25,
-  INTERNAL: 26,
-  REASONS: 27,
+  OTHER_VLAN: 13,
+  LOCAL_DEST: 14,
+  NAT_REQUEST: 15,
+  NAT_REPLY: 16,
+  DIRECT: 17,
+  TUNNEL: 18,
+  ICMP_REQUEST: 19,
+  ICMP_REPLY: 20,
+  RESOLVING: 21,
+  TTL_EXPIRED: 22,
+  TOO_BIG: 23,
+  NO_DEST: 24,
+  UNREACHABLE: 25,
+  DEST_GONE: 26,
+  TABLE_FULL: 27,
+  STRIPE_BUSY: 28,
+  NO_ROUTE: 29,
+  NEEDS_FRAGMENTING: 30,
+  BAD_ICMP: 31,
+  INTERNAL: 32,
+  REASONS: 33,
   REASONS_MAX: 64,
 } as const
 
@@ -63,6 +69,12 @@ export const FWD = {
   FWD_LOCAL: 1,
   FWD_TUN: 2,
   FWD_DR: 3,
+} as const
+
+export const FAMILY = {
+  FAMILY_IPV4: 0,
+  FAMILY_IPV6: 1,
+  FAMILIES: 2,
 } as const
 
 export const LIFE = {
@@ -127,10 +139,13 @@ export const DEST_FLAGS = {
   DEST_AVAILABLE: 1,
   DEST_VIP_LOCAL: 2,
   DEST_KNOWN: 4,
+  DEST_LOCAL: 8,
+  DEST_IPV6: 16,
 } as const
 
 export const NEXTHOP_FLAGS = {
   NEXTHOP_VALID: 1,
+  NEXTHOP_TAGGED: 2,
 } as const
 
 export const INTERFACE_FLAGS = {
@@ -139,29 +154,37 @@ export const INTERFACE_FLAGS = {
 
 export const WALK = {
   WALK_NEW: 0,
-  WALK_REPLY: 1,
-  WALK_CHECKSUM: 2,
-  WALK_ERROR: 3,
-  WALKS: 4,
+  WALK_REPLY: 2,
+  WALK_CHECKSUM: 4,
+  WALK_ERROR: 6,
+  WALK_ICMP: 8,
+  WALK_FULL: 10,
+  WALK_IPV6: 12,
+  WALK_TAGGED: 13,
+  WALKS: 14,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
 export const MAPS = {
   conns4: { keySize: 4, valueSize: 256, libbpf: 'conns4' },
+  conns6: { keySize: 4, valueSize: 512, libbpf: 'conns6' },
+  dest_addrs: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dest_addrs' },
   dest_conns: { keySize: 4, valueSize: 8, libbpf: 'dest_conns' },
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
-  dests: { keySize: 4, valueSize: 1048576, libbpf: '.bss.dests' },
-  handovers: { keySize: 4, valueSize: 24, libbpf: 'handovers' },
-  interfaces: { keySize: 4, valueSize: 1048576, libbpf: '.bss.interfaces' },
-  neighbours: { keySize: 8, valueSize: 4, libbpf: 'neighbours' },
-  nexthops: { keySize: 4, valueSize: 524288, libbpf: '.bss.nexthops' },
+  dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
+  handovers: { keySize: 4, valueSize: 48, libbpf: 'handovers' },
+  interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
+  neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
+  nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
   reasons: { keySize: 4, valueSize: 262144, libbpf: '.bss.reasons' },
-  routes: { keySize: 8, valueSize: 8, libbpf: 'routes' },
+  routes: { keySize: 20, valueSize: 8, libbpf: 'routes' },
   schedules: { keySize: 4, valueSize: 8, libbpf: 'schedules' },
-  services4: { keySize: 8, valueSize: 4, libbpf: 'services4' },
+  service_ids: { keySize: 24, valueSize: 4, libbpf: 'service_ids' },
   services: { keySize: 4, valueSize: 32, libbpf: 'services' },
-  stash4: { keySize: 16, valueSize: 4, libbpf: 'stash4' },
+  stash: { keySize: 40, valueSize: 4, libbpf: 'stash' },
   stripes: { keySize: 4, valueSize: 8, libbpf: 'stripes' },
+  tunnels: { keySize: 4, valueSize: 40, libbpf: 'tunnels' },
+  vlans: { keySize: 8, valueSize: 4, libbpf: 'vlans' },
   walks: { keySize: 4, valueSize: 4, libbpf: 'walks' },
 } as const
 
@@ -175,15 +198,27 @@ export const BUCKET4 = {
   slot: 0,
 } as const
 
+export interface Bucket6 {
+  slot: unknown[]
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const BUCKET6 = {
+  size: 512,
+  slot: 0,
+} as const
+
 export interface Config {
   /** ABI_VERSION. */
   abi: number
-  /** buckets of the connection table, less one; a power of two, less one. */
-  bucket_mask: number
-  /** buckets behind the table that the stash hands out. */
-  stash_buckets: number
+  /** buckets of each connection table, less one; a power of two, less one. */
+  bucket_mask: number[]
+  /** buckets behind each table that the stash hands out. */
+  stash_buckets: number[]
   /** CPUs that have a row of counters. */
   cpus: number
+  /** ticks in a second. */
+  second: number
   /** jiffies to ticks: shift right by this. */
   tick_shift: number
   /** 1: tests move the clock. */
@@ -194,45 +229,44 @@ export interface Config {
 
 /** Size, then the offset of each field, in bytes. */
 export const CONFIG = {
-  size: 56,
+  size: 100,
   abi: 0,
   bucket_mask: 4,
-  stash_buckets: 8,
-  cpus: 12,
-  tick_shift: 16,
-  manual_clock: 20,
-  key: 24,
+  stash_buckets: 12,
+  cpus: 20,
+  second: 24,
+  tick_shift: 28,
+  manual_clock: 32,
+  key: 36,
 } as const
 
 export function readConfig(v: DataView, at: number): Config {
   return {
     abi: v.getUint32(at + 0, HOST),
-    bucket_mask: v.getUint32(at + 4, HOST),
-    stash_buckets: v.getUint32(at + 8, HOST),
-    cpus: v.getUint32(at + 12, HOST),
-    tick_shift: v.getUint32(at + 16, HOST),
-    manual_clock: v.getUint32(at + 20, HOST),
-    key: words(v, at + 24, 8),
+    bucket_mask: words(v, at + 4, 2),
+    stash_buckets: words(v, at + 12, 2),
+    cpus: v.getUint32(at + 20, HOST),
+    second: v.getUint32(at + 24, HOST),
+    tick_shift: v.getUint32(at + 28, HOST),
+    manual_clock: v.getUint32(at + 32, HOST),
+    key: words(v, at + 36, 16),
   }
 }
 
 export function writeConfig(v: DataView, at: number, x: Config): void {
   v.setUint32(at + 0, x.abi, HOST)
-  v.setUint32(at + 4, x.bucket_mask, HOST)
-  v.setUint32(at + 8, x.stash_buckets, HOST)
-  v.setUint32(at + 12, x.cpus, HOST)
-  v.setUint32(at + 16, x.tick_shift, HOST)
-  v.setUint32(at + 20, x.manual_clock, HOST)
-  x.key.forEach((n, i) => { v.setUint32(at + 24 + 4 * i, n, HOST) })
+  x.bucket_mask.forEach((n, i) => { v.setUint32(at + 4 + 4 * i, n, HOST) })
+  x.stash_buckets.forEach((n, i) => { v.setUint32(at + 12 + 4 * i, n, HOST) })
+  v.setUint32(at + 20, x.cpus, HOST)
+  v.setUint32(at + 24, x.second, HOST)
+  v.setUint32(at + 28, x.tick_shift, HOST)
+  v.setUint32(at + 32, x.manual_clock, HOST)
+  x.key.forEach((n, i) => { v.setUint32(at + 36 + 4 * i, n, HOST) })
 }
 
 export interface Conn4 {
   /** life, flags, tag and dest id; see enum slot_word. */
   word: bigint
-  /** client address. */
-  caddr: number
-  /** virtual address in a request slot, the dest's in a NAT reply slot. */
-  oaddr: number
   /** client port. */
   cport: number
   /** virtual port in a request slot, the dest's in a NAT reply slot. */
@@ -247,55 +281,125 @@ export interface Conn4 {
   deadline: number
   /** index of the other direction's slot, NONE when there is none. */
   partner: number
+  /** client address. */
+  caddr: number
+  /** virtual address in a request slot, the dest's in a NAT reply slot. */
+  oaddr: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const CONN4 = {
   size: 32,
   word: 0,
-  caddr: 8,
-  oaddr: 12,
-  cport: 16,
-  oport: 18,
-  protocol: 20,
-  state: 21,
-  nexthop: 22,
-  deadline: 24,
-  partner: 28,
+  cport: 8,
+  oport: 10,
+  protocol: 12,
+  state: 13,
+  nexthop: 14,
+  deadline: 16,
+  partner: 20,
+  caddr: 24,
+  oaddr: 28,
 } as const
 
 export function readConn4(v: DataView, at: number): Conn4 {
   return {
     word: v.getBigUint64(at + 0, HOST),
-    caddr: v.getUint32(at + 8, false),
-    oaddr: v.getUint32(at + 12, false),
-    cport: v.getUint16(at + 16, false),
-    oport: v.getUint16(at + 18, false),
-    protocol: v.getUint8(at + 20),
-    state: v.getUint8(at + 21),
-    nexthop: v.getUint16(at + 22, HOST),
-    deadline: v.getUint32(at + 24, HOST),
-    partner: v.getUint32(at + 28, HOST),
+    cport: v.getUint16(at + 8, false),
+    oport: v.getUint16(at + 10, false),
+    protocol: v.getUint8(at + 12),
+    state: v.getUint8(at + 13),
+    nexthop: v.getUint16(at + 14, HOST),
+    deadline: v.getUint32(at + 16, HOST),
+    partner: v.getUint32(at + 20, HOST),
+    caddr: v.getUint32(at + 24, false),
+    oaddr: v.getUint32(at + 28, false),
   }
 }
 
 export function writeConn4(v: DataView, at: number, x: Conn4): void {
   v.setBigUint64(at + 0, x.word, HOST)
-  v.setUint32(at + 8, x.caddr, false)
-  v.setUint32(at + 12, x.oaddr, false)
-  v.setUint16(at + 16, x.cport, false)
-  v.setUint16(at + 18, x.oport, false)
-  v.setUint8(at + 20, x.protocol)
-  v.setUint8(at + 21, x.state)
-  v.setUint16(at + 22, x.nexthop, HOST)
-  v.setUint32(at + 24, x.deadline, HOST)
-  v.setUint32(at + 28, x.partner, HOST)
+  v.setUint16(at + 8, x.cport, false)
+  v.setUint16(at + 10, x.oport, false)
+  v.setUint8(at + 12, x.protocol)
+  v.setUint8(at + 13, x.state)
+  v.setUint16(at + 14, x.nexthop, HOST)
+  v.setUint32(at + 16, x.deadline, HOST)
+  v.setUint32(at + 20, x.partner, HOST)
+  v.setUint32(at + 24, x.caddr, false)
+  v.setUint32(at + 28, x.oaddr, false)
+}
+
+export interface Conn6 {
+  /** life, flags, tag and dest id; see enum slot_word. */
+  word: bigint
+  /** client port. */
+  cport: number
+  /** virtual port in a request slot, the dest's in a NAT reply slot. */
+  oport: number
+  /** IP protocol number. */
+  protocol: number
+  /** enum tcp_state, 0 for UDP; the request slot's is the truth. */
+  state: number
+  /** reply slots: next hop towards the client, 0 while unknown. */
+  nexthop: number
+  /** tick after which the slot is overdue. */
+  deadline: number
+  /** index of the other direction's slot, NONE when there is none. */
+  partner: number
+  /** client address. */
+  caddr: Uint8Array
+  /** virtual address in a request slot, the dest's in a NAT reply slot. */
+  oaddr: Uint8Array
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const CONN6 = {
+  size: 64,
+  word: 0,
+  cport: 8,
+  oport: 10,
+  protocol: 12,
+  state: 13,
+  nexthop: 14,
+  deadline: 16,
+  partner: 20,
+  caddr: 24,
+  oaddr: 40,
+} as const
+
+export function readConn6(v: DataView, at: number): Conn6 {
+  return {
+    word: v.getBigUint64(at + 0, HOST),
+    cport: v.getUint16(at + 8, false),
+    oport: v.getUint16(at + 10, false),
+    protocol: v.getUint8(at + 12),
+    state: v.getUint8(at + 13),
+    nexthop: v.getUint16(at + 14, HOST),
+    deadline: v.getUint32(at + 16, HOST),
+    partner: v.getUint32(at + 20, HOST),
+    caddr: bytes(v, at + 24, 16),
+    oaddr: bytes(v, at + 40, 16),
+  }
+}
+
+export function writeConn6(v: DataView, at: number, x: Conn6): void {
+  v.setBigUint64(at + 0, x.word, HOST)
+  v.setUint16(at + 8, x.cport, false)
+  v.setUint16(at + 10, x.oport, false)
+  v.setUint8(at + 12, x.protocol)
+  v.setUint8(at + 13, x.state)
+  v.setUint16(at + 14, x.nexthop, HOST)
+  v.setUint32(at + 16, x.deadline, HOST)
+  v.setUint32(at + 20, x.partner, HOST)
+  bytes(v, at + 24, 16).set(x.caddr)
+  bytes(v, at + 40, 16).set(x.oaddr)
 }
 
 export interface Dest {
-  /** dest address. */
+  /** IPv4: dest address. */
   daddr: number
-  /** virtual address of its service. */
+  /** IPv4: virtual address of its service. */
   vaddr: number
   /** dest port. */
   dport: number
@@ -307,7 +411,7 @@ export interface Dest {
   fwd: number
   /** enum dest_flags. */
   flags: number
-  /** NAT request: what the header checksum's sum gains by the new address. */
+  /** NAT request, IPv4: what the header checksum's sum gains by the new address. */
   ip_delta: number
   /** NAT request: what the transport checksum's sum gains, ports included. */
   l4_delta: number
@@ -361,6 +465,32 @@ export function writeDest(v: DataView, at: number, x: Dest): void {
   v.setUint32(at + 20, x.l4_delta, HOST)
   v.setUint32(at + 24, x.service, HOST)
   v.setUint8(at + 28, x.protocol)
+}
+
+export interface DestAddrs {
+  /** dest address. */
+  daddr: Uint8Array
+  /** virtual address of its service. */
+  vaddr: Uint8Array
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const DEST_ADDRS = {
+  size: 32,
+  daddr: 0,
+  vaddr: 16,
+} as const
+
+export function readDestAddrs(v: DataView, at: number): DestAddrs {
+  return {
+    daddr: bytes(v, at + 0, 16),
+    vaddr: bytes(v, at + 16, 16),
+  }
+}
+
+export function writeDestAddrs(v: DataView, at: number, x: DestAddrs): void {
+  bytes(v, at + 0, 16).set(x.daddr)
+  bytes(v, at + 16, 16).set(x.vaddr)
 }
 
 export interface DestConns {
@@ -437,23 +567,38 @@ export interface Handover {
   code: number
   /** second word of the ICMP header. */
   rest: number
-  /** ICMP source address. */
-  source: number
   /** enum reason to leave with. */
   reason: number
+  /** ICMP source address. */
+  source: Uint8Array
   /** dest id whose traffic to the client it counts as, NONE for nobody's. */
   dest: number
+  /** interface the packet came by: a VLAN, or the wire's. */
+  ifindex: number
+  /** Ethernet type of the tag taken off, 0 for none. */
+  tpid: number
+  /** the tag taken off. */
+  tci: number
+  /** the same for a priority tag in front of that one. */
+  outer_tpid: number
+  /** that priority tag. */
+  outer_tci: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const HANDOVER = {
-  size: 24,
+  size: 48,
   type: 0,
   code: 4,
   rest: 8,
-  source: 12,
-  reason: 16,
-  dest: 20,
+  reason: 12,
+  source: 16,
+  dest: 32,
+  ifindex: 36,
+  tpid: 40,
+  tci: 42,
+  outer_tpid: 44,
+  outer_tci: 46,
 } as const
 
 export function readHandover(v: DataView, at: number): Handover {
@@ -461,9 +606,14 @@ export function readHandover(v: DataView, at: number): Handover {
     type: v.getUint32(at + 0, HOST),
     code: v.getUint32(at + 4, HOST),
     rest: v.getUint32(at + 8, false),
-    source: v.getUint32(at + 12, false),
-    reason: v.getUint32(at + 16, HOST),
-    dest: v.getUint32(at + 20, HOST),
+    reason: v.getUint32(at + 12, HOST),
+    source: bytes(v, at + 16, 16),
+    dest: v.getUint32(at + 32, HOST),
+    ifindex: v.getUint32(at + 36, HOST),
+    tpid: v.getUint16(at + 40, false),
+    tci: v.getUint16(at + 42, false),
+    outer_tpid: v.getUint16(at + 44, false),
+    outer_tci: v.getUint16(at + 46, false),
   }
 }
 
@@ -471,9 +621,14 @@ export function writeHandover(v: DataView, at: number, x: Handover): void {
   v.setUint32(at + 0, x.type, HOST)
   v.setUint32(at + 4, x.code, HOST)
   v.setUint32(at + 8, x.rest, false)
-  v.setUint32(at + 12, x.source, false)
-  v.setUint32(at + 16, x.reason, HOST)
-  v.setUint32(at + 20, x.dest, HOST)
+  v.setUint32(at + 12, x.reason, HOST)
+  bytes(v, at + 16, 16).set(x.source)
+  v.setUint32(at + 32, x.dest, HOST)
+  v.setUint32(at + 36, x.ifindex, HOST)
+  v.setUint16(at + 40, x.tpid, false)
+  v.setUint16(at + 42, x.tci, false)
+  v.setUint16(at + 44, x.outer_tpid, false)
+  v.setUint16(at + 46, x.outer_tci, false)
 }
 
 export interface Interface {
@@ -483,14 +638,17 @@ export interface Interface {
   flags: number
   /** source of ICMP errors sent out here that no virtual address speaks for. */
   addr: number
+  /** the same for ICMPv6. */
+  addr6: Uint8Array
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const INTERFACE = {
-  size: 16,
+  size: 32,
   mac: 0,
   flags: 6,
   addr: 8,
+  addr6: 16,
 } as const
 
 export function readInterface(v: DataView, at: number): Interface {
@@ -498,6 +656,7 @@ export function readInterface(v: DataView, at: number): Interface {
     mac: bytes(v, at + 0, 6),
     flags: v.getUint8(at + 6),
     addr: v.getUint32(at + 8, false),
+    addr6: bytes(v, at + 16, 16),
   }
 }
 
@@ -505,32 +664,33 @@ export function writeInterface(v: DataView, at: number, x: Interface): void {
   bytes(v, at + 0, 6).set(x.mac)
   v.setUint8(at + 6, x.flags)
   v.setUint32(at + 8, x.addr, false)
+  bytes(v, at + 16, 16).set(x.addr6)
 }
 
 export interface NeighbourKey {
-  /** interface. */
-  ifindex: number
   /** the neighbour's address. */
-  addr: number
+  addr: Uint8Array
+  /** interface the route names. */
+  ifindex: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const NEIGHBOUR_KEY = {
-  size: 8,
-  ifindex: 0,
-  addr: 4,
+  size: 24,
+  addr: 0,
+  ifindex: 16,
 } as const
 
 export function readNeighbourKey(v: DataView, at: number): NeighbourKey {
   return {
-    ifindex: v.getUint32(at + 0, HOST),
-    addr: v.getUint32(at + 4, false),
+    addr: bytes(v, at + 0, 16),
+    ifindex: v.getUint32(at + 16, HOST),
   }
 }
 
 export function writeNeighbourKey(v: DataView, at: number, x: NeighbourKey): void {
-  v.setUint32(at + 0, x.ifindex, HOST)
-  v.setUint32(at + 4, x.addr, false)
+  bytes(v, at + 0, 16).set(x.addr)
+  v.setUint32(at + 16, x.ifindex, HOST)
 }
 
 export interface Nexthop {
@@ -538,25 +698,34 @@ export interface Nexthop {
   dmac: Uint8Array
   /** MAC address of the interface it is reached by. */
   smac: Uint8Array
-  /** interface it is reached by. */
+  /** interface the frame leaves by: a VLAN's parent. */
   ifindex: number
-  /** the neighbour's address. */
-  addr: number
   /** bytes an IP packet may have on the way. */
   mtu: number
   /** enum nexthop_flags. */
   flags: number
+  /** tagged: Ethernet type of the tag. */
+  tpid: number
+  /** tagged: VLAN id. */
+  tci: number
+  /** interface the route names: a VLAN, or ifindex again. */
+  logical: number
+  /** the neighbour's address. */
+  addr: Uint8Array
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const NEXTHOP = {
-  size: 32,
+  size: 64,
   dmac: 0,
   smac: 6,
   ifindex: 12,
-  addr: 16,
-  mtu: 20,
-  flags: 22,
+  mtu: 16,
+  flags: 18,
+  tpid: 20,
+  tci: 22,
+  logical: 24,
+  addr: 32,
 } as const
 
 export function readNexthop(v: DataView, at: number): Nexthop {
@@ -564,9 +733,12 @@ export function readNexthop(v: DataView, at: number): Nexthop {
     dmac: bytes(v, at + 0, 6),
     smac: bytes(v, at + 6, 6),
     ifindex: v.getUint32(at + 12, HOST),
-    addr: v.getUint32(at + 16, false),
-    mtu: v.getUint16(at + 20, HOST),
-    flags: v.getUint8(at + 22),
+    mtu: v.getUint16(at + 16, HOST),
+    flags: v.getUint8(at + 18),
+    tpid: v.getUint16(at + 20, false),
+    tci: v.getUint16(at + 22, false),
+    logical: v.getUint32(at + 24, HOST),
+    addr: bytes(v, at + 32, 16),
   }
 }
 
@@ -574,15 +746,18 @@ export function writeNexthop(v: DataView, at: number, x: Nexthop): void {
   bytes(v, at + 0, 6).set(x.dmac)
   bytes(v, at + 6, 6).set(x.smac)
   v.setUint32(at + 12, x.ifindex, HOST)
-  v.setUint32(at + 16, x.addr, false)
-  v.setUint16(at + 20, x.mtu, HOST)
-  v.setUint8(at + 22, x.flags)
+  v.setUint16(at + 16, x.mtu, HOST)
+  v.setUint8(at + 18, x.flags)
+  v.setUint16(at + 20, x.tpid, false)
+  v.setUint16(at + 22, x.tci, false)
+  v.setUint32(at + 24, x.logical, HOST)
+  bytes(v, at + 32, 16).set(x.addr)
 }
 
 export interface Route {
   /** next hop id; 0: the dest is on-link, or dropped when ifindex is 0 too. */
   nexthop: number
-  /** on-link: the interface. */
+  /** on-link: the interface the route names. */
   ifindex: number
 }
 
@@ -606,15 +781,15 @@ export function writeRoute(v: DataView, at: number, x: Route): void {
 }
 
 export interface RouteKey {
-  /** bits of addr that count. */
+  /** bits of addr that count; 96 more than an IPv4 prefix has. */
   prefixlen: number
-  /** network address. */
-  addr: number
+  /** network address, IPv4's as ::ffff:a.b.c.d. */
+  addr: Uint8Array
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const ROUTE_KEY = {
-  size: 8,
+  size: 20,
   prefixlen: 0,
   addr: 4,
 } as const
@@ -622,13 +797,13 @@ export const ROUTE_KEY = {
 export function readRouteKey(v: DataView, at: number): RouteKey {
   return {
     prefixlen: v.getUint32(at + 0, HOST),
-    addr: v.getUint32(at + 4, false),
+    addr: bytes(v, at + 4, 16),
   }
 }
 
 export function writeRouteKey(v: DataView, at: number, x: RouteKey): void {
   v.setUint32(at + 0, x.prefixlen, HOST)
-  v.setUint32(at + 4, x.addr, false)
+  bytes(v, at + 4, 16).set(x.addr)
 }
 
 export interface ScheduleRow {
@@ -664,12 +839,6 @@ export interface Service {
   turn: bigint
   /** enum service_flags. */
   flags: number
-  /** virtual address. */
-  vaddr: number
-  /** virtual port. */
-  vport: number
-  /** IP protocol number. */
-  protocol: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -678,9 +847,6 @@ export const SERVICE = {
   schedule: 0,
   turn: 8,
   flags: 16,
-  vaddr: 20,
-  vport: 24,
-  protocol: 26,
 } as const
 
 export function readService(v: DataView, at: number): Service {
@@ -688,9 +854,6 @@ export function readService(v: DataView, at: number): Service {
     schedule: v.getBigUint64(at + 0, HOST),
     turn: v.getBigUint64(at + 8, HOST),
     flags: v.getUint32(at + 16, HOST),
-    vaddr: v.getUint32(at + 20, false),
-    vport: v.getUint16(at + 24, false),
-    protocol: v.getUint8(at + 26),
   }
 }
 
@@ -698,40 +861,42 @@ export function writeService(v: DataView, at: number, x: Service): void {
   v.setBigUint64(at + 0, x.schedule, HOST)
   v.setBigUint64(at + 8, x.turn, HOST)
   v.setUint32(at + 16, x.flags, HOST)
-  v.setUint32(at + 20, x.vaddr, false)
-  v.setUint16(at + 24, x.vport, false)
-  v.setUint8(at + 26, x.protocol)
 }
 
 export interface ServiceKey {
   /** virtual address. */
-  vaddr: number
+  vaddr: Uint8Array
   /** virtual port. */
   vport: number
   /** IP protocol number. */
   protocol: number
+  /** enum family. */
+  family: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SERVICE_KEY = {
-  size: 8,
+  size: 24,
   vaddr: 0,
-  vport: 4,
-  protocol: 6,
+  vport: 16,
+  protocol: 18,
+  family: 19,
 } as const
 
 export function readServiceKey(v: DataView, at: number): ServiceKey {
   return {
-    vaddr: v.getUint32(at + 0, false),
-    vport: v.getUint16(at + 4, false),
-    protocol: v.getUint8(at + 6),
+    vaddr: bytes(v, at + 0, 16),
+    vport: v.getUint16(at + 16, false),
+    protocol: v.getUint8(at + 18),
+    family: v.getUint8(at + 19),
   }
 }
 
 export function writeServiceKey(v: DataView, at: number, x: ServiceKey): void {
-  v.setUint32(at + 0, x.vaddr, false)
-  v.setUint16(at + 4, x.vport, false)
-  v.setUint8(at + 6, x.protocol)
+  bytes(v, at + 0, 16).set(x.vaddr)
+  v.setUint16(at + 16, x.vport, false)
+  v.setUint8(at + 18, x.protocol)
+  v.setUint8(at + 19, x.family)
 }
 
 export interface Settings {
@@ -745,19 +910,22 @@ export interface Settings {
   udp_timeout: number
   /** net.ipv4.vs.conn_reuse_mode. */
   conn_reuse_mode: number
+  /** net.ipv4.vs.pmtu_disc. */
+  pmtu_disc: number
   /** process id of the daemon that frees slots, 0 before the first. */
   owner: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 84,
+  size: 88,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
   udp_timeout: 72,
   conn_reuse_mode: 76,
-  owner: 80,
+  pmtu_disc: 80,
+  owner: 84,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -767,7 +935,8 @@ export function readSettings(v: DataView, at: number): Settings {
     tcp_timeout: words(v, at + 8, 16),
     udp_timeout: v.getUint32(at + 72, HOST),
     conn_reuse_mode: v.getUint32(at + 76, HOST),
-    owner: v.getUint32(at + 80, HOST),
+    pmtu_disc: v.getUint32(at + 80, HOST),
+    owner: v.getUint32(at + 84, HOST),
   }
 }
 
@@ -777,41 +946,114 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   x.tcp_timeout.forEach((n, i) => { v.setUint32(at + 8 + 4 * i, n, HOST) })
   v.setUint32(at + 72, x.udp_timeout, HOST)
   v.setUint32(at + 76, x.conn_reuse_mode, HOST)
-  v.setUint32(at + 80, x.owner, HOST)
+  v.setUint32(at + 80, x.pmtu_disc, HOST)
+  v.setUint32(at + 84, x.owner, HOST)
 }
 
-export interface WireKey {
-  saddr: number
-  daddr: number
-  sport: number
-  dport: number
-  protocol: number
+export interface Tunnel {
+  /** outer source: this host's address on the way to the dest. */
+  saddr: Uint8Array
+  /** outer destination: the dest's address. */
+  daddr: Uint8Array
+  /** outer IPv4: sum of the header's words that are always the same, protocol not. */
+  sum: number
+  /** enum family of the outer header. */
+  family: number
 }
 
 /** Size, then the offset of each field, in bytes. */
-export const WIRE_KEY = {
-  size: 16,
+export const TUNNEL = {
+  size: 40,
   saddr: 0,
-  daddr: 4,
-  sport: 8,
-  dport: 10,
-  protocol: 12,
+  daddr: 16,
+  sum: 32,
+  family: 36,
 } as const
 
-export function readWireKey(v: DataView, at: number): WireKey {
+export function readTunnel(v: DataView, at: number): Tunnel {
   return {
-    saddr: v.getUint32(at + 0, false),
-    daddr: v.getUint32(at + 4, false),
-    sport: v.getUint16(at + 8, false),
-    dport: v.getUint16(at + 10, false),
-    protocol: v.getUint8(at + 12),
+    saddr: bytes(v, at + 0, 16),
+    daddr: bytes(v, at + 16, 16),
+    sum: v.getUint32(at + 32, HOST),
+    family: v.getUint8(at + 36),
   }
 }
 
-export function writeWireKey(v: DataView, at: number, x: WireKey): void {
-  v.setUint32(at + 0, x.saddr, false)
-  v.setUint32(at + 4, x.daddr, false)
-  v.setUint16(at + 8, x.sport, false)
-  v.setUint16(at + 10, x.dport, false)
-  v.setUint8(at + 12, x.protocol)
+export function writeTunnel(v: DataView, at: number, x: Tunnel): void {
+  bytes(v, at + 0, 16).set(x.saddr)
+  bytes(v, at + 16, 16).set(x.daddr)
+  v.setUint32(at + 32, x.sum, HOST)
+  v.setUint8(at + 36, x.family)
+}
+
+export interface Tuple {
+  saddr: Uint8Array
+  daddr: Uint8Array
+  sport: number
+  dport: number
+  protocol: number
+  /** enum family. */
+  family: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const TUPLE = {
+  size: 40,
+  saddr: 0,
+  daddr: 16,
+  sport: 32,
+  dport: 34,
+  protocol: 36,
+  family: 37,
+} as const
+
+export function readTuple(v: DataView, at: number): Tuple {
+  return {
+    saddr: bytes(v, at + 0, 16),
+    daddr: bytes(v, at + 16, 16),
+    sport: v.getUint16(at + 32, false),
+    dport: v.getUint16(at + 34, false),
+    protocol: v.getUint8(at + 36),
+    family: v.getUint8(at + 37),
+  }
+}
+
+export function writeTuple(v: DataView, at: number, x: Tuple): void {
+  bytes(v, at + 0, 16).set(x.saddr)
+  bytes(v, at + 16, 16).set(x.daddr)
+  v.setUint16(at + 32, x.sport, false)
+  v.setUint16(at + 34, x.dport, false)
+  v.setUint8(at + 36, x.protocol)
+  v.setUint8(at + 37, x.family)
+}
+
+export interface VlanKey {
+  /** interface the frame came by. */
+  ifindex: number
+  /** Ethernet type of the tag. */
+  tpid: number
+  /** VLAN id. */
+  vid: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const VLAN_KEY = {
+  size: 8,
+  ifindex: 0,
+  tpid: 4,
+  vid: 6,
+} as const
+
+export function readVlanKey(v: DataView, at: number): VlanKey {
+  return {
+    ifindex: v.getUint32(at + 0, HOST),
+    tpid: v.getUint16(at + 4, false),
+    vid: v.getUint16(at + 6, false),
+  }
+}
+
+export function writeVlanKey(v: DataView, at: number, x: VlanKey): void {
+  v.setUint32(at + 0, x.ifindex, HOST)
+  v.setUint16(at + 4, x.tpid, false)
+  v.setUint16(at + 6, x.vid, false)
 }

@@ -5,9 +5,11 @@ import * as Flags from '@oclif/core/flags'
 import { parseDestName, parseServiceName, parseWeight } from '../config/name.ts'
 import {
   destName,
+  FORWARDING_METHODS,
   serviceName,
   type Dest,
   type DestId,
+  type ForwardingMethod,
   type ServiceId,
   type ServiceView,
 } from '../model/service.ts'
@@ -15,17 +17,32 @@ import {
 export const DEST_FLAGS = {
   nat: Flags.boolean({
     description: 'rewrite addresses and ports both ways; replies come back here (default)',
-    exclusive: ['dr'],
+    exclusive: ['dr', 'tun'],
   }),
   dr: Flags.boolean({
     description: 'direct routing: only the MAC changes; replies go straight to the client',
-    exclusive: ['nat'],
+    exclusive: ['nat', 'tun'],
+  }),
+  tun: Flags.boolean({
+    description: 'tunnel: the packet travels inside another; replies go straight to the client',
+    exclusive: ['nat', 'dr'],
   }),
   weight: Flags.string({
     char: 'w',
     description: 'share of new connections, 0 to 65535, at first 1; 0: none, connections stay',
     helpValue: 'NUMBER',
   }),
+}
+
+interface FwdFlags {
+  nat: boolean
+  dr: boolean
+  tun: boolean
+}
+
+/** The forwarding method that the flags name, undefined when none does. */
+export function fwdOf(flags: FwdFlags): ForwardingMethod | undefined {
+  return FORWARDING_METHODS.find(fwd => flags[fwd])
 }
 
 /** A dest as it is now, undefined when there is none. */
@@ -41,10 +58,10 @@ export function findDest(
 /** Service and dest that the arguments and flags of a command mean. */
 export function readDest(
   args: { service: string; dest: string },
-  flags: { dr: boolean; weight?: string | undefined },
+  flags: FwdFlags & { weight?: string | undefined },
 ): { service: ServiceId; dest: Dest } {
   const service = parseServiceName(args.service)
   const id = parseDestName(args.dest, service.port)
-  const fwd = flags.dr ? 'dr' : 'nat'
+  const fwd = fwdOf(flags) ?? 'nat'
   return { service, dest: { ...id, fwd, weight: parseWeight(flags.weight ?? '1') } }
 }

@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags'
 import { type Example, XlvsCommand } from '../bin/command.ts'
 import {
   BPFFS_DEFAULT,
+  CONNECTIONS6_DEFAULT,
   CONNECTIONS_DEFAULT,
   LOG_LEVELS,
   STATE_DEFAULT,
@@ -18,8 +19,13 @@ export default class Daemon extends XlvsCommand {
     bpffs: Flags.string({ description: 'folder of the pinned maps', default: BPFFS_DEFAULT }),
     state: Flags.string({ description: 'folder of the journal', default: STATE_DEFAULT }),
     connections: Flags.string({
-      description: 'slots of the connection table, 32 bytes each; a NAT connection takes two',
+      description: 'slots for IPv4 connections, 32 bytes each; a NAT connection takes two',
       default: String(CONNECTIONS_DEFAULT),
+      helpValue: 'NUMBER',
+    }),
+    connections6: Flags.string({
+      description: 'slots for IPv6 connections, 64 bytes each',
+      default: String(CONNECTIONS6_DEFAULT),
       helpValue: 'NUMBER',
     }),
     'log-level': Flags.option({ options: LOG_LEVELS, default: 'info' })({
@@ -46,7 +52,8 @@ export default class Daemon extends XlvsCommand {
       socket: flags.socket,
       bpffs: flags.bpffs,
       state: flags.state,
-      connections: parseSlots(flags.connections),
+      connections: parseSlots('connections', flags.connections),
+      connections6: parseSlots('connections6', flags.connections6),
       logLevel: flags['log-level'],
       ...(flags.interface ? { interfaces: flags.interface } : {}),
     }
@@ -59,12 +66,12 @@ export default class Daemon extends XlvsCommand {
 const SLOTS_MIN = 1024
 const SLOTS_MAX = 1 << 27
 
-function parseSlots(text: string): number {
+function parseSlots(flag: string, text: string): number {
   const slots = Number(text)
   if (/^[0-9]+$/.test(text) && slots >= SLOTS_MIN && slots <= SLOTS_MAX) return slots
   throw new XlvsError(
     'BAD_USAGE',
-    `--connections ${text} is out of range: expected ${SLOTS_MIN} to ${SLOTS_MAX} slots`,
-    `leave it out for ${CONNECTIONS_DEFAULT}`,
+    `--${flag} ${text} is out of range: expected ${SLOTS_MIN} to ${SLOTS_MAX} slots`,
+    'leave it out for the default; a power of two that is twice the connections fits',
   )
 }

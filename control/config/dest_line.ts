@@ -10,7 +10,7 @@ import {
   type ForwardingMethod,
   type Service,
 } from '../model/service.ts'
-import { checkFamilies, checkForwarding, checkUnicast, parseDestName, parseWeight } from './name.ts'
+import { checkForwarding, checkUnicast, parseDestName, parseWeight } from './name.ts'
 import { unknownKey } from './parse.ts'
 import { badForwardingMethod, badWeight, shown } from './refusal.ts'
 import { DEST_WORDS, WEIGHT_DEFAULT } from './schema.ts'
@@ -54,7 +54,6 @@ export function destLine(line: string, service: Service | undefined): DestLine {
   const dest: Dest = { ...id, fwd, weight }
   attempt(where, () => {
     checkUnicast(id.address)
-    if (service) checkFamilies(service, dest)
     if (service) checkForwarding(service, dest)
   })
   return { dest: faults.length > 0 ? undefined : dest, faults }

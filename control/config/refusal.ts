@@ -19,11 +19,24 @@ import { nearest } from './nearest.ts'
 export const INTERFACE_NAME_MAX = 15
 
 export function badAddress(value: unknown): XlvsError {
+  if (typeof value === 'string' && /:.*%/.test(value))
+    return new XlvsError(
+      'BAD_ADDRESS',
+      `address ${shown(value)} has a zone: expected an address that means the same on every link`,
+      'leave the % and what follows out, and use no link-local address',
+    )
+  if (typeof value === 'string' && value.includes(':'))
+    return new XlvsError(
+      'BAD_ADDRESS',
+      `address ${shown(value)} is not an IPv6 address: expected eight groups of one to four ` +
+        'hexadecimal digits, :: once for groups of zeros',
+      'write it for example as 2001:db8::1',
+    )
   return new XlvsError(
     'BAD_ADDRESS',
-    `address ${shown(value)} is not an IPv4 address: expected four numbers 0 to 255 ` +
-      'without leading zeros',
-    'write it in full, for example 192.0.2.1',
+    `address ${shown(value)} is not an IP address: expected four numbers 0 to 255 ` +
+      'without leading zeros, or IPv6',
+    'write it in full, for example 192.0.2.1 or 2001:db8::1',
   )
 }
 
@@ -88,7 +101,7 @@ export function badMode(value: unknown): XlvsError {
 
 /** `value` in a message: words bare, everything else as JSON, cut before it floods a terminal. */
 export function shown(value: unknown): string {
-  const bare = typeof value === 'string' && /^[\w.:/-]+$/.test(value)
+  const bare = typeof value === 'string' && /^[\w.:/[\]%-]+$/.test(value)
   const text = bare ? value : value === undefined ? 'missing' : JSON.stringify(value)
   return text.length > 64 ? `${text.slice(0, 61)}...` : text
 }

@@ -5,7 +5,7 @@
 import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
-import { checkFamilies, checkForwarding, checkUnicast, parseAddress } from './name.ts'
+import { checkForwarding, checkUnicast, checkVirtual, parseAddress } from './name.ts'
 
 /**
  * The configuration with its addresses in canonical form.
@@ -27,10 +27,10 @@ export function ruled({ settings, interfaces, services }: Configuration): Config
 
 function ruledService(given: ConfiguredService): ConfiguredService {
   const service = { ...given, address: parseAddress(given.address) }
+  checkVirtual(service.address)
   const dests = given.dests.map(dest => ({ ...dest, address: parseAddress(dest.address) }))
   for (const dest of dests) {
     checkUnicast(dest.address)
-    checkFamilies(service, dest)
     checkForwarding(service, dest)
   }
   refuseTwice('dest', dests.map(destName))

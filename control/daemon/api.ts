@@ -15,9 +15,10 @@ import Fastify, {
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
-  checkFamilies,
   checkForwarding,
   checkUnicast,
+  checkVirtual,
+  parseAddress,
   parseDestName,
   parseServiceName,
 } from '../config/name.ts'
@@ -137,7 +138,9 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   const add = { schema: { body: schemas.ServiceSchema, response } }
   api.post('/v1/services', add, async (request, reply) => {
     reply.code(204)
-    await director.addService({ ...request.body, origin: originOf(request) })
+    const address = parseAddress(request.body.address)
+    checkVirtual(address)
+    await director.addService({ ...request.body, address, origin: originOf(request) })
   })
   api.delete('/v1/services', { schema: { response } }, async (_request, reply) => {
     reply.code(204)
@@ -155,7 +158,8 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   const zero = { schema: { body: schemas.ZeroSchema, response } }
   api.post('/v1/zero', zero, async (request, reply) => {
     reply.code(204)
-    await director.zero(request.body.service)
+    const { service } = request.body
+    await director.zero(service && { ...service, address: parseAddress(service.address) })
   })
 }
 
@@ -166,10 +170,10 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
   api.post('/v1/services/:service/dests', add, async (request, reply) => {
     reply.code(204)
     const service = parseServiceName(request.params.service)
-    checkUnicast(request.body.address)
-    checkFamilies(service, request.body)
-    checkForwarding(service, request.body)
-    await director.addDest(service, { ...request.body, origin: originOf(request) })
+    const dest = { ...request.body, address: parseAddress(request.body.address) }
+    checkUnicast(dest.address)
+    checkForwarding(service, dest)
+    await director.addDest(service, { ...dest, origin: originOf(request) })
   })
   const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
   api.put('/v1/services/:service/dests/:dest', set, async (request, reply) => {

@@ -3,6 +3,7 @@
  * core (director.ts). Every mutation resolves only after the change is journalled and in the maps;
  * it rejects with an XlvsError and then nothing has changed.
  */
+import type { Family } from '../model/address.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
 import type {
@@ -31,13 +32,23 @@ export interface VersionView {
   programTag: string
 }
 
+export interface TableUse {
+  family: Family
+  slots: number
+  /** Slots in use at the last sweep. */
+  used: number
+  /** Part of them behind the table. */
+  stashed: number
+}
+
 export interface StatsView {
   total: Traffic
   rates: Rates
   services: (ServiceId & { traffic: Traffic; rates: Rates })[]
   /** Packets by reason, those above zero, in the order of enum reason. */
   reasons: { reason: string; packets: number }[]
-  connections: { slots: number; used: number; stashed: number }
+  /** Of each family's table. */
+  connections: TableUse[]
 }
 
 /** Which connections; what is left out is any. Texts are as on the command line. */

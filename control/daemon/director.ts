@@ -11,6 +11,7 @@ import { writeSettings } from '../dataplane/settings.ts'
 import type { Sweeper } from '../dataplane/sweeper.ts'
 import type { Watch } from '../dataplane/watch.ts'
 import { LIMIT, REASON } from '../abi/maps.gen.ts'
+import { parseServiceName } from '../config/name.ts'
 import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
@@ -120,7 +121,7 @@ export class Director implements DirectorApi {
     this.#refreshWays()
     writeSettings(dataplane.kernel, valuesOf(this.#intent.settings))
     for (const name of dataplane.tables.serviceNames())
-      if (!this.#intent.services[name]) dataplane.tables.withdraw(parseName(name))
+      if (!this.#intent.services[name]) dataplane.tables.withdraw(parseServiceName(name))
     for (const service of Object.values(this.#intent.services)) this.#publish(service)
     log.info({ adopted: dataplane.kernel.adopted, services: this.services().length }, 'started')
   }
@@ -403,7 +404,7 @@ export class Director implements DirectorApi {
       if (before.services[name] === after.services[name]) continue
       const service = after.services[name]
       if (service) this.#publish(service, TOUCHES.includes(change.op))
-      else this.#parts.dataplane.tables.withdraw(parseName(name))
+      else this.#parts.dataplane.tables.withdraw(parseServiceName(name))
     }
   }
 
@@ -492,9 +493,4 @@ export class Director implements DirectorApi {
 export function restored(journal: Journal): Intent {
   const start = (journal.state as Intent | undefined) ?? emptyIntent()
   return replayed({ ...emptyIntent(), ...start }, journal.records as Change[])
-}
-
-function parseName(name: string): ServiceId {
-  const [protocol = 'tcp', address = '', port = ''] = name.split(':')
-  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', address, port: Number(port) }
 }

@@ -61,7 +61,7 @@ async function start(options: DaemonOptions, log: Logger, undo: (() => unknown)[
   const kernel = openKernel({
     bpffs: options.bpffs,
     objects: objectsFolder(),
-    slots: options.connections,
+    slots: [options.connections, options.connections6],
   })
   refuseLostJournal(journal, kernel, options)
   log.info(
@@ -170,7 +170,7 @@ function estimate(dataplane: Dataplane, undo: (() => unknown)[]): void {
 /** Maps with services and a journal that knows of none: somebody named another folder. */
 function refuseLostJournal(journal: Journal, kernel: Kernel, options: DaemonOptions): void {
   const isNew = journal.state === undefined && journal.records.length === 0
-  const { count } = kernel.maps.services4.lookupBatch()
+  const { count } = kernel.maps.service_ids.lookupBatch()
   if (!isNew || count === 0) return
   throw new XlvsError(
     'JOURNAL_MISSING',

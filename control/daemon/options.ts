@@ -11,6 +11,8 @@ export const BPFFS_DEFAULT = '/sys/fs/bpf/xlvs'
 export const STATE_DEFAULT = '/var/lib/xlvs'
 /** IPv4 connection slots: 1 Mi slots of 32 bytes, half of them for use. */
 export const CONNECTIONS_DEFAULT = 1 << 20
+/** IPv6 connection slots: 256 Ki slots of 64 bytes. */
+export const CONNECTIONS6_DEFAULT = 1 << 18
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -23,6 +25,8 @@ export interface DaemonOptions {
   state: string
   /** Slots of the IPv4 connection table. */
   connections: number
+  /** Slots of the IPv6 connection table. */
+  connections6: number
   logLevel: LogLevel
   /** Interfaces to attach at start, native mode. */
   interfaces?: string[]

@@ -4,7 +4,7 @@
  * Read next: api.ts.
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
-import { INTERFACE_PATTERN, IPV4_PATTERN, LABEL_PATTERN } from '../config/name.ts'
+import { ADDRESS_PATTERN, INTERFACE_PATTERN, LABEL_PATTERN } from '../config/name.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
@@ -28,7 +28,7 @@ import type { ConnPage, SettingsView, StatsView, VersionView } from './contract.
 const strict = { additionalProperties: false }
 
 const protocol = Type.Enum([...PROTOCOLS], { description: 'Protocol of the service.' })
-const address = Type.String({ pattern: IPV4_PATTERN, description: 'IPv4 address in full.' })
+const address = Type.String({ pattern: ADDRESS_PATTERN, description: 'IPv4 or IPv6 address.' })
 const port = Type.Integer({ minimum: 1, maximum: PORT_MAX, description: 'Port.' })
 const scheduler = Type.Enum([...SCHEDULERS], { description: 'Who gets the next connection.' })
 const fwd = Type.Enum([...FORWARDING_METHODS], { description: 'Forwarding method.' })
@@ -39,7 +39,7 @@ const weight = Type.Integer({
 })
 const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'Interface.' })
 const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
-const nextHop = Type.Enum(['resolved', 'resolving', 'no route'])
+const nextHop = Type.Enum(['resolved', 'resolving', 'no route', 'local'])
 const count = Type.Integer({ minimum: 0 })
 
 const addressAndPort = Type.Object({ address: Type.String(), port: count })
@@ -79,11 +79,11 @@ export const AttachSchema = Type.Object(
 )
 
 export const ServicePathSchema = Type.Object({
-  service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }),
+  service: Type.String({ description: 'For example tcp:192.0.2.1:80 or tcp:[2001:db8::1]:80.' }),
 })
 export const DestPathSchema = Type.Object({
-  service: Type.String({ description: 'For example tcp:192.0.2.1:80.' }),
-  dest: Type.String({ description: 'For example 10.0.0.2:8080.' }),
+  service: Type.String({ description: 'For example tcp:192.0.2.1:80 or tcp:[2001:db8::1]:80.' }),
+  dest: Type.String({ description: 'For example 10.0.0.2:8080 or [2001:db8::2]:8080.' }),
 })
 export const InterfacePathSchema = Type.Object({ name: interfaceName })
 
@@ -153,7 +153,14 @@ export const StatsSchema = Type.Object({
     Type.Object({ protocol, address, port, traffic: TrafficSchema, rates: RatesSchema }),
   ),
   reasons: Type.Array(Type.Object({ reason: Type.String(), packets: count })),
-  connections: Type.Object({ slots: count, used: count, stashed: count }),
+  connections: Type.Array(
+    Type.Object({
+      family: Type.Union([Type.Literal(4), Type.Literal(6)]),
+      slots: count,
+      used: count,
+      stashed: count,
+    }),
+  ),
 })
 
 export const ReasonsSchema = Type.Object({

@@ -2,7 +2,9 @@
  * Services and what is counted of them, as they are shown. Traffic is what the maps count, with
  * what freed rows counted, less what was there at the last zero. Read next: director.ts.
  */
+import { FAMILY } from '../abi/maps.gen.ts'
 import type { Dataplane } from '../dataplane/dataplane.ts'
+import { FAMILIES, type Both } from '../dataplane/slots.ts'
 import { originOf } from '../model/origin.ts'
 import {
   destName,
@@ -53,9 +55,10 @@ export class Views {
   }
 
   /** @param used connection slots in use at the last sweep */
-  stats(services: readonly Service[], used: number): StatsView {
+  stats(services: readonly Service[], used: Both<number>): StatsView {
     const dataplane = this.#dataplane
     const { slots } = dataplane.kernel.sizes
+    const stashed = dataplane.stashed()
     return {
       total: plus(this.rawTotal(), this.#zeroOf('total'), -1),
       rates: dataplane.rates.total(),
@@ -67,7 +70,12 @@ export class Views {
         rates: dataplane.ratesOf(service),
       })),
       reasons: dataplane.reasons(),
-      connections: { slots, used, stashed: dataplane.stashed() },
+      connections: FAMILIES.map(family => ({
+        family: family === FAMILY.FAMILY_IPV4 ? 4 : 6,
+        slots: slots[family],
+        used: used[family],
+        stashed: stashed[family],
+      })),
     }
   }
 

@@ -3,8 +3,7 @@
  * the kernel for services; attaching is in attach.ts. Read next: tables.ts, ways.ts.
  */
 import { readFileSync } from 'node:fs'
-import { CONN4, LIFE, REASON, SLOT_WORD } from '../abi/maps.gen.ts'
-import { ipv4 } from '../model/address.ts'
+import { REASON } from '../abi/maps.gen.ts'
 import {
   serviceName,
   type ConnView,
@@ -20,6 +19,7 @@ import { noTraffic, plus } from '../plan/intent.ts'
 import { readConns } from './conns.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
+import { SLOT, both, usedFrom, type Both, type ConnTable } from './slots.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
 
@@ -32,7 +32,7 @@ export class Dataplane {
   readonly kernel: Kernel
   readonly tables: Tables
   readonly ways: Ways
-  readonly conns: ArrayBuffer
+  readonly conns: Both<ArrayBuffer>
   readonly rates: Rates
   readonly #reasons: BigUint64Array
   #network: Network
@@ -41,7 +41,7 @@ export class Dataplane {
     this.kernel = kernel
     this.tables = new Tables(kernel)
     this.ways = new Ways(kernel, network)
-    this.conns = kernel.maps.conns4.mmap()
+    this.conns = [kernel.maps.conns4.mmap(), kernel.maps.conns6.mmap()]
     this.#reasons = new BigUint64Array(kernel.maps.reasons.mmap())
     this.#network = network
     this.rates = new Rates({
@@ -54,36 +54,35 @@ export class Dataplane {
   }
 
   /** Takes a changed network; the services must be published anew for it to matter to them. */
-  setNetwork(network: Network, attached: Set<number>): void {
+  setNetwork(network: Network, attached: ReadonlySet<number>): void {
     this.#network = network
     this.ways.update(network, attached)
-    this.tables.setLocal(vaddr => network.isLocal(vaddr))
+    this.tables.refreshTrash(
+      address => this.ways.reach(address),
+      vaddr => network.isLocal(vaddr),
+    )
   }
 
   isLocal(service: ServiceId): boolean {
-    return this.#network.isLocal(ipv4(service.address))
+    return this.#network.isLocal(service.address)
   }
 
   /** Writes a service as intended; dests that are not in it any more go to the trash. */
   publish(intent: ServiceIntent, touched = false): void {
     const { service, dests } = intent
-    const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(ipv4(d.address)) }))
+    const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
     this.tables.publish(service, withReach, this.isLocal(service), touched)
-    const wanted = new Set(dests.map(d => `${d.address}:${d.port}`))
-    for (const name of this.tables.destNames(serviceName(service))) {
-      if (wanted.has(name)) continue
-      const [address = '', port = ''] = name.split(':')
-      this.tables.withdrawDest(service, { address, port: Number(port) })
-    }
+    this.tables.withdrawDests(service, dests)
   }
 
   reach(address: string): ReachView {
-    return this.ways.reach(ipv4(address))
+    return this.ways.reach(address)
   }
 
   /** Whether the next hop towards a dest is known. */
   nextHop({ address }: DestId): DestView['nextHop'] {
-    const { nexthop, resolved } = this.reach(address)
+    const { local, nexthop, resolved } = this.reach(address)
+    if (local) return 'local'
     return nexthop === 0 ? 'no route' : resolved ? 'resolved' : 'resolving'
   }
 
@@ -111,26 +110,30 @@ export class Dataplane {
   }
 
   listConns(): ConnView[] {
-    return readConns(this.kernel, this.conns, this.tables.dests)
+    const destOf = (id: number): DestId => this.tables.destOf(id)
+    return this.#eachTable(table => readConns(this.kernel, table, destOf)).flat()
   }
 
   /** The connection tables, to be read in pieces. */
   connTables(): { slots(): number[]; read(table: number, from: number, to: number): ConnView[] } {
+    const tables = this.#eachTable(table => table)
+    const destOf = (id: number): DestId => this.tables.destOf(id)
     return {
-      slots: () => [this.conns.byteLength / CONN4.size],
-      read: (_table, from, to) =>
-        readConns(this.kernel, this.conns, this.tables.dests, { from, to }),
+      slots: () => tables.map(({ family, conns }) => conns.byteLength / SLOT[family].size),
+      read: (at, from, to) => {
+        const table = tables[at]
+        return table ? readConns(this.kernel, table, destOf, { from, to }) : []
+      },
     }
   }
 
-  /** Connection slots in use behind the table. */
-  stashed(): number {
-    const words = new Uint32Array(this.conns)
-    const step = CONN4.size / 4
-    let used = 0
-    for (let at = this.kernel.sizes.slots * step; at < words.length; at += step)
-      if (((words[at] ?? 0) & SLOT_WORD.WORD_LIFE_MASK) === LIFE.LIFE_VALID) used++
-    return used
+  /** Connection slots in use behind each table. */
+  stashed(): Both<number> {
+    return this.#eachTable(table => usedFrom(table, this.kernel.sizes.slots[table.family]))
+  }
+
+  #eachTable<T>(look: (table: ConnTable) => T): Both<T> {
+    return both(family => look({ family, conns: this.conns[family] }))
   }
 
   /** Packets by reason, those above zero. */

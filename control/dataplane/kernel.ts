@@ -3,11 +3,12 @@
  * pinned maps are the state; this process may die at any instant. Assumes root and a bpffs.
  * Read next: tables.ts (typed access), ../../bpf/maps.h (what each map holds).
  */
-import { randomBytes } from 'node:crypto'
+import { getRandomValues } from 'node:crypto'
 import type { BpfMap, BpfObject, BpfProgram } from '../../addon/index.ts'
 import { coarseClockNs, possibleCpus, store32 } from '../../addon/index.ts'
 import {
   CONFIG,
+  FAMILY,
   LIMIT,
   MAPS,
   SETTINGS,
@@ -28,6 +29,7 @@ import {
   readPins,
   refuseSecondOwner,
 } from './pins.ts'
+import { FAMILIES, type Both, type FamilyNumber } from './slots.ts'
 import { tickRate } from './ticks.ts'
 import { buckets, scheduleRows, sizesFor, stashBuckets, type Sizes } from './sizes.ts'
 
@@ -35,8 +37,15 @@ import { buckets, scheduleRows, sizesFor, stashBuckets, type Sizes } from './siz
 const CONFIG_SECTION = '.rodata.config'
 const SETTINGS_SECTION = '.data.settings'
 const XDP_PROGRAM = 'xlvs'
-/** Names in enum walk's order. */
-const WALK_PROGRAMS = ['xlvs_new', 'xlvs_reply', 'xlvs_checksum', 'xlvs_error']
+/** The tail-called programs, in enum walk's order. */
+export const WALK_PROGRAMS = [
+  ...['new', 'reply', 'checksum', 'error', 'icmp', 'full'].flatMap(walk => [
+    `xlvs_${walk}4`,
+    `xlvs_${walk}6`,
+  ]),
+  'xlvs_ipv6',
+  'xlvs_tagged',
+]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
 export const TIMEOUTS_S: Record<number, number> = {
@@ -55,6 +64,11 @@ export const TIMEOUTS_S: Record<number, number> = {
 const UDP_TIMEOUT_S = 300
 /** net.ipv4.vs.conn_reuse_mode's default. */
 const CONN_REUSE_MODE = 1
+/** net.ipv4.vs.pmtu_disc's default. */
+const PMTU_DISC = 1
+const KEY_WORDS = 16
+/** The hash's multiplier; an even one would lose bits. */
+const KEY_ODD = [4, 5]
 
 export type MapName = keyof typeof MAPS | 'config' | 'settings'
 
@@ -63,11 +77,11 @@ export interface KernelOptions {
   bpffs?: string
   /** Folder of xlvs.bpf.o and companion.bpf.o. */
   objects: string
-  /** Slots of the connection table when the maps are made. */
-  slots: number
+  /** Slots of each connection table when the maps are made. */
+  slots: Both<number>
   /** Tests move the clock themselves. */
   manualClock?: boolean
-  /** The hash's secret, eight 32-bit words; random unless a test wants its own. */
+  /** The hash's secret, sixteen 32-bit words; random unless a test wants its own. */
   key?: number[]
 }
 
@@ -138,28 +152,37 @@ export function refuseOldKernel(release: string): void {
 
 function freshConfig(options: KernelOptions): Config {
   const sizes = sizesFor(options.slots, possibleCpus())
-  const random = new Uint32Array(randomBytes(32).buffer.slice(0, 32))
-  const key = options.key ?? [...random]
-  key[5] = ((key[5] ?? 0) | 1) >>> 0
+  const rate = tickRate(coarseClockNs())
+  const random = new Uint32Array(KEY_WORDS)
+  getRandomValues(random)
+  const secret = options.key ?? [...random]
   return {
     abi: LIMIT.ABI_VERSION,
-    bucket_mask: buckets(sizes) - 1,
-    stash_buckets: stashBuckets(sizes),
+    bucket_mask: FAMILIES.map(family => buckets(sizes, family) - 1),
+    stash_buckets: FAMILIES.map(family => stashBuckets(sizes, family)),
     cpus: sizes.cpus,
-    tick_shift: tickRate(coarseClockNs()).shift,
+    second: Math.round(rate.perSecond),
+    tick_shift: rate.shift,
     manual_clock: options.manualClock === true ? 1 : 0,
-    key,
+    key: Array.from({ length: KEY_WORDS }, (_, i) =>
+      KEY_ODD.includes(i) ? ((secret[i] ?? 0) | 1) >>> 0 : (secret[i] ?? 0),
+    ),
   }
 }
 
 /** Rows of each map, by what the sizes say. */
 function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
+  const bucketsOf = (family: FamilyNumber): number =>
+    (config.bucket_mask[family] ?? 0) + 1 + (config.stash_buckets[family] ?? 0)
+  const stashed = config.stash_buckets.reduce((sum, count) => sum + count, 0)
   return {
-    conns4: config.bucket_mask + 1 + config.stash_buckets,
-    stash4: config.stash_buckets * LIMIT.SLOTS_PER_BUCKET,
-    services4: sizes.services,
+    conns4: bucketsOf(FAMILY.FAMILY_IPV4),
+    conns6: bucketsOf(FAMILY.FAMILY_IPV6),
+    stash: stashed * LIMIT.SLOTS_PER_BUCKET,
+    service_ids: sizes.services,
     services: sizes.services,
     schedules: scheduleRows(sizes),
+    tunnels: sizes.dests,
     dest_conns: sizes.dests,
     dest_traffic: sizes.dests * sizes.cpus,
     neighbours: sizes.nexthops,
@@ -201,6 +224,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     tcp_timeout: Array.from({ length: TCP_STATE.TCP_STATES }, (_, s) => ticks(TIMEOUTS_S[s] ?? 2)),
     udp_timeout: ticks(UDP_TIMEOUT_S),
     conn_reuse_mode: CONN_REUSE_MODE,
+    pmtu_disc: PMTU_DISC,
     owner: 0,
   })
   new Uint8Array(map.mmap()).set(bytes)

@@ -26,6 +26,7 @@ import { XlvsError } from '../errors.ts'
 import { key32, view } from './bytes.ts'
 import type { Kernel, MapName } from './kernel.ts'
 import type { Sizes } from './sizes.ts'
+import { both } from './slots.ts'
 import { tickRate } from './ticks.ts'
 
 /** f_type of a bpffs. Source: include/uapi/linux/magic.h. */
@@ -90,9 +91,10 @@ function isSection(name: string): boolean {
 }
 
 export function pinnedConfig(pinned: Map<string, BpfMap>, bpffs: string): Config {
-  const map = pinned.get('config')
-  const bytes = map?.info.valueSize === CONFIG.size ? map.lookup(key32(0)) : undefined
-  const config = bytes && readConfig(view(bytes), 0)
+  const bytes = pinned.get('config')?.lookup(key32(0))
+  const config = bytes?.length === CONFIG.size ? readConfig(view(bytes), 0) : undefined
+  // The version was the first word from the first version on.
+  const abi = bytes && view(bytes).getUint32(CONFIG.abi, true)
   const missing = [...Object.keys(MAPS), 'settings'].filter(name => !pinned.has(name))
   const wrong = Object.entries(MAPS).filter(
     ([n, m]) => pinned.get(n)?.info.valueSize !== m.valueSize,
@@ -101,15 +103,16 @@ export function pinnedConfig(pinned: Map<string, BpfMap>, bpffs: string): Config
   throw new XlvsError(
     'ABI_MISMATCH',
     `the maps pinned at ${bpffs} are of another version of xlvs ` +
-      `(ABI ${config?.abi ?? 'unknown'}, this one has ${LIMIT.ABI_VERSION}): they are not touched`,
-    `run the version that made them, or detach every interface and remove ${bpffs} (its connections are lost)`,
+      `(ABI ${abi ?? 'unknown'}, this one has ${LIMIT.ABI_VERSION}): they are not touched`,
+    'run the version that made them, or detach every interface and remove ' +
+      `${bpffs} (its connections are lost)`,
   )
 }
 
 export function pinnedSizes(pinned: Map<string, BpfMap>, config: Config): Sizes {
   const rows = (name: string): number => pinned.get(name)?.info.maxEntries ?? 0
   return {
-    slots: (config.bucket_mask + 1) * LIMIT.SLOTS_PER_BUCKET,
+    slots: both(family => ((config.bucket_mask[family] ?? 0) + 1) * LIMIT.SLOTS_PER_BUCKET),
     services: rows('services'),
     dests: LIMIT.DESTS_MAX,
     nexthops: LIMIT.NEXTHOPS_MAX,

@@ -5,7 +5,8 @@
  * believed. Read next: sweep.ts, sweep_worker.ts.
  */
 import { add32 } from '../../addon/index.ts'
-import { CONN4, DEST_CONNS, LIFE, SLOT_WORD } from '../abi/maps.gen.ts'
+import { DEST_CONNS, LIFE, SLOT_WORD } from '../abi/maps.gen.ts'
+import { SLOT, type ConnTable } from './slots.ts'
 
 /** A packet counts within microseconds of its change; three equal looks apart are no accident. */
 const LOOKS = 3
@@ -20,17 +21,22 @@ const INACTIVE = SLOT_WORD.CONN_INACTIVE << FLAGS_SHIFT
 const DEST_SHIFT = SLOT_WORD.WORD_DEST_SHIFT - 32
 
 /** Connections there are, by position in dest_conns' words. */
-function present(conns: ArrayBuffer, length: number): Int32Array {
-  const words = new Uint32Array(conns)
+function present(tables: readonly ConnTable[], length: number): Int32Array {
   const there = new Int32Array(length)
-  for (let at = 0; at < words.length; at += CONN4.size / 4) {
+  for (const table of tables) addPresent(table, there)
+  return there
+}
+
+function addPresent({ family, conns }: ConnTable, there: Int32Array): void {
+  const words = new Uint32Array(conns)
+  const step = SLOT[family].size / 4
+  for (let at = 0; at < words.length; at += step) {
     const low = words[at] ?? 0
     if ((low & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || low & REPLY) continue
     const field = low & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
     const word = (((words[at + 1] ?? 0) >>> DEST_SHIFT) * DEST_CONNS.size + field) / 4
     there[word] = (there[word] ?? 0) + 1
   }
-  return there
 }
 
 export interface Recount {
@@ -42,10 +48,10 @@ export interface Recount {
 
 /**
  * To be asked a few times, some time apart.
- * @param count counts the table; a test may have something happen meanwhile
+ * @param count counts the tables; a test may have something happen meanwhile
  */
 export function startRecount(
-  conns: ArrayBuffer,
+  tables: readonly ConnTable[],
   destConns: ArrayBuffer,
   count: typeof present = present,
 ): Recount {
@@ -56,7 +62,7 @@ export function startRecount(
   let looks = 0
   const look = (): boolean => {
     const before = counted.slice()
-    const there = count(conns, counted.length)
+    const there = count(tables, counted.length)
     let isOpen = false
     for (let word = 0; word < counted.length; word++) {
       const now = counted[word] as number

@@ -3,18 +3,20 @@
  * pinned maps keep theirs. Pure.
  */
 import {
-  CONN4,
   DEST,
+  DEST_ADDRS,
   DEST_CONNS,
   DEST_TRAFFIC,
   LIMIT,
   NEXTHOP,
   SCHEDULE_ROW,
+  TUNNEL,
 } from '../abi/maps.gen.ts'
+import { both, SLOT, type Both, type FamilyNumber } from './slots.ts'
 
 export interface Sizes {
-  /** Slots of the connection table, a power of two; a NAT connection takes two. */
-  slots: number
+  /** Slots of each connection table, powers of two; a NAT connection takes two. */
+  slots: Both<number>
   services: number
   dests: number
   nexthops: number
@@ -25,14 +27,15 @@ export interface Sizes {
 /** Half a bucket in 64 is behind the table: 12 times what half load was seen to overflow. */
 const STASH_SHARE = 64
 const SLOTS_MIN = 1024
-/** The word's 24-bit tag and the 32-bit slot index bound it; 2^28 slots are 8 GiB. */
+/** The word's 24-bit tag and the 32-bit slot index bound it; 2^28 slots of IPv4 are 8 GiB. */
 const SLOTS_MAX = 2 ** 28
 
-/** Sizes for a number of slots (rounded up to a power of two) on a machine of so many CPUs. */
-export function sizesFor(slots: number, cpus: number): Sizes {
-  const wanted = Math.min(Math.max(slots, SLOTS_MIN), SLOTS_MAX)
+/** Sizes for numbers of slots (rounded up to powers of two) on a machine of so many CPUs. */
+export function sizesFor(slots: Both<number>, cpus: number): Sizes {
+  const powerOf = (wanted: number): number =>
+    2 ** Math.ceil(Math.log2(Math.min(Math.max(wanted, SLOTS_MIN), SLOTS_MAX)))
   return {
-    slots: 2 ** Math.ceil(Math.log2(wanted)),
+    slots: both(family => powerOf(slots[family])),
     services: 16384,
     dests: LIMIT.DESTS_MAX,
     nexthops: LIMIT.NEXTHOPS_MAX,
@@ -41,12 +44,12 @@ export function sizesFor(slots: number, cpus: number): Sizes {
   }
 }
 
-export function buckets(sizes: Sizes): number {
-  return sizes.slots / LIMIT.SLOTS_PER_BUCKET
+export function buckets(sizes: Sizes, family: FamilyNumber): number {
+  return sizes.slots[family] / LIMIT.SLOTS_PER_BUCKET
 }
 
-export function stashBuckets(sizes: Sizes): number {
-  return Math.max(4, buckets(sizes) / STASH_SHARE)
+export function stashBuckets(sizes: Sizes, family: FamilyNumber): number {
+  return Math.max(4, buckets(sizes, family) / STASH_SHARE)
 }
 
 /** Rows of the schedules: every dest twice (old and new region), and every service's last row. */
@@ -56,10 +59,15 @@ export function scheduleRows(sizes: Sizes): number {
 
 /** Bytes of memory that the tables take, all of it at once. */
 export function memoryBytes(sizes: Sizes): number {
-  const slots = sizes.slots + stashBuckets(sizes) * LIMIT.SLOTS_PER_BUCKET
+  const [ipv4, ipv6] = both(family => {
+    const slots = sizes.slots[family] + stashBuckets(sizes, family) * LIMIT.SLOTS_PER_BUCKET
+    return slots * SLOT[family].size
+  })
+  const dest = DEST.size + DEST_ADDRS.size + TUNNEL.size + DEST_CONNS.size
   return (
-    slots * CONN4.size +
-    sizes.dests * (DEST.size + DEST_CONNS.size + sizes.cpus * DEST_TRAFFIC.size) +
+    ipv4 +
+    ipv6 +
+    sizes.dests * (dest + sizes.cpus * DEST_TRAFFIC.size) +
     scheduleRows(sizes) * SCHEDULE_ROW.size +
     sizes.nexthops * NEXTHOP.size
   )

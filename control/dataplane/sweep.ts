@@ -5,20 +5,15 @@
  * it. Assumes it is the only one that frees. Read next: ../../bpf/conn.h.
  */
 import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
-import {
-  CONN4,
-  DEST_CONNS,
-  LIFE,
-  LIMIT,
-  SLOT_WORD,
-  WIRE_KEY,
-  writeWireKey,
-} from '../abi/maps.gen.ts'
+import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
+import { SLOT, tupleOf, type ConnTable } from './slots.ts'
 
 /** Ticks a slot must be overdue: a packet that found it just in time has long finished. */
 const MARGIN_TICKS = 2
-const WORDS_PER_SLOT = CONN4.size / 4
+/** Words from a slot's begin; CONN4's offsets are both families': see struct conn. */
+const DEADLINE = CONN4.deadline / 4
+const PARTNER = CONN4.partner / 4
 const FLAGS_SHIFT = SLOT_WORD.WORD_FLAGS_SHIFT
 const REPLY = SLOT_WORD.CONN_REPLY << FLAGS_SHIFT
 const SHADOWED = SLOT_WORD.CONN_SHADOWED << FLAGS_SHIFT
@@ -26,8 +21,8 @@ const INACTIVE = BigInt(SLOT_WORD.CONN_INACTIVE << FLAGS_SHIFT)
 const BUCKET_BITS = BigInt((SLOT_WORD.BUCKET_OVERFLOW | SLOT_WORD.BUCKET_STASHED) << FLAGS_SHIFT)
 const ALL_BITS = (1n << 64n) - 1n
 
-export interface SweepTables {
-  conns: ArrayBuffer
+/** One family's table and what belongs to it. */
+export interface SweepTables extends ConnTable {
   destConns: ArrayBuffer
   stash: BpfMap
   /** First slot behind the hashed buckets. */
@@ -43,51 +38,60 @@ export interface SweepResult {
   used: number
 }
 
+/** The slots of a table as 32-bit words, and how many words each has. */
+interface Words {
+  words: Uint32Array
+  step: number
+}
+
+function wordsOf({ family, conns }: ConnTable): Words {
+  return { words: new Uint32Array(conns), step: SLOT[family].size / 4 }
+}
+
 /** One pass over all slots at a given time, in ticks. */
 export function sweep(tables: SweepTables, now: number): SweepResult {
-  const words = new Uint32Array(tables.conns)
-  const { overdue, shadowed, used } = findOverdue(words, now)
+  const slots = wordsOf(tables)
+  const { overdue, shadowed, used } = findOverdue(slots, now)
   if (overdue.length === 0) return { expired: 0, used }
-  const dead = kill(tables, words, overdue)
+  const dead = kill(tables, slots, overdue)
   tables.gracePeriod()
   unstash(tables, dead)
-  liftShadows(tables, words, shadowed, dead)
-  const at = Uint32Array.from(dead, slot => slot * (CONN4.size / 8))
-  and64Batch(tables.conns, at, BUCKET_BITS, dead.length)
+  liftShadows(tables, slots, shadowed, dead)
+  and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
   return { expired: overdue.length, used: used - dead.length }
 }
 
 /** After a crash in mid-sweep: slots left DEAD, and replies whose request is gone. */
 export function repair(tables: SweepTables): number {
-  const words = new Uint32Array(tables.conns)
+  const slots = wordsOf(tables)
+  const { words, step } = slots
   const left: number[] = []
-  for (let slot = 0, at = 0; at < words.length; slot++, at += WORDS_PER_SLOT) {
+  for (let slot = 0, at = 0; at < words.length; slot++, at += step) {
     const word = words[at] ?? 0
     const life = word & SLOT_WORD.WORD_LIFE_MASK
     if (life === LIFE.LIFE_DEAD) left.push(slot)
-    else if (life === LIFE.LIFE_VALID && word & REPLY && !hasRequest(words, slot)) left.push(slot)
+    else if (life === LIFE.LIFE_VALID && word & REPLY && !hasRequest(slots, slot)) left.push(slot)
   }
   if (left.length === 0) return 0
-  swapAllToDead(tables.conns, left)
+  swapAllToDead(tables, left)
   tables.gracePeriod()
   unstash(tables, left)
-  const at = Uint32Array.from(left, slot => slot * (CONN4.size / 8))
-  and64Batch(tables.conns, at, BUCKET_BITS, left.length)
+  and64Batch(tables.conns, wordsAt(tables, left), BUCKET_BITS, left.length)
   return left.length
 }
 
-function hasRequest(words: Uint32Array, reply: number): boolean {
-  const partner = words[reply * WORDS_PER_SLOT + CONN4.partner / 4] ?? LIMIT.NONE
-  const life = (words[partner * WORDS_PER_SLOT] ?? 0) & SLOT_WORD.WORD_LIFE_MASK
+function hasRequest({ words, step }: Words, reply: number): boolean {
+  const partner = words[reply * step + PARTNER] ?? LIMIT.NONE
+  const life = (words[partner * step] ?? 0) & SLOT_WORD.WORD_LIFE_MASK
   return (
     (life === LIFE.LIFE_VALID || life === LIFE.LIFE_BUSY) &&
-    words[partner * WORDS_PER_SLOT + CONN4.partner / 4] === reply
+    words[partner * step + PARTNER] === reply
   )
 }
 
 /** The hot loop: one load a slot, two more for each that is in use. */
 function findOverdue(
-  words: Uint32Array,
+  { words, step }: Words,
   now: number,
 ): { overdue: number[]; shadowed: number[]; used: number } {
   const overdue: number[] = []
@@ -95,62 +99,68 @@ function findOverdue(
   const latest = (now - MARGIN_TICKS) | 0
   const end = words.length
   let used = 0
-  for (let at = 0; at < end; at += WORDS_PER_SLOT) {
+  for (let at = 0; at < end; at += step) {
     const word = words[at] as number
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID) continue
     used++
-    if ((word & SHADOWED) !== 0) shadowed.push(at / WORDS_PER_SLOT)
+    if ((word & SHADOWED) !== 0) shadowed.push(at / step)
     if ((word & REPLY) !== 0) continue
-    if ((((words[at + CONN4.deadline / 4] as number) - latest) | 0) >= 0) continue
-    const partner = words[at + CONN4.partner / 4] as number
+    if ((((words[at + DEADLINE] as number) - latest) | 0) >= 0) continue
+    const partner = words[at + PARTNER] as number
     if (partner !== LIMIT.NONE) {
-      const deadline = words[partner * WORDS_PER_SLOT + CONN4.deadline / 4] as number
+      const deadline = words[partner * step + DEADLINE] as number
       if (((deadline - latest) | 0) >= 0) continue
     }
-    overdue.push(at / WORDS_PER_SLOT)
+    overdue.push(at / step)
   }
   return { overdue, shadowed, used }
+}
+
+/** Where the words of slots are, in 64-bit words. */
+function wordsAt({ family }: ConnTable, slots: number[]): Uint32Array {
+  const step = SLOT[family].size / 8
+  return Uint32Array.from(slots, slot => slot * step)
 }
 
 /**
  * Marks slots DEAD whatever the data plane does to their words meanwhile (it may set a flag): a
  * reply that stayed VALID would be emptied under its readers.
  */
-function swapAllToDead(conns: ArrayBuffer, slots: number[]): void {
+function swapAllToDead(table: ConnTable, slots: number[]): void {
   for (let left = slots; left.length > 0;) {
-    const was = swapToDead(conns, left)
+    const was = swapToDead(table, left)
     left = left.filter((_, i) => was[i] === undefined)
   }
 }
 
 /** Marks slots DEAD; for each, what its word was, undefined when it changed on the way. */
-function swapToDead(conns: ArrayBuffer, slots: number[]): (bigint | undefined)[] {
-  const at = Uint32Array.from(slots, slot => slot * (CONN4.size / 8))
+function swapToDead(table: ConnTable, slots: number[]): (bigint | undefined)[] {
+  const at = wordsAt(table, slots)
   const expected = new BigUint64Array(slots.length)
   const wanted = new BigUint64Array(slots.length)
   slots.forEach((_, i) => {
-    const word = load64(conns, at[i] ?? 0)
+    const word = load64(table.conns, at[i] ?? 0)
     expected[i] = word
     wanted[i] = (word & (ALL_BITS ^ BigInt(SLOT_WORD.WORD_LIFE_MASK))) | BigInt(LIFE.LIFE_DEAD)
   })
-  const swapped = compareAndSwap64Batch(conns, at, expected, wanted, slots.length)
+  const swapped = compareAndSwap64Batch(table.conns, at, expected, wanted, slots.length)
   return slots.map((_, i) => (swapped[i] ? expected[i] : undefined))
 }
 
 /** Requests and their replies to DEAD, the dests' counts put right; the slots that are now dead. */
-function kill(tables: SweepTables, words: Uint32Array, requests: number[]): number[] {
-  const was = swapToDead(tables.conns, requests)
+function kill(tables: SweepTables, { words, step }: Words, requests: number[]): number[] {
+  const was = swapToDead(tables, requests)
   const dead: number[] = []
   const replies: number[] = []
   requests.forEach((slot, i) => {
     const word = was[i]
     if (word === undefined) return
     dead.push(slot)
-    const partner = words[slot * WORDS_PER_SLOT + CONN4.partner / 4] ?? LIMIT.NONE
+    const partner = words[slot * step + PARTNER] ?? LIMIT.NONE
     if (partner !== LIMIT.NONE) replies.push(partner)
     uncount(tables.destConns, word)
   })
-  swapAllToDead(tables.conns, replies)
+  swapAllToDead(tables, replies)
   return [...dead, ...replies]
 }
 
@@ -160,30 +170,11 @@ function uncount(destConns: ArrayBuffer, word: bigint): void {
   add32(destConns, (dest * DEST_CONNS.size + field) / 4, -1)
 }
 
-/** The four-tuple a slot's packets have on the wire, as the stash keys it. */
-function wireKey(v: DataView, slot: number): Uint8Array {
-  const at = slot * CONN4.size
-  const isReply = (v.getUint32(at, true) & REPLY) !== 0
-  const client = { addr: v.getUint32(at + CONN4.caddr), port: v.getUint16(at + CONN4.cport) }
-  const other = { addr: v.getUint32(at + CONN4.oaddr), port: v.getUint16(at + CONN4.oport) }
-  const [from, to] = isReply ? [other, client] : [client, other]
-  const key = new Uint8Array(WIRE_KEY.size)
-  writeWireKey(view(key), 0, {
-    saddr: from.addr,
-    daddr: to.addr,
-    sport: from.port,
-    dport: to.port,
-    protocol: v.getUint8(at + CONN4.protocol),
-  })
-  return key
-}
-
 /** A stashed slot's key goes too, unless a newer connection has taken it. */
 function unstash(tables: SweepTables, dead: number[]): void {
-  const v = new DataView(tables.conns)
   for (const slot of dead) {
     if (slot < tables.stashFirst) continue
-    const key = wireKey(v, slot)
+    const key = tupleOf(tables, slot)
     const value = tables.stash.lookup(key)
     if (value && view(value).getUint32(0, true) === slot) tables.stash.delete(key)
   }
@@ -192,20 +183,19 @@ function unstash(tables: SweepTables, dead: number[]): void {
 /** Where the newer of two connections with one reply key has gone, the older answers again. */
 function liftShadows(
   tables: SweepTables,
-  words: Uint32Array,
+  { words, step }: Words,
   shadowed: number[],
   dead: number[],
 ): void {
   if (shadowed.length === 0) return
-  const v = new DataView(tables.conns)
-  const text = (slot: number): string => Buffer.from(wireKey(v, slot)).toString('hex')
+  const text = (slot: number): string => Buffer.from(tupleOf(tables, slot)).toString('hex')
   const gone = new Set(
     dead
-      .filter(slot => (words[slot * WORDS_PER_SLOT] ?? 0) & REPLY)
-      .filter(slot => !((words[slot * WORDS_PER_SLOT] ?? 0) & SHADOWED))
+      .filter(slot => (words[slot * step] ?? 0) & REPLY)
+      .filter(slot => !((words[slot * step] ?? 0) & SHADOWED))
       .map(text),
   )
-  const alive = shadowed.filter(slot => !dead.includes(slot) && gone.has(text(slot)))
-  const at = Uint32Array.from(alive, slot => slot * (CONN4.size / 8))
-  and64Batch(tables.conns, at, ALL_BITS ^ BigInt(SHADOWED), alive.length)
+  const buried = new Set(dead)
+  const alive = shadowed.filter(slot => !buried.has(slot) && gone.has(text(slot)))
+  and64Batch(tables.conns, wordsAt(tables, alive), ALL_BITS ^ BigInt(SHADOWED), alive.length)
 }

@@ -6,43 +6,54 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
 import { BpfMap, BpfProgram, store32 } from '../../addon/index.ts'
-import { LIMIT, SETTINGS } from '../abi/maps.gen.ts'
+import { SETTINGS } from '../abi/maps.gen.ts'
 import { gracePeriods } from './grace.ts'
 import { clockOf } from './pins.ts'
 import { startRecount } from './recount.ts'
+import { both, type Both } from './slots.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
+
+export interface SweepWorkerData {
+  bpffs: string
+  /** First slot behind the hashed buckets of each table. */
+  stashFirst: Both<number>
+}
 
 /** Deadlines are kept to about this; IPVS' own wheel is coarser. */
 const PERIOD_MS = 500
 /** A sweep takes at most this share of a core. */
 const SHARE_MAX = 0.05
 
-const { bpffs, buckets } = workerData as { bpffs: string; buckets: number }
+const { bpffs, stashFirst } = workerData as SweepWorkerData
 const pin = (name: string): BpfMap => BpfMap.fromPin(join(bpffs, name))
 const clock = clockOf(BpfProgram.fromPin(join(bpffs, 'clock')))
 const settings = pin('settings').mmap()
 const gracePeriod = gracePeriods()
-const tables: SweepTables = {
-  conns: pin('conns4').mmap(),
-  destConns: pin('dest_conns').mmap(),
-  stash: pin('stash4'),
-  stashFirst: buckets * LIMIT.SLOTS_PER_BUCKET,
-  gracePeriod,
-}
+const destConns = pin('dest_conns').mmap()
+const stash = pin('stash')
+const conns = [pin('conns4').mmap(), pin('conns6').mmap()] as const
+const tables = both<SweepTables>(family => ({
+  ...{ family, conns: conns[family], stashFirst: stashFirst[family] },
+  ...{ destConns, stash, gracePeriod },
+}))
 
-const recount = startRecount(tables.conns, tables.destConns)
+const recount = startRecount(tables, destConns)
 let isRecounting = true
 
 function turn(): void {
   const started = performance.now()
   const now = clock()
   store32(settings, SETTINGS.heartbeat / 4, now)
-  const result = sweep(tables, now)
+  const results = tables.map(table => sweep(table, now))
   if (isRecounting) isRecounting = !recount.look()
   const took = performance.now() - started
-  parentPort?.postMessage({ ...result, tookMs: took })
+  parentPort?.postMessage({
+    expired: results.reduce((sum, { expired }) => sum + expired, 0),
+    used: results.map(({ used }) => used),
+    tookMs: took,
+  })
   setTimeout(turn, Math.max(PERIOD_MS, took / SHARE_MAX))
 }
 
-parentPort?.postMessage({ repaired: repair(tables) })
+parentPort?.postMessage({ repaired: tables.reduce((sum, table) => sum + repair(table), 0) })
 turn()

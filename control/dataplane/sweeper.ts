@@ -1,10 +1,11 @@
 /** Starts and stops the sweeping worker, and keeps its latest figures. */
 import { Worker } from 'node:worker_threads'
 import type { Kernel } from './kernel.ts'
+import type { Both } from './slots.ts'
 
 export interface SweepFigures {
-  /** Slots in use at the last sweep. */
-  used: number
+  /** Slots in use at the last sweep, of each table. */
+  used: Both<number>
   /** Connections freed since the start. */
   expired: number
   tookMs: number
@@ -18,10 +19,10 @@ export interface Sweeper {
 /** @param onError is told when the worker dies: deadlines are not kept until a restart */
 export function startSweeper(kernel: Kernel, onError: (error: Error) => void): Sweeper {
   const worker = new Worker(workerFile(), {
-    workerData: { bpffs: kernel.bpffs, buckets: kernel.config.bucket_mask + 1 },
+    workerData: { bpffs: kernel.bpffs, stashFirst: kernel.sizes.slots },
   })
-  const figures: SweepFigures = { used: 0, expired: 0, tookMs: 0 }
-  worker.on('message', (m: { expired?: number; used?: number; tookMs?: number }) => {
+  const figures: SweepFigures = { used: [0, 0], expired: 0, tookMs: 0 }
+  worker.on('message', (m: Partial<SweepFigures>) => {
     figures.expired += m.expired ?? 0
     figures.used = m.used ?? figures.used
     figures.tookMs = m.tookMs ?? figures.tookMs

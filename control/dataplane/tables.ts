@@ -6,48 +6,53 @@
 import { compareAndSwap64, load64 } from '../../addon/index.ts'
 import {
   DEST,
+  DEST_ADDRS,
   DEST_CONNS,
   DEST_FLAGS,
   DEST_TRAFFIC,
-  FWD,
   LIMIT,
   SCHEDULER,
   SCHEDULE_ROW,
   SERVICE,
   SERVICE_FLAGS,
   SERVICE_KEY,
+  TUNNEL,
   readDest,
+  readDestAddrs,
   readDestConns,
   readDestTraffic,
   readScheduleRow,
   readService,
   readServiceKey,
+  readTunnel,
   writeDest,
+  writeDestAddrs,
   writeDestConns,
   writeDestTraffic,
   writeScheduleRow,
   writeService,
-  writeServiceKey,
+  writeTunnel,
+  type DestAddrs,
   type DestConns,
   type DestTraffic,
   type Dest as DestRow,
   type ScheduleRow,
   type Service as ServiceRow,
+  type Tunnel,
 } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
-import { formatIpv4, ipv4 } from '../model/address.ts'
+import { withPort, formatAddress } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
   destName,
   serviceName,
   type Dest,
-  type ForwardingMethod,
+  type DestId,
   type Scheduler,
   type Service,
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
-import { natDeltas } from '../plan/checksum.ts'
 import {
   SCHEDULER_NUMBER,
   moveCursor,
@@ -58,20 +63,25 @@ import {
   type Candidate,
 } from '../plan/schedule.ts'
 import { key32, view } from './bytes.ts'
+import {
+  addrsRow,
+  destRow,
+  localFlags,
+  serviceKey,
+  tunnelRow,
+  type DestWithReach,
+  type Reach,
+} from './compile.ts'
 import { type Kernel } from './kernel.ts'
 import { Regions } from './regions.ts'
 import { Rows } from './rows.ts'
 
-export const FWD_NUMBER: Record<ForwardingMethod, number> = { nat: FWD.FWD_NAT, dr: FWD.FWD_DR }
-
-/** How a dest is reached just now. */
-export interface Reach {
-  /** Next hop id, 0 without a route. */
-  nexthop: number
-}
-
-export interface DestWithReach extends Dest {
-  reach: Reach
+/** A dest id's owner, as text. */
+interface DestOwner {
+  /** Name of its service. */
+  service: string
+  vaddr: string
+  dest: DestId
 }
 
 export class Tables {
@@ -82,8 +92,13 @@ export class Tables {
   readonly #traffic: Rows<DestTraffic>
   readonly #kernel: Kernel
   readonly #regions: Regions
+  readonly #destAddrs: Rows<DestAddrs>
+  readonly #tunnels: Rows<Tunnel>
   readonly #serviceIds = new Map<string, number>()
-  readonly #destIds = new Map<string, number>()
+  readonly #takenServices = new Set<number>()
+  /** By the service's name, then the dest's. */
+  readonly #destIds = new Map<string, Map<string, number>>()
+  readonly #owners = new Map<number, DestOwner>()
   #nextService = 1
   #nextDest = 1
 
@@ -109,6 +124,11 @@ export class Tables {
       maps.dest_traffic,
       codec(DEST_TRAFFIC.size, readDestTraffic, writeDestTraffic),
     )
+    this.#destAddrs = new Rows(
+      maps.dest_addrs,
+      codec(DEST_ADDRS.size, readDestAddrs, writeDestAddrs),
+    )
+    this.#tunnels = new Rows(maps.tunnels, codec(TUNNEL.size, readTunnel, writeTunnel))
     this.#regions = new Regions(maps.schedules.info.maxEntries)
     if (kernel.adopted) this.#adopt()
   }
@@ -120,31 +140,38 @@ export class Tables {
 
   /** Names of the dests that are in a service, by the service's name. */
   destNames(service: string): string[] {
-    const prefix = `${service}>`
-    return [...this.#destIds]
-      .filter(([name, id]) => name.startsWith(prefix) && this.isAvailable(id))
-      .map(([name]) => name.slice(prefix.length))
+    return [...this.#destsOf(service)]
+      .filter(([, id]) => this.isAvailable(id))
+      .map(([name]) => name)
   }
 
   /** Ids of all dests a service has or had, those in the trash included; '' for every service. */
   allDestIds(service: string): number[] {
-    const prefix = service === '' ? '' : `${service}>`
-    return [...this.#destIds].filter(([name]) => name.startsWith(prefix)).map(([, id]) => id)
+    return service === '' ? [...this.#owners.keys()] : [...this.#destsOf(service).values()]
   }
 
   /** Raw traffic of those dests, by the name of the row: service>dest. */
   trafficByName(service: string): Record<string, Traffic> {
-    const rows = [...this.#destIds].filter(([name]) => name.startsWith(`${service}>`))
-    return Object.fromEntries(rows.map(([name, id]) => [name, this.traffic(id)]))
+    const rows = [...this.#destsOf(service)]
+    return Object.fromEntries(rows.map(([name, id]) => [`${service}>${name}`, this.traffic(id)]))
   }
 
   /** The name of a dest's row, service>dest. */
   nameOf(id: number): string | undefined {
-    return [...this.#destIds].find(([, known]) => known === id)?.[0]
+    const owner = this.#owners.get(id)
+    return owner && `${owner.service}>${destName(owner.dest)}`
   }
 
-  destId(service: ServiceId, dest: { address: string; port: number }): number | undefined {
-    return this.#destIds.get(destKey(service, dest))
+  destId(service: ServiceId, dest: DestId): number | undefined {
+    return this.#destsOf(serviceName(service)).get(destName(dest))
+  }
+
+  /** Address and port of a dest id, whatever owns it. */
+  destOf(id: number): DestId {
+    const owner = this.#owners.get(id)
+    if (owner) return owner.dest
+    const address = formatAddress(this.#destAddrs.get(id).daddr)
+    return { address, port: this.dests.get(id).dport }
   }
 
   /** The row of a service; undefined when the maps have none. */
@@ -169,19 +196,22 @@ export class Tables {
     const ids = dests.map(d => this.#mustDestId(service, d))
     const candidates = dests.map((d, i) => ({ id: ids[i] ?? 0, weight: d.weight }))
     changed = this.#publishSchedule(id, service.scheduler, candidates, touched) || changed
-    changed = this.#writeService(service, id, vipLocal) || changed
+    changed = this.#writeService(id, vipLocal) || changed
     if (known !== undefined) return changed
-    this.#serviceIds.set(name, id)
-    this.#kernel.maps.services4.update(serviceKey(service), key32(id))
+    this.#setServiceId(name, id)
+    this.#kernel.maps.service_ids.update(serviceKey(service), key32(id))
     return true
   }
 
-  /** Whether each dest's virtual address is here; publish does not reach those in the trash. */
-  setLocal(isLocal: (vaddr: number) => boolean): void {
-    for (const id of this.#destIds.values()) {
+  /** What the network means for dests in the trash, which publish does not reach. */
+  refreshTrash(reach: (address: string) => Reach, isLocal: (vaddr: string) => boolean): void {
+    for (const [id, { vaddr, dest }] of this.#owners) {
       const row = this.dests.get(id)
-      const local = isLocal(row.vaddr) ? DEST_FLAGS.DEST_VIP_LOCAL : 0
-      this.dests.set(id, { ...row, flags: (row.flags & ~DEST_FLAGS.DEST_VIP_LOCAL) | local })
+      if (row.flags & DEST_FLAGS.DEST_AVAILABLE) continue
+      const way = reach(dest.address)
+      const kept = row.flags & ~(DEST_FLAGS.DEST_VIP_LOCAL | DEST_FLAGS.DEST_LOCAL)
+      const flags = kept | localFlags(way.local, isLocal(vaddr))
+      this.dests.set(id, { ...row, nexthop: way.nexthop, flags })
     }
   }
 
@@ -190,15 +220,18 @@ export class Tables {
     const name = serviceName(service)
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
-    this.#kernel.maps.services4.delete(serviceKey(service))
+    this.#kernel.maps.service_ids.delete(serviceKey(service))
     this.#publishRows(id, SCHEDULER.SCHED_NONE, [])
-    for (const dest of this.destNames(name)) this.#trash(this.#destIds.get(`${name}>${dest}`))
+    this.withdrawDests(service, [])
     this.#serviceIds.delete(name)
+    this.#takenServices.delete(id)
   }
 
-  /** Takes a dest out of its service. Publish the service without it first. */
-  withdrawDest(service: ServiceId, dest: { address: string; port: number }): void {
-    this.#trash(this.destId(service, dest))
+  /** Takes the dests that are not to be kept out of a service. Publish it without them first. */
+  withdrawDests(service: ServiceId, kept: readonly DestId[]): void {
+    const wanted = new Set(kept.map(destName))
+    for (const [name, id] of this.#destsOf(serviceName(service)))
+      if (!wanted.has(name) && this.isAvailable(id)) this.#trash(id)
   }
 
   /** Traffic of a dest since its row was made. */
@@ -217,7 +250,7 @@ export class Tables {
 
   /** Dests in the trash that hold no connection any more. */
   idleTrash(): number[] {
-    return [...this.#destIds.values()].filter(id => {
+    return [...this.#owners.keys()].filter(id => {
       if (this.isAvailable(id)) return false
       const conns = this.destConns.get(id)
       return conns.active === 0 && conns.inactive === 0
@@ -233,7 +266,14 @@ export class Tables {
       this.#traffic.clear(cpu * this.#kernel.sizes.dests + id)
     this.destConns.clear(id)
     this.dests.clear(id)
-    for (const [name, known] of this.#destIds) if (known === id) this.#destIds.delete(name)
+    this.#destAddrs.clear(id)
+    this.#tunnels.clear(id)
+    const owner = this.#owners.get(id)
+    this.#owners.delete(id)
+    if (!owner) return
+    const ofService = this.#destsOf(owner.service)
+    ofService.delete(destName(owner.dest))
+    if (ofService.size === 0) this.#destIds.delete(owner.service)
   }
 
   get owesGracePeriod(): boolean {
@@ -246,11 +286,11 @@ export class Tables {
   }
 
   #adopt(): void {
-    const batch = this.#kernel.maps.services4.lookupBatch()
+    const batch = this.#kernel.maps.service_ids.lookupBatch()
     for (let i = 0; i < batch.count; i++) {
       const key = readServiceKey(view(batch.keys), i * SERVICE_KEY.size)
-      const id = new DataView(batch.values.buffer, batch.values.byteOffset).getUint32(4 * i, true)
-      this.#serviceIds.set(textOf(key.protocol, key.vaddr, key.vport), id)
+      const id = view(batch.values).getUint32(4 * i, true)
+      this.#setServiceId(textOf(key.protocol, formatAddress(key.vaddr), key.vport), id)
       const { first, rows } = readScheduleWord(load64(this.#services.buffer, this.#wordOf(id)))
       if (rows > 0) this.#regions.adopt(first, rows)
     }
@@ -258,52 +298,54 @@ export class Tables {
     for (let id = 1; id < this.dests.length; id++) {
       const row = this.dests.get(id)
       if (!(row.flags & DEST_FLAGS.DEST_KNOWN)) continue
-      const service = textOf(row.protocol, row.vaddr, row.vport)
-      this.#destIds.set(`${service}>${formatIpv4(row.daddr)}:${row.dport}`, id)
+      const addrs = this.#destAddrs.get(id)
+      const vaddr = formatAddress(addrs.vaddr)
+      const dest = { address: formatAddress(addrs.daddr), port: row.dport }
+      this.#setOwner(id, { service: textOf(row.protocol, vaddr, row.vport), vaddr, dest })
     }
+  }
+
+  #setServiceId(name: string, id: number): void {
+    this.#serviceIds.set(name, id)
+    this.#takenServices.add(id)
+  }
+
+  #setOwner(id: number, owner: DestOwner): void {
+    const ofService = this.#destsOf(owner.service)
+    this.#destIds.set(owner.service, ofService.set(destName(owner.dest), id))
+    this.#owners.set(id, owner)
+  }
+
+  #destsOf(service: string): Map<string, number> {
+    return this.#destIds.get(service) ?? new Map<string, number>()
   }
 
   /** A crash between key and schedule left one that no region is held for; its id may come back. */
   #clearOrphans(): void {
-    const taken = new Set(this.#serviceIds.values())
     for (let id = 0; id < this.#services.length; id++) {
       const word = this.#wordOf(id)
       const seen = load64(this.#services.buffer, word)
-      if (seen !== 0n && !taken.has(id)) compareAndSwap64(this.#services.buffer, word, seen, 0n)
+      if (seen !== 0n && !this.#takenServices.has(id))
+        compareAndSwap64(this.#services.buffer, word, seen, 0n)
     }
   }
 
+  /** Addresses and tunnel first: the row makes them known. */
   #writeDest(service: Service, serviceId: number, dest: DestWithReach, vipLocal: boolean): boolean {
-    const key = destKey(service, dest)
-    const id = this.#destIds.get(key) ?? this.#newDestId()
-    this.#destIds.set(key, id)
-    const from = { address: ipv4(service.address), port: service.port }
-    const to = { address: ipv4(dest.address), port: dest.port }
-    const { ipDelta, l4Delta } = natDeltas(from, to)
-    const local = vipLocal ? DEST_FLAGS.DEST_VIP_LOCAL : 0
-    return this.dests.set(id, {
-      daddr: to.address,
-      vaddr: from.address,
-      dport: to.port,
-      vport: from.port,
-      nexthop: dest.reach.nexthop,
-      fwd: FWD_NUMBER[dest.fwd],
-      flags: DEST_FLAGS.DEST_KNOWN | DEST_FLAGS.DEST_AVAILABLE | local,
-      ip_delta: ipDelta,
-      l4_delta: l4Delta,
-      service: serviceId,
-      protocol: PROTOCOL_NUMBER[service.protocol],
-    })
+    const id = this.destId(service, dest) ?? this.#newDestId()
+    const owner = { service: serviceName(service), vaddr: service.address, dest: idOf(dest) }
+    this.#setOwner(id, owner)
+    const changed = [this.#destAddrs.set(id, addrsRow(service, dest))]
+    if (dest.fwd === 'tun') changed.push(this.#tunnels.set(id, tunnelRow(dest)))
+    changed.push(this.dests.set(id, destRow(service, serviceId, dest, vipLocal)))
+    return changed.includes(true)
   }
 
-  #writeService(service: Service, id: number, vipLocal: boolean): boolean {
+  #writeService(id: number, vipLocal: boolean): boolean {
     const row = {
       schedule: 0n,
       turn: 0n,
       flags: vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
-      vaddr: ipv4(service.address),
-      vport: service.port,
-      protocol: PROTOCOL_NUMBER[service.protocol],
     }
     return this.#services.set(id, row, SERVICE.flags)
   }
@@ -348,8 +390,7 @@ export class Tables {
     return true
   }
 
-  #trash(id: number | undefined): void {
-    if (id === undefined) return
+  #trash(id: number): void {
     const row = this.dests.get(id)
     this.dests.set(id, { ...row, flags: row.flags & ~DEST_FLAGS.DEST_AVAILABLE })
   }
@@ -363,16 +404,15 @@ export class Tables {
   }
 
   #newServiceId(): number {
-    const taken = new Set(this.#serviceIds.values())
-    const id = freeId(this.#nextService, this.#services.length, id => taken.has(id))
+    const isTaken = (id: number): boolean => this.#takenServices.has(id)
+    const id = freeId(this.#nextService, this.#services.length, isTaken)
     if (id === undefined) throw tableFull('services', this.#services.length)
     this.#nextService = id + 1
     return id
   }
 
   #newDestId(): number {
-    const known = DEST_FLAGS.DEST_KNOWN
-    const isTaken = (id: number): boolean => (this.dests.get(id).flags & known) !== 0
+    const isTaken = (id: number): boolean => this.#owners.has(id)
     const id = freeId(this.#nextDest, this.dests.length, isTaken)
     if (id === undefined) throw tableFull('dests', this.dests.length)
     this.#nextDest = id + 1
@@ -405,21 +445,11 @@ function sameRows(a: ScheduleRow[], b: ScheduleRow[]): boolean {
   return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
 }
 
-function textOf(protocol: number, address: number, port: number): string {
+function textOf(protocol: number, address: string, port: number): string {
   const found = Object.entries(PROTOCOL_NUMBER).find(([, number]) => number === protocol)
-  return `${found?.[0] ?? protocol}:${formatIpv4(address)}:${port}`
+  return `${found?.[0] ?? protocol}:${withPort(address, port)}`
 }
 
-function destKey(service: ServiceId, dest: { address: string; port: number }): string {
-  return `${serviceName(service)}>${destName(dest)}`
-}
-
-function serviceKey(service: ServiceId): Uint8Array {
-  const bytes = new Uint8Array(SERVICE_KEY.size)
-  writeServiceKey(view(bytes), 0, {
-    vaddr: ipv4(service.address),
-    vport: service.port,
-    protocol: PROTOCOL_NUMBER[service.protocol],
-  })
-  return bytes
+function idOf({ address, port }: DestId): DestId {
+  return { address, port }
 }

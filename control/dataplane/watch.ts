@@ -1,7 +1,7 @@
 /**
  * Watches the kernel's network by rtnetlink: dumps at the start, then changes, folded into facts.
  * After an overrun everything is dumped again, and after what takes routes with it unannounced.
- * Read next: ../plan/network.ts. See fib_disable_ip in Linux.
+ * Read next: route_table.ts, ../plan/network.ts. See fib_disable_ip in Linux.
  */
 import {
   Netlink,
@@ -9,9 +9,10 @@ import {
   type LinkInfo,
   type NeighbourInfo,
   type NetlinkEvent,
-  type RouteInfo,
 } from '../../addon/index.ts'
+import { formatIpv6, parseIpv6 } from '../model/address.ts'
 import { Network, type Facts } from '../plan/network.ts'
+import { RouteTable } from './route_table.ts'
 
 /** Changes that come together are taken together. */
 const SETTLE_MS = 5
@@ -20,7 +21,7 @@ export class Watch {
   readonly #netlink = new Netlink()
   readonly #links = new Map<number, LinkInfo>()
   readonly #addresses = new Map<string, AddressInfo>()
-  readonly #routes = new Map<string, RouteInfo>()
+  readonly #routes = new RouteTable()
   readonly #neighbours = new Map<string, NeighbourInfo>()
   #timer: NodeJS.Timeout | undefined
   /** Something has gone that may have taken more with it than the kernel says. */
@@ -87,7 +88,7 @@ export class Watch {
     for (const link of this.#netlink.links()) this.#take({ kind: 'link', gone: false, link })
     for (const address of this.#netlink.addresses())
       this.#take({ kind: 'address', gone: false, address })
-    for (const route of this.#netlink.routes()) this.#take({ kind: 'route', gone: false, route })
+    for (const route of this.#netlink.routes()) this.#routes.add(route)
     for (const neighbour of this.#netlink.neighbours())
       this.#take({ kind: 'neighbour', gone: false, neighbour })
   }
@@ -99,17 +100,16 @@ export class Watch {
     }
     const { gone, link, address: a, route: r, neighbour: n } = event
     if (link) put(this.#links, link.ifindex, link, gone)
-    if (a?.family === 4) put(this.#addresses, `${a.ifindex} ${a.address}`, a, gone)
-    if (r?.family === 4)
-      put(this.#routes, `${r.table} ${r.destination}/${r.prefix} ${r.metric}`, r, gone)
-    if (n?.family === 4) put(this.#neighbours, `${n.ifindex} ${n.address}`, n, gone)
+    if (a) put(this.#addresses, `${a.ifindex} ${a.address}`, plain(a), gone)
+    if (r && !this.#routes.take(r, gone)) this.#isDoubtful = true
+    if (n) put(this.#neighbours, `${n.ifindex} ${n.address}`, plain(n), gone)
     if (link && (gone || !link.up)) this.#dropRoutesOf(link.ifindex)
     if (gone && (link ?? a)) this.#isDoubtful = true
   }
 
   /** The kernel does not announce the routes and neighbours that go with an interface. */
   #dropRoutesOf(ifindex: number): void {
-    for (const [key, r] of this.#routes) if (r.ifindex === ifindex) this.#routes.delete(key)
+    this.#routes.dropBy(ifindex)
     for (const [key, n] of this.#neighbours) if (n.ifindex === ifindex) this.#neighbours.delete(key)
   }
 
@@ -117,10 +117,17 @@ export class Watch {
     return {
       links: [...this.#links.values()],
       addresses: [...this.#addresses.values()],
-      routes: [...this.#routes.values()],
+      routes: this.#routes.all(),
       neighbours: [...this.#neighbours.values()],
     }
   }
+}
+
+/** The kernel's library writes ::a.b.c.d for what is ::hhhh:hhhh everywhere else. */
+function plain<Fact extends { family: 4 | 6; address: string }>(fact: Fact): Fact {
+  if (fact.family === 4 || !fact.address.includes('.')) return fact
+  const bytes = parseIpv6(fact.address)
+  return bytes ? { ...fact, address: formatIpv6(bytes) } : fact
 }
 
 function put<K, V>(into: Map<K, V>, key: K, value: V, gone: boolean): void {

@@ -1,7 +1,8 @@
 /**
- * Next hops, neighbours, routes and interfaces in the maps, kept as the kernel's network is. A next
- * hop's id is written into connections, so a row keeps its interface and address for good; only its
- * MAC addresses, MTU and validity change. Read next: ../plan/network.ts, ../../bpf/nexthop.h.
+ * Next hops, neighbours, routes, interfaces and VLANs in the maps, kept as the kernel's network is.
+ * A next hop's id is written into connections, so a row keeps its interface, address and route MTU
+ * for good; only its MAC addresses, wire, MTU and validity change.
+ * Read next: ../plan/network.ts, ../../bpf/nexthop.h.
  */
 import {
   INTERFACE,
@@ -11,7 +12,9 @@ import {
   NEXTHOP_FLAGS,
   ROUTE,
   ROUTE_KEY,
+  VLAN_KEY,
   readInterface,
+  readNeighbourKey,
   readNexthop,
   readRoute,
   readRouteKey,
@@ -20,214 +23,234 @@ import {
   writeNexthop,
   writeRoute,
   writeRouteKey,
+  writeVlanKey,
   type Interface,
   type Nexthop,
   type Route,
   type RouteKey,
 } from '../abi/maps.gen.ts'
-import { formatIpv4, ipv4, mac } from '../model/address.ts'
-import { isUsable, type Network } from '../plan/network.ts'
+import { addressBytes, bytesOf, formatAddress, ipv4, mac } from '../model/address.ts'
+import { isUsable, type Network, type Way } from '../plan/network.ts'
+import { portsOf, tagsOf, wireOf } from '../plan/ports.ts'
 import { key32, view } from './bytes.ts'
+import type { Reach } from './compile.ts'
 import { type Kernel } from './kernel.ts'
+import { Mirror } from './mirror.ts'
 import { Rows } from './rows.ts'
 
 /** How an address is reached: `nexthop` 0 without a route. */
-export interface ReachView {
-  nexthop: number
+export interface ReachView extends Reach {
   resolved: boolean
   /** The neighbour to ask the kernel to resolve, when it is not. */
   unresolved?: { ifindex: number; address: string }
 }
 
+/** What a next hop's row is for. */
+interface Hop {
+  /** The interface the route names. */
+  ifindex: number
+  address: string
+  /** The route's own MTU, 0 when it has none. */
+  routeMtu: number
+}
+
 export class Ways {
   readonly nexthops: Rows<Nexthop>
   readonly #interfaces: Rows<Interface>
-  readonly #kernel: Kernel
+  readonly #neighbours: Mirror
+  readonly #routes: Mirror
+  readonly #vlans: Mirror
   readonly #ids = new Map<string, number>()
-  readonly #neighbours = new Map<string, number>()
-  readonly #routes = new Map<string, string>()
+  readonly #hops = new Map<number, Hop>()
   #network: Network
-  #attached = new Set<number>()
+  /** MAC addresses of neighbours that can be sent to. */
+  #macs = new Map<string, string>()
+  #ports = new Set<number>()
   #next = 1
 
   constructor(kernel: Kernel, network: Network) {
-    this.#kernel = kernel
+    const { maps } = kernel
     this.#network = network
-    this.nexthops = new Rows(kernel.maps.nexthops, {
+    this.nexthops = new Rows(maps.nexthops, {
       size: NEXTHOP.size,
       read: readNexthop,
       write: writeNexthop,
     })
-    this.#interfaces = new Rows(kernel.maps.interfaces, {
+    this.#interfaces = new Rows(maps.interfaces, {
       size: INTERFACE.size,
       read: readInterface,
       write: writeInterface,
     })
+    this.#neighbours = new Mirror(maps.neighbours)
+    this.#routes = new Mirror(maps.routes)
+    this.#vlans = new Mirror(maps.vlans)
     if (kernel.adopted) this.#adopt()
   }
 
-  /** Brings next hops, neighbours, routes and interfaces up to what the network is now. */
-  update(network: Network, attached: Set<number>): void {
+  /** Brings everything up to what the network is now. */
+  update(network: Network, attached: ReadonlySet<number>): void {
     this.#network = network
     this.#updateInterfaces(attached)
-    const usable = new Map(
-      network.facts.neighbours
-        .filter(isUsable)
-        .map(n => [hopName(n.ifindex, ipv4(n.address)), n] as const),
-    )
-    for (const n of usable.values()) this.#ensure(n.ifindex, ipv4(n.address))
-    for (const way of network.ways()) if (way.gateway) this.#ensure(way.ifindex, way.gateway)
-    for (const [name, id] of this.#ids) this.#writeHop(id, name, usable.get(name)?.mac ?? '')
-    this.#updateNeighbours(new Set(usable.keys()))
-    this.#updateRoutes()
+    const usable = network.facts.neighbours.filter(isUsable)
+    this.#macs = new Map(usable.map(n => [neighbourName(n.ifindex, n.address), n.mac]))
+    const onLink = usable.map(n => this.#hopOnLink(n.ifindex, n.address))
+    const neighbours = onLink.map(hop => [neighbourKey(hop), this.#ensure(hop)] as const)
+    const routes = network.ways().map(way => [routeKey(way), this.#routeOf(way)] as const)
+    for (const [id, hop] of this.#hops) this.#writeHop(id, hop)
+    const found = neighbours.filter(([, id]) => id !== 0)
+    this.#neighbours.set(found.map(([key, id]) => [key, u32(id)]))
+    this.#routes.set(routes)
   }
 
   /** The way to an address; makes its next hop's row when it has none. */
-  reach(address: number): ReachView {
-    const way = this.#network.isLocal(address) ? undefined : this.#network.way(address)
-    if (!way) return { nexthop: 0, resolved: false }
-    const hop = way.gateway || address
-    const id = this.#ensure(way.ifindex, hop)
-    if (id === 0) return { nexthop: 0, resolved: false }
+  reach(address: string): ReachView {
+    const nowhere = { nexthop: 0, local: false, source: '', resolved: false }
+    if (this.#network.isLocal(address)) return { ...nowhere, local: true, resolved: true }
+    const way = this.#network.way(address)
+    if (!way) return nowhere
+    const { ifindex, routeMtu } = way
+    const hop = { ifindex, address: way.gateway || address, routeMtu }
+    const id = this.#ensure(hop)
+    if (id === 0) return nowhere
     const resolved = (this.nexthops.get(id).flags & NEXTHOP_FLAGS.NEXTHOP_VALID) !== 0
-    return resolved
-      ? { nexthop: id, resolved }
-      : { nexthop: id, resolved, unresolved: { ifindex: way.ifindex, address: formatIpv4(hop) } }
+    const view = { nexthop: id, local: false, source: this.#network.sourceTo(address), resolved }
+    return resolved ? view : { ...view, unresolved: { ifindex, address: hop.address } }
   }
 
   #adopt(): void {
     for (let id = 1; id < this.nexthops.length; id++) {
-      const row = this.nexthops.get(id)
-      if (row.ifindex !== 0) this.#ids.set(hopName(row.ifindex, row.addr), id)
+      const { logical, addr, mtu } = this.nexthops.get(id)
+      if (logical === 0) continue
+      // The row has the smaller of route's and link's MTU; the link's own is no route's.
+      const routeMtu = mtu === linkMtu(this.#network, logical) ? 0 : mtu
+      this.#remember(id, { ifindex: logical, address: formatAddress(addr), routeMtu })
+      this.#next = id + 1
     }
-    const neighbours = this.#kernel.maps.neighbours.lookupBatch()
-    for (let i = 0; i < neighbours.count; i++) {
-      const at = i * NEIGHBOUR_KEY.size
-      const v = view(neighbours.keys)
-      const name = hopName(v.getUint32(at, true), v.getUint32(at + NEIGHBOUR_KEY.addr, false))
-      this.#neighbours.set(name, view(neighbours.values).getUint32(4 * i, true))
-    }
-    this.#adoptRoutes()
     for (let i = 1; i < this.#interfaces.length; i++)
-      if (this.#interfaces.get(i).flags & INTERFACE_FLAGS.INTERFACE_ATTACHED) this.#attached.add(i)
+      if (this.#interfaces.get(i).flags & INTERFACE_FLAGS.INTERFACE_ATTACHED) this.#ports.add(i)
+    for (const mirror of [this.#neighbours, this.#routes, this.#vlans]) mirror.adopt()
   }
 
-  #adoptRoutes(): void {
-    const { routes } = this.#kernel.maps
-    for (let key = routes.nextKey(); key; key = routes.nextKey(key)) {
-      const value = routes.lookup(key)
-      if (value) this.#routes.set(hex(key), hex(value))
-    }
-  }
-
-  #updateInterfaces(attached: Set<number>): void {
-    for (const gone of this.#attached) if (!attached.has(gone)) this.#interfaces.clear(gone)
-    for (const ifindex of attached) {
-      const link = this.#network.links.get(ifindex)
-      if (!link) continue
-      this.#interfaces.set(ifindex, {
-        mac: mac(link.mac),
+  #updateInterfaces(attached: ReadonlySet<number>): void {
+    const ports = portsOf(this.#network, attached)
+    const now = new Set(ports.map(port => port.ifindex))
+    for (const gone of this.#ports) if (!now.has(gone)) this.#interfaces.clear(gone)
+    for (const port of ports) {
+      const addr = this.#network.addressOf(port.speaker, 4)
+      const addr6 = this.#network.addressOf(port.speaker, 6)
+      this.#interfaces.set(port.ifindex, {
+        mac: mac(port.mac),
         flags: INTERFACE_FLAGS.INTERFACE_ATTACHED,
-        addr: this.#network.addressOf(ifindex),
+        addr: addr === '' ? 0 : ipv4(addr),
+        addr6: addr6 === '' ? new Uint8Array(16) : addressBytes(addr6),
       })
     }
-    this.#attached = new Set(attached)
+    this.#ports = now
+    this.#vlans.set(
+      tagsOf(this.#network, attached).map(({ ifindex, protocol, id, vlan }) => [
+        encode(VLAN_KEY.size, writeVlanKey, { ifindex, tpid: protocol, vid: id }),
+        u32(vlan),
+      ]),
+    )
   }
 
-  /** The id of a neighbour's row, 0 when the table is full. */
-  #ensure(ifindex: number, address: number): number {
-    const name = hopName(ifindex, address)
-    const known = this.#ids.get(name)
+  /** The hop of a neighbour, by the route that reaches it on its link. */
+  #hopOnLink(ifindex: number, address: string): Hop {
+    const way = this.#network.way(address)
+    const fits = way?.ifindex === ifindex && way.gateway === ''
+    return { ifindex, address, routeMtu: fits ? way.routeMtu : 0 }
+  }
+
+  #routeOf(way: Way): string {
+    const { ifindex, gateway, routeMtu } = way
+    const nexthop = gateway === '' ? 0 : this.#ensure({ ifindex, address: gateway, routeMtu })
+    return encode<Route>(ROUTE.size, writeRoute, { nexthop, ifindex })
+  }
+
+  /** The id of a hop's row, 0 when the table is full. */
+  #ensure(hop: Hop): number {
+    const known = this.#ids.get(hopName(hop))
     if (known !== undefined) return known
-    if (this.#next === 1 && this.#ids.size > 0) this.#next = Math.max(...this.#ids.values()) + 1
     if (this.#next >= this.nexthops.length) return 0
     const id = this.#next++
-    this.#ids.set(name, id)
-    this.#writeHop(id, name, '')
+    this.#remember(id, hop)
+    this.#writeHop(id, hop)
     return id
   }
 
-  #writeHop(id: number, name: string, dmac: string): void {
-    const [ifindex = 0, address = 0] = name.split(' ').map(Number)
-    const link = this.#network.links.get(ifindex)
-    const valid = dmac !== '' && link?.up === true
+  #remember(id: number, hop: Hop): void {
+    this.#ids.set(hopName(hop), id)
+    this.#hops.set(id, hop)
+  }
+
+  #writeHop(id: number, hop: Hop): void {
+    const link = this.#network.links.get(hop.ifindex)
+    const wire = wireOf(this.#network, hop.ifindex)
+    const known = this.#macs.get(neighbourName(hop.ifindex, hop.address))
+    const valid = known !== undefined && wire !== undefined && link?.up === true
     const row = this.nexthops.get(id)
+    const tagged = wire?.tag ? NEXTHOP_FLAGS.NEXTHOP_TAGGED : 0
+    const mtu = linkMtu(this.#network, hop.ifindex)
     this.nexthops.set(id, {
-      dmac: valid ? mac(dmac) : row.dmac,
+      dmac: valid ? mac(known) : row.dmac,
       smac: link ? mac(link.mac) : row.smac,
-      ifindex,
-      addr: address,
-      mtu: Math.min(this.#network.way(address)?.mtu ?? link?.mtu ?? 0, 0xffff),
-      flags: valid ? NEXTHOP_FLAGS.NEXTHOP_VALID : 0,
+      ifindex: wire?.ifindex ?? hop.ifindex,
+      mtu: hop.routeMtu > 0 ? Math.min(hop.routeMtu, mtu) : mtu,
+      flags: (valid ? NEXTHOP_FLAGS.NEXTHOP_VALID : 0) | tagged,
+      tpid: wire?.tag?.protocol ?? 0,
+      tci: wire?.tag?.id ?? 0,
+      logical: hop.ifindex,
+      addr: addressBytes(hop.address),
     })
-  }
-
-  #updateNeighbours(usable: Set<string>): void {
-    const { neighbours } = this.#kernel.maps
-    for (const name of this.#neighbours.keys()) {
-      if (usable.has(name)) continue
-      neighbours.delete(neighbourKey(name))
-      this.#neighbours.delete(name)
-    }
-    for (const name of usable) {
-      const id = this.#ids.get(name)
-      if (id === undefined || this.#neighbours.get(name) === id) continue
-      neighbours.update(neighbourKey(name), key32(id))
-      this.#neighbours.set(name, id)
-    }
-  }
-
-  #updateRoutes(): void {
-    const { routes } = this.#kernel.maps
-    const wanted = new Map<string, string>()
-    for (const way of this.#network.ways()) {
-      const key: RouteKey = { prefixlen: way.prefix, addr: way.network }
-      const nexthop = way.gateway ? this.#ensure(way.ifindex, way.gateway) : 0
-      const value: Route = { nexthop, ifindex: way.ifindex }
-      wanted.set(
-        hex(encode(ROUTE_KEY.size, writeRouteKey, key)),
-        hex(encode(ROUTE.size, writeRoute, value)),
-      )
-    }
-    for (const [key, value] of wanted)
-      if (this.#routes.get(key) !== value) routes.update(unhex(key), unhex(value))
-    for (const key of this.#routes.keys()) if (!wanted.has(key)) routes.delete(unhex(key))
-    this.#routes.clear()
-    for (const [key, value] of wanted) this.#routes.set(key, value)
   }
 
   /** The routes as the data plane has them; for listings and tests. */
   routes(): (RouteKey & Route)[] {
-    return [...this.#routes].map(([key, value]) => ({
-      ...readRouteKey(view(unhex(key)), 0),
-      ...readRoute(view(unhex(value)), 0),
+    return this.#routes.entries().map(([key, value]) => ({
+      ...readRouteKey(view(key), 0),
+      ...readRoute(view(value), 0),
     }))
+  }
+
+  /** Neighbours as the data plane has them, and their next hops' ids; for tests. */
+  neighbours(): { ifindex: number; address: string; nexthop: number }[] {
+    return this.#neighbours.entries().map(([key, value]) => {
+      const { ifindex, addr } = readNeighbourKey(view(key), 0)
+      return { ifindex, address: formatAddress(addr), nexthop: view(value).getUint32(0, true) }
+    })
   }
 }
 
-function hopName(ifindex: number, address: number): string {
+const MTU_MAX = 0xffff
+
+function linkMtu(network: Network, ifindex: number): number {
+  return Math.min(network.links.get(ifindex)?.mtu ?? 0, MTU_MAX)
+}
+
+function hopName({ ifindex, address, routeMtu }: Hop): string {
+  return `${ifindex} ${routeMtu} ${address}`
+}
+
+function neighbourName(ifindex: number, address: string): string {
   return `${ifindex} ${address}`
 }
 
-function neighbourKey(name: string): Uint8Array {
-  const [ifindex = 0, addr = 0] = name.split(' ').map(Number)
-  return encode(NEIGHBOUR_KEY.size, writeNeighbourKey, { ifindex, addr })
+function neighbourKey({ ifindex, address }: Hop): string {
+  return encode(NEIGHBOUR_KEY.size, writeNeighbourKey, { ifindex, addr: addressBytes(address) })
 }
 
-function encode<R>(
-  size: number,
-  write: (v: DataView, at: number, x: R) => void,
-  row: R,
-): Uint8Array {
-  const bytes = new Uint8Array(size)
+function routeKey({ prefix, network }: Way): string {
+  const key: RouteKey = { prefixlen: prefix, addr: bytesOf(network) }
+  return encode(ROUTE_KEY.size, writeRouteKey, key)
+}
+
+function u32(value: number): string {
+  return Buffer.from(key32(value)).toString('hex')
+}
+
+/** A row as hexadecimal digits, which a Map can have as key. */
+function encode<R>(size: number, write: (v: DataView, at: number, x: R) => void, row: R): string {
+  const bytes = Buffer.alloc(size)
   write(view(bytes), 0, row)
-  return bytes
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
-}
-
-function unhex(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'hex'))
+  return bytes.toString('hex')
 }

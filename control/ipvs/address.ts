@@ -1,16 +1,20 @@
 /**
- * Addresses as ipvsadm reads them: inet_aton's forms, ports by number or by service name. Pure; the
- * table of names is handed in.
+ * Addresses as ipvsadm reads them: inet_aton's and inet_pton's forms, IPv6 in brackets, ports by
+ * number or by service name. Pure; the table of names is handed in.
  * Differs from LVS: ipvsadm takes no host names, only addresses in numbers.
  * Source: ipvsadm.c (v1.31), parse_service().
  */
+import { formatIpv6, parseIpv6, type Family } from '../model/address.ts'
 import type { Protocol } from '../model/service.ts'
 
 /** The port of a service name, undefined when there is none: getservbyname(3). */
 export type PortOf = (name: string, protocol: Protocol) => number | undefined
 
-export type Parsed =
-  { family: 4; address: string; port: number | undefined } | { family: 6; port: number | undefined }
+export interface Parsed {
+  family: Family
+  address: string
+  port: number | undefined
+}
 
 /** The address and port in `text`; undefined when ipvsadm calls it illegal. */
 export function parseEndpoint(
@@ -22,9 +26,11 @@ export function parseEndpoint(
   const bracketed = /^\[([^\]]*)\]:(.*)$/.exec(text)
   if (text.startsWith('[') && !bracketed) return undefined
   const inside = bracketed?.[1] ?? text
-  if (isIpv6(inside)) {
+  const ipv6 = parseIpv6(inside)
+  if (ipv6) {
     const port = bracketed ? parsePort(bracketed[2] ?? '', protocol, portOf) : undefined
-    return bracketed && port === undefined ? undefined : { family: 6, port }
+    const illegal = bracketed && port === undefined
+    return illegal ? undefined : { family: 6, address: formatIpv6(ipv6), port }
   }
   const colon = inside.lastIndexOf(':')
   const address = inetAton(colon < 0 ? inside : inside.slice(0, colon))
@@ -40,11 +46,6 @@ export function parseNumber(text: string, min: number, max: number): number | un
   if (!/^\s*[+-]?[0-9]+$/.test(text)) return undefined
   const number = Number(text)
   return number >= min && number <= max ? number : undefined
-}
-
-/** 32-bit value of a dotted address. */
-export function addressNumber(address: string): number {
-  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
 }
 
 function parsePort(text: string, protocol: Protocol, portOf: PortOf): number | undefined {
@@ -68,13 +69,4 @@ function parseC(text: string, max: number): number | undefined {
   if (!octal && !/^(0|[1-9][0-9]*|0[xX][0-9a-fA-F]+)$/.test(text)) return undefined
   const value = octal ? parseInt(text, 8) : Number(text)
   return value <= max ? value : undefined
-}
-
-function isIpv6(text: string): boolean {
-  if (!text.includes(':')) return false
-  try {
-    return new URL(`http://[${text}]`).hostname !== ''
-  } catch {
-    return false
-  }
 }

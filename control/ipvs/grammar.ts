@@ -54,7 +54,7 @@ interface Line {
   marked: boolean
   dest: Parsed | undefined
   scheduler: string
-  fwd: ForwardingMethod | 'tun'
+  fwd: ForwardingMethod
   weight: number
   /** Things named on the line that only come later, in order. */
   later: string[]
@@ -116,7 +116,6 @@ function readOption(line: Line, option: Option, value: string, portOf: PortOf): 
       line.protocol = option.key
       line.service = parseEndpoint(value, option.key, portOf)
       if (!line.service) throw wrong('illegal virtual server address[:port] specified')
-      if (line.service.family === 6) line.later.push('IPv6')
       break
     case 'fwmark':
       line.marked = true
@@ -132,7 +131,6 @@ function readOption(line: Line, option: Option, value: string, portOf: PortOf): 
       line.dest = parseEndpoint(value, line.protocol, portOf)
       if (!line.dest) throw wrong('illegal real server address[:port] specified')
       line.dest.port ??= line.service?.port ?? 0
-      if (line.dest.family === 6) line.later.push('IPv6')
       break
     case 'masquerading':
       line.fwd = 'nat'
@@ -142,7 +140,9 @@ function readOption(line: Line, option: Option, value: string, portOf: PortOf): 
       break
     case 'ipip':
       line.fwd = 'tun'
-      line.later.push('tunnelling (-i)')
+      break
+    case 'tun-type':
+      if (value !== 'ipip') line.later.push('tunnels by gue and gre (--tun-type)')
       break
     case 'weight':
       // Differs from LVS: weights end at 65535, as in ipvsadm itself; Debian's build has no end.
@@ -169,6 +169,10 @@ const LATER: Record<string, string> = {
   'sched-flags': 'scheduler flags (-b)',
   timeout: 'the list of timeouts',
   daemon: 'the list of sync daemons',
+  'tun-port': 'tunnels by gue (--tun-port)',
+  'tun-nocsum': 'checksums of tunnels (--tun-nocsum)',
+  'tun-csum': 'checksums of tunnels (--tun-csum)',
+  'tun-remcsum': 'checksums of tunnels (--tun-remcsum)',
   rate: 'rates',
   thresholds: 'the list of thresholds',
   'persistent-conn': 'the list of persistent connections',
@@ -264,20 +268,17 @@ function asked(command: CommandName, line: Line): Request {
 }
 
 function settingDest(command: 'add-server' | 'edit-server', line: Line): Request {
-  if (line.fwd === 'tun') throw unsupported('tunnelling (-i)')
   const service = serviceOf(line)
   const { address, port } = destOf(line)
-  const forced = line.fwd === 'dr' ? service.port : port
+  const forced = line.fwd === 'nat' ? port : service.port
   const dest = { address, port: forced, fwd: line.fwd, weight: line.weight }
   return { command, service, dest }
 }
 
 function serviceOf({ service, protocol }: Line): ServiceId {
-  if (service?.family !== 4) throw unsupported('IPv6')
-  return { protocol, address: service.address, port: service.port ?? 0 }
+  return { protocol, address: service?.address ?? '', port: service?.port ?? 0 }
 }
 
 function destOf({ dest }: Line): DestId {
-  if (dest?.family !== 4) throw unsupported('IPv6')
-  return { address: dest.address, port: dest.port ?? 0 }
+  return { address: dest?.address ?? '', port: dest?.port ?? 0 }
 }

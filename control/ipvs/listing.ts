@@ -3,6 +3,7 @@
  * Differs from LVS: counters of dests are 64 bits wide; ipvsadm 1.31 cuts some of them to 32.
  * Source: ipvsadm.c (v1.31), print_service_entry(), print_largenum(), print_conn().
  */
+import { addressBytes, familyOf } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
   type ConnView,
@@ -13,7 +14,6 @@ import {
   type ServiceView,
   type Traffic,
 } from '../model/service.ts'
-import { addressNumber } from './address.ts'
 import { qsort } from './sort.ts'
 
 export interface ListingFormat {
@@ -41,7 +41,11 @@ const CONNS_HEADER =
   'IPVS connection entries\n' +
   'pro expire state       source             virtual            destination\n'
 
-const METHOD: Record<ForwardingMethod, string> = { nat: 'Masq', dr: 'Route' }
+const METHOD: Record<ForwardingMethod, string> = {
+  nat: 'Masq',
+  dr: 'Route',
+  tun: 'Tunnel',
+}
 /** Longer names are cut here, so that columns stay. */
 const SERVICE_WIDTH = 33
 const DEST_WIDTH = 28
@@ -122,7 +126,9 @@ function numbers(traffic: Traffic, exact: boolean): string {
 }
 
 function endpoint({ address, port }: DestId, protocol: Protocol, names: Names): string {
-  return `${names.host(address)}:${names.port(port, protocol)}`
+  const host = names.host(address)
+  const name = familyOf(address) === 6 ? `[${host}]` : host
+  return `${name}:${names.port(port, protocol)}`
 }
 
 /** Minutes may have more than two digits. */
@@ -133,14 +139,23 @@ function minutes(seconds: number): string {
 
 function compareServices(a: ServiceView, b: ServiceView): number {
   const protocols = PROTOCOL_NUMBER[a.protocol] - PROTOCOL_NUMBER[b.protocol]
-  return protocols || compareDests(a, b)
+  return familyOf(a.address) - familyOf(b.address) || protocols || compareDests(a, b)
 }
 
 function compareDests(a: DestId, b: DestId): number {
-  return difference(addressNumber(a.address), addressNumber(b.address)) || a.port - b.port
+  const families = familyOf(a.address) - familyOf(b.address)
+  return families || compareAddresses(a.address, b.address) || a.port - b.port
 }
 
-/** As C's int: addresses 2^31 apart or more come out reversed. */
-function difference(a: number, b: number): number {
-  return (a - b) | 0
+/** By 32-bit words as C's int: those 2^31 apart or more come out reversed. */
+function compareAddresses(a: string, b: string): number {
+  const [left, right] = [a, b].map(text => {
+    const bytes = addressBytes(text)
+    return new DataView(bytes.buffer)
+  })
+  for (let at = 0; at < 16; at += 4) {
+    const difference = ((left?.getUint32(at) ?? 0) - (right?.getUint32(at) ?? 0)) | 0
+    if (difference !== 0) return difference
+  }
+  return 0
 }

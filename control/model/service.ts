@@ -2,6 +2,7 @@
  * The nouns an operator speaks of: services, dests, and what is counted about them.
  * Pure. Read next: ../daemon/director.ts (who changes them).
  */
+import { withPort } from './address.ts'
 import type { Origin } from './origin.ts'
 
 export const PROTOCOLS = ['tcp', 'udp'] as const
@@ -12,14 +13,14 @@ export const PROTOCOL_NUMBER: Record<Protocol, number> = { tcp: 6, udp: 17 }
 export const SCHEDULERS = ['rr', 'wrr', 'wlc'] as const
 export type Scheduler = (typeof SCHEDULERS)[number]
 
-export const FORWARDING_METHODS = ['nat', 'dr'] as const
+export const FORWARDING_METHODS = ['nat', 'dr', 'tun'] as const
 export type ForwardingMethod = (typeof FORWARDING_METHODS)[number]
 
 /** Largest weight a dest may have; ipvsadm's own bound. */
 export const WEIGHT_MAX = 65535
 export const PORT_MAX = 65535
 
-/** What names a service: protocol, IPv4 address in dotted form, port 1 to 65535. */
+/** What names a service: protocol, canonical address (address.ts), port 1 to 65535. */
 export interface ServiceId {
   protocol: Protocol
   address: string
@@ -71,8 +72,8 @@ export interface DestView extends Dest {
   origin: Origin
   active: number
   inactive: number
-  /** Whether the next hop towards it is known: 'resolved', 'resolving', or 'no route'. */
-  nextHop: 'resolved' | 'resolving' | 'no route'
+  /** Whether the next hop towards it is known; 'local': it is this host. */
+  nextHop: 'resolved' | 'resolving' | 'no route' | 'local'
   traffic: Traffic
   rates: Rates
 }
@@ -110,12 +111,12 @@ export interface InterfaceView {
   origin: Origin
 }
 
-/** The text form of a service id, for example tcp:192.0.2.1:80. */
+/** The text form of a service id: tcp:192.0.2.1:80, tcp:[2001:db8::1]:80. */
 export function serviceName(id: ServiceId): string {
-  return `${id.protocol}:${id.address}:${id.port}`
+  return `${id.protocol}:${withPort(id.address, id.port)}`
 }
 
-/** The text form of a dest id, for example 10.0.0.2:8080. */
+/** The text form of a dest id: 10.0.0.2:8080, [2001:db8::2]:8080. */
 export function destName(id: DestId): string {
-  return `${id.address}:${id.port}`
+  return withPort(id.address, id.port)
 }

@@ -14,14 +14,17 @@ type Sentences = Pick<ReasonView, 'becomes' | 'means' | 'look'>
 
 /** `look` is empty where nothing is wrong however many there are. */
 export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
-  NOT_IPV4: passed('ARP, IPv6 and whatever else is not IPv4', ''),
+  NOT_IP: passed('ARP and whatever else is neither IPv4 nor IPv6', ''),
   FOREIGN_MAC: passed('the frame is for another machine', 'the interface may be promiscuous'),
-  MALFORMED: passed('the IPv4 header is not one', 'who sends it: tcpdump -e on the interface'),
+  MALFORMED: passed('the IP header is not one', 'who sends it: tcpdump -e on the interface'),
   BAD_CHECKSUM: passed(
     'the checksum of the IPv4 header is wrong',
     'cable, switch and memory of the sender: ip -s link counts errors too',
   ),
-  HAS_OPTIONS: passed('the packet has IPv4 options, which xlvs does not balance yet', ''),
+  HAS_OPTIONS: passed(
+    'the packet has IPv4 options, or more IPv6 extension headers than xlvs looks through',
+    '',
+  ),
   FRAGMENT: passed(
     'a piece of a packet, which xlvs does not balance yet',
     'the MTU on the way from the client; senders of UDP can send less at a time',
@@ -38,12 +41,17 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'the address of the service is not on this host, as on a VRRP backup',
     'ip address, when this host should balance it; xlvs show has the service',
   ),
+  OTHER_VLAN: passed('the tag names a VLAN that has no interface here', 'ip -d link'),
+  LOCAL_DEST: passed('the dest is this host: delivered here as it came', ''),
   NAT_REQUEST: forwarded('to a dest, addresses rewritten', ''),
   NAT_REPLY: forwarded('to a client, addresses rewritten back', ''),
   DIRECT: forwarded('to a dest as it is (dr)', ''),
+  TUNNEL: forwarded('to a dest in an outer IP header (tun)', ''),
+  ICMP_REQUEST: forwarded('an ICMP error about what a dest sent, to that dest', ''),
+  ICMP_REPLY: forwarded('an ICMP error about what a client sent, to that client', ''),
   RESOLVING: forwarded(
     'the MAC of the next hop is not known yet; the kernel asks for it and sends then',
-    'ip neighbour, when the count goes on rising: the dest or router does not answer ARP',
+    'ip neighbour, when the count goes on rising: the dest or router does not answer',
   ),
   TTL_EXPIRED: answered(
     'its time to live ended here: ICMP time exceeded',
@@ -80,6 +88,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   NEEDS_FRAGMENTING: dropped(
     'longer than the MTU without DF; xlvs does not cut packets yet',
     'MTUs on both sides of the director: make the one behind it as large',
+  ),
+  BAD_ICMP: dropped(
+    'an ICMP error about a NAT connection whose checksum is wrong',
+    'who sends it: tcpdump on the interface',
   ),
   INTERNAL: dropped('what should not happen did', 'the log of the daemon, and report it'),
 }

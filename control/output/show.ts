@@ -2,7 +2,14 @@
  * `xlvs show` for people: where the program runs, services and dests in one table, then each
  * trouble in a sentence with what to try. Pure.
  */
-import { destName, serviceName, type InterfaceView, type ServiceView } from '../model/service.ts'
+import { familyOf } from '../model/address.ts'
+import {
+  destName,
+  serviceName,
+  type DestView,
+  type InterfaceView,
+  type ServiceView,
+} from '../model/service.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -14,6 +21,13 @@ const COLUMNS: readonly Column[] = [
   { title: 'INACTIVE', align: 'right' },
   { title: 'STATE' },
 ]
+
+const NEXT_HOP: Record<DestView['nextHop'], string> = {
+  resolved: '',
+  resolving: 'next hop: resolving',
+  'no route': 'next hop: no route',
+  local: 'this host',
+}
 
 /** The whole page. Dests are listed in the order they were added, the reverse of the view's. */
 export function showText(
@@ -45,7 +59,7 @@ function serviceRow(service: ServiceView): string[] {
 
 function destRow(dest: ServiceView['dests'][number]): string[] {
   const { fwd, weight, active, inactive, nextHop } = dest
-  const troubled = nextHop === 'resolved' ? [] : [`next hop: ${nextHop}`]
+  const troubled = nextHop === 'resolved' ? [] : [NEXT_HOP[nextHop]]
   const state = [...(weight === 0 ? ['quiesced'] : []), ...troubled].join(', ')
   return [`  ${destName(dest)}`, fwd, `${weight}`, `${active}`, `${inactive}`, state]
 }
@@ -61,7 +75,7 @@ function serviceTroubles(service: ServiceView): string[] {
     ? []
     : [
         `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
-          `nothing; try ip address add ${service.address}/32 dev lo`,
+          `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
       ]
   const empty = service.dests.some(({ weight }) => weight > 0)
     ? []
@@ -76,4 +90,8 @@ function destTrouble(name: string, dest: ServiceView['dests'][number]): string[]
   if (nextHop === 'resolving')
     return [`${name}: the next hop to dest ${address} does not answer; try ip neighbour`]
   return []
+}
+
+function hostPrefix(address: string): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`
 }

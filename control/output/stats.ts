@@ -1,6 +1,6 @@
 /**
  * `xlvs stats` for people: counters of all and of each service, why packets left the walk, and how
- * full the connection table is. Pure.
+ * full the connection tables are. Pure.
  */
 import {
   destName,
@@ -39,7 +39,7 @@ export interface Stats {
   total: Traffic
   services: readonly (ServiceId & { traffic: Traffic })[]
   reasons: readonly { reason: string; packets: number }[]
-  connections: { slots: number; used: number; stashed: number }
+  connections: readonly { family: 4 | 6; slots: number; used: number; stashed: number }[]
 }
 
 /** Three parts with an empty line between. */
@@ -49,9 +49,11 @@ export function statsText({ total, services, reasons, connections }: Stats): str
     trafficRow('total', total),
   ])
   const why = reasons.map(({ reason, packets }) => [reason, `${packets}`])
-  const { slots, used, stashed } = connections
-  const full = `connection table: ${used} of ${slots} slots used, ${stashed} in the stash\n`
-  return [traffic, table(REASON_COLUMNS, why), full].join('\n')
+  const full = connections.map(
+    ({ family, slots, used, stashed }) =>
+      `IPv${family} connection table: ${used} of ${slots} slots used, ${stashed} in the stash\n`,
+  )
+  return [traffic, table(REASON_COLUMNS, why), full.join('')].join('\n')
 }
 
 /** Rates of services, their dests in the order they were added, and all. */

@@ -121,6 +121,7 @@ privileged('netlink: routes of both families, gateways metrics and tables are re
   ip('route add blackhole 10.6.0.0/16')
   ip('route add 10.7.0.0/16 via inet6 2001:db8::254 dev near')
   ip('-6 route add default via 2001:db8::254 dev near metric 9')
+  ip('route add 10.9.0.0/16 tos 0x10 dev near')
   ip('route add 10.8.0.0/16 nexthop via 10.0.0.2 dev near weight 3 nexthop via 10.0.0.3 dev near')
 
   const routes = open(t).routes()
@@ -133,6 +134,7 @@ privileged('netlink: routes of both families, gateways metrics and tables are re
     type: 1,
     protocol: 3,
     scope: 0,
+    tos: 0,
     destination: '0.0.0.0',
     prefix: 0,
     gateway: '10.0.0.254',
@@ -144,6 +146,7 @@ privileged('netlink: routes of both families, gateways metrics and tables are re
   })
   t.like(to('10.5.0.0', 16), { table: 1000, gateway: '', source: '10.0.0.1', scope: 253 })
   t.like(to('10.6.0.0', 16), { type: 6, ifindex: 0 })
+  t.like(to('10.9.0.0', 16), { tos: 0x10 })
   t.like(to('10.7.0.0', 16), { family: 4, gateway: '2001:db8::254' })
   t.like(to('::', 0), { family: 6, gateway: '2001:db8::254', metric: 9, ifindex: near })
   t.deepEqual(to('10.8.0.0', 16)?.nexthops, [

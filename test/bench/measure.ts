@@ -2,7 +2,7 @@
  * Tries each row before it is timed, then times all of them in turns, so that a busy neighbour of
  * this machine meets every row alike. Read next: report.ts.
  */
-import { LIMIT } from '../../control/abi/maps.gen.ts'
+import { FAMILY } from '../../control/abi/maps.gen.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
 import { sweep, type SweepTables } from '../../control/dataplane/sweep.ts'
 import { difference } from './frame.ts'
@@ -118,10 +118,11 @@ function checked(row: Row, run: () => Run, packets: number): Run {
 function sweeper(swept: Tables): { once: () => void; result: () => SweepResult } {
   const { kernel, dataplane } = swept
   const tables: SweepTables = {
-    conns: dataplane.conns,
+    family: FAMILY.FAMILY_IPV4,
+    conns: dataplane.conns[FAMILY.FAMILY_IPV4],
     destConns: dataplane.tables.destConns.buffer,
-    stash: kernel.maps.stash4,
-    stashFirst: (kernel.config.bucket_mask + 1) * LIMIT.SLOTS_PER_BUCKET,
+    stash: kernel.maps.stash,
+    stashFirst: kernel.sizes.slots[FAMILY.FAMILY_IPV4],
     gracePeriod: gracePeriods(),
   }
   const { slots } = usage(swept)
@@ -139,7 +140,7 @@ function sweeper(swept: Tables): { once: () => void; result: () => SweepResult }
   samples.pop()
   const result = () => ({
     samples: samples.sort((a, b) => a - b),
-    slots: kernel.sizes.slots,
+    slots: kernel.sizes.slots[FAMILY.FAMILY_IPV4],
     used: slots,
   })
   return { once, result }

@@ -4,14 +4,14 @@
  */
 import type { BpfProgram } from '../../addon/index.ts'
 import { REASON } from '../../control/abi/maps.gen.ts'
-import type { ForwardingMethod } from '../../control/model/service.ts'
 import { natDeltas } from '../../control/plan/checksum.ts'
-import { mac } from '../../control/model/address.ts'
+import { formatIpv4, mac } from '../../control/model/address.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
 import { ACK, SYN, frameOf, type Segment } from './frame.ts'
 import { DESTS, swap32, type Generator, type Traffic } from './generator.ts'
 import { CLIENT, OWN_MAC, ROUTER_MAC, SERVICES, STRANGER } from './tables.ts'
-import { connect, destMac, destOf, openTables, reply, request, type Tables } from './tables.ts'
+import { connect, destMac, destOf, openTables, reply, request } from './tables.ts'
+import type { Fwd, Tables } from './tables.ts'
 
 const XDP_PASS = 2
 const XDP_TX = 3
@@ -132,7 +132,7 @@ function establishedRows(
 
 /** Rows in which every packet is the first of its connection. */
 function newRows(generator: Generator, tables: Tables): Row[] {
-  const pair = (fwd: ForwardingMethod, reason: number): Row[] => {
+  const pair = (fwd: Fwd, reason: number): Row[] => {
     const { from, becomes } = forwarded(fwd, SYN)
     const shared = {
       traffic: { segment: from, clients: 'new' as const },
@@ -150,7 +150,7 @@ function newRows(generator: Generator, tables: Tables): Row[] {
 }
 
 /** Number 0's request as it comes and as it goes on. */
-function forwarded(fwd: ForwardingMethod, flags: number): { from: Segment; becomes: Segment } {
+function forwarded(fwd: Fwd, flags: number): { from: Segment; becomes: Segment } {
   const from = request(SERVICES[fwd], flags)
   const to = fwd === 'nat' ? destOf(fwd, 0) : from.to
   return { from, becomes: { ...from, to, dmac: destMac(0), smac: OWN_MAC, ttl: 63 } }
@@ -168,8 +168,8 @@ function replied(flags: number): Segment {
 function fillFloors(generator: Generator): void {
   for (let i = 0; i < DESTS; i++) {
     const to = destOf('nat', i)
-    const there = natDeltas(SERVICES.nat, to)
-    const back = natDeltas(to, SERVICES.nat)
+    const there = natDeltas(named(SERVICES.nat), named(to))
+    const back = natDeltas(named(to), named(SERVICES.nat))
     generator.map('floor_dests').update(key32(i), floorDest(to, destMac(i), there))
     generator.map('floor_services').update(key32(i), floorDest(SERVICES.nat, ROUTER_MAC, back))
   }
@@ -178,6 +178,10 @@ function fillFloors(generator: Generator): void {
   generator.run(generator.program('fill'), traffic, MANY)
   const failures = generator.get('failures')
   if (failures > 0) throw new Error(`the kernel hash refused ${failures} of ${MANY} connections`)
+}
+
+function named({ address, port }: { address: number; port: number }) {
+  return { address: formatIpv4(address), port }
 }
 
 /** struct floor_dest of floor.h. */

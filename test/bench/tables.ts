@@ -7,13 +7,14 @@ import { Dataplane } from '../../control/dataplane/dataplane.ts'
 import { openKernel, type Kernel } from '../../control/dataplane/kernel.ts'
 import { CONN4, LIFE, REASON, SLOT_WORD, TCP_STATE } from '../../control/abi/maps.gen.ts'
 import { formatIpv4, ipv4 } from '../../control/model/address.ts'
-import type { ForwardingMethod } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
 import { ACK, SYN, type End, type Segment } from './frame.ts'
 import { DESTS, type Generator, type Traffic } from './generator.ts'
 
 /** test_run's frames arrive by the loopback interface. */
 const IFINDEX = 1
+/** Slots of the table that is not measured. */
+const SLOTS6 = 1024
 export const OWN_MAC = '02:00:00:00:00:01'
 export const ROUTER_MAC = '02:00:00:00:02:01'
 const ROUTER = '10.1.255.254'
@@ -22,18 +23,21 @@ const NUD_PERMANENT = 0x80
 const RTN_UNICAST = 1
 const RT_TABLE_MAIN = 254
 
+/** The forwarding methods that are measured. */
+export type Fwd = 'nat' | 'dr'
+
 /** client_addr(0) and client_port(0) of bench.h. */
 export const CLIENT: End = { address: ipv4('64.0.0.0'), port: 0x8000 }
-export const SERVICES: Record<ForwardingMethod, End> = {
+export const SERVICES: Record<Fwd, End> = {
   nat: { address: ipv4('192.0.2.1'), port: 80 },
   dr: { address: ipv4('192.0.2.2'), port: 80 },
 }
 /** A host of somewhere else. */
 export const STRANGER: End = { address: ipv4('203.0.113.1'), port: 80 }
-const DEST_PORTS: Record<ForwardingMethod, number> = { nat: 8080, dr: 80 }
+const DEST_PORTS: Record<Fwd, number> = { nat: 8080, dr: 80 }
 
 /** Where dest number i listens. */
-export function destOf(fwd: ForwardingMethod, number: number): End {
+export function destOf(fwd: Fwd, number: number): End {
   return { address: ipv4('10.1.1.0') + number, port: DEST_PORTS[fwd] }
 }
 
@@ -50,7 +54,7 @@ export interface Tables {
 
 /** @param objects folder of xlvs.bpf.o */
 export function openTables(objects: string, slots: number): Tables {
-  const kernel = openKernel({ objects, slots, manualClock: false })
+  const kernel = openKernel({ objects, slots: [slots, SLOTS6], manualClock: false })
   const network = syntheticNetwork()
   const dataplane = new Dataplane(kernel, network)
   dataplane.setNetwork(network, new Set([IFINDEX]))
@@ -106,12 +110,7 @@ export function reply(flags: number): Segment {
  * Makes the connections of clients 0 to `clients` - 1, each by its handshake; for DR the answer of
  * the dest is not seen. @throws when a packet did not do what it had to
  */
-export function connect(
-  generator: Generator,
-  tables: Tables,
-  fwd: ForwardingMethod,
-  clients: number,
-): void {
+export function connect(generator: Generator, tables: Tables, fwd: Fwd, clients: number): void {
   const forwarded = fwd === 'nat' ? REASON.NAT_REQUEST : REASON.DIRECT
   const pass = (segment: Segment, isReply: boolean, reason: number) => {
     const traffic: Traffic = { segment, clients: 'new', reply: isReply }
@@ -132,8 +131,8 @@ export function connect(
 
 /** Connections established, and slots in use. */
 export function usage(tables: Tables): { established: number; slots: number } {
-  const words = new Uint32Array(tables.dataplane.conns)
-  const bytes = new Uint8Array(tables.dataplane.conns)
+  const words = new Uint32Array(tables.dataplane.conns[0])
+  const bytes = new Uint8Array(tables.dataplane.conns[0])
   const isReply = SLOT_WORD.CONN_REPLY << SLOT_WORD.WORD_FLAGS_SHIFT
   let established = 0
   let slots = 0

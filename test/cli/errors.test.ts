@@ -10,7 +10,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkFamilies } from '../../control/config/name.ts'
+import { checkForwarding } from '../../control/config/name.ts'
 import { buildApi } from '../../control/daemon/api.ts'
 import { connectDirector } from '../../control/daemon/client.ts'
 import { Events } from '../../control/daemon/events.ts'
@@ -81,7 +81,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   BAD_NAME: configuration('services:\n  tcp 192.0.2.1:80:\n    name: 80'),
   BAD_SETTING: configuration('settings:\n  conn_reuse_mode: many'),
   BAD_FAMILY: thrown(() => {
-    checkFamilies(SERVICE, { ...DEST, address: '2001:db8::2' })
+    checkForwarding(SERVICE, { ...DEST, address: '2001:db8::2' })
   }),
   BAD_YAML: configuration('services: ['),
   BAD_TYPE: configuration('services: 80'),

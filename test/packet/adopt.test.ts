@@ -1,6 +1,7 @@
 /** A daemon that starts again finds everything in the pinned maps. See dataplane/pins.ts. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
+import { formatAddress } from '../../control/model/address.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { sameFrame, tcp, udp } from '../support/frames.ts'
 
@@ -27,14 +28,22 @@ function folder(t: T): string {
 /** All that is in the maps that the control plane writes, as text. */
 function tables(lvs: PacketDirector): Record<string, string> {
   const { maps } = lvs.kernel
-  const names = ['dests', 'services', 'schedules', 'nexthops', 'interfaces', 'dest_conns'] as const
+  const names = [
+    'dests',
+    'dest_addrs',
+    'services',
+    'schedules',
+    'nexthops',
+    'interfaces',
+    'dest_conns',
+  ] as const
   const mapped = names.map(name => [name, new Uint8Array(maps[name].mmap())] as const)
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-  const { keys, values } = maps.services4.lookupBatch()
+  const { keys, values } = maps.service_ids.lookupBatch()
   const neighbours = maps.neighbours.lookupBatch()
   return {
     ...Object.fromEntries(mapped.map(([name, bytes]) => [name, hex(bytes)])),
-    services4: hex(keys) + hex(values),
+    service_ids: hex(keys) + hex(values),
     neighbours: hex(neighbours.keys) + hex(neighbours.values),
   }
 }
@@ -141,8 +150,8 @@ test('adopt: another service edited after it, the first keeps its schedule', asy
 
 test('adopt: a neighbour has gone meanwhile, next hops keep their rows', async t => {
   const bpffs = folder(t)
-  const hops = (lvs: PacketDirector): number[] =>
-    [1, 2, 3, 4, 5].map(id => lvs.dataplane.ways.nexthops.get(id).addr)
+  const hops = (lvs: PacketDirector): string[] =>
+    [1, 2, 3, 4, 5].map(id => formatAddress(lvs.dataplane.ways.nexthops.get(id).addr))
   const before = hops(await director(t, SERVICES, { bpffs }))
   const without = SERVICES.replace('-> 10.0.0.4:80 dr weight 1', '')
 
@@ -155,9 +164,9 @@ test('adopt: a neighbour has gone meanwhile, next hops keep their rows', async t
 test('adopt: killed between key and schedule, nobody else gets the rows', async t => {
   const bpffs = folder(t)
   const first = await director(t, SERVICES, { bpffs })
-  const { services4 } = first.kernel.maps
-  const { keys, count } = services4.lookupBatch()
-  for (let i = 0; i < count; i++) services4.delete(keys.subarray(8 * i, 8 * i + 8))
+  const { service_ids: ids } = first.kernel.maps
+  const { keys, count } = ids.lookupBatch()
+  ids.deleteBatch(keys, count)
   const more = `${SERVICES}
     tcp 192.0.2.3:80 rr
       -> 10.0.0.9:80 nat weight 1

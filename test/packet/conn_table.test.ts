@@ -52,7 +52,7 @@ function crowd(): { ports: number[]; last: number; second: number } {
 
 /** Makes every slot busy but those given, as if other CPUs were filling them. */
 function fillBut(lvs: PacketDirector, free: number[]): void {
-  const words = new Uint32Array(lvs.dataplane.conns)
+  const words = new Uint32Array(lvs.dataplane.conns[0])
   for (let slot = 0; slot < SLOTS + STASH_SLOTS; slot++)
     if (!free.includes(slot)) words[(slot * CONN4.size) / 4] = LIFE.LIFE_BUSY
 }
@@ -127,7 +127,7 @@ test('stash: both buckets are full, the connection is found behind the table', a
   t.true(requestSlot(lvs, last).index >= SLOTS)
   t.is(slotAt(lvs, 5 * 8).flags & SLOT_WORD.BUCKET_STASHED, SLOT_WORD.BUCKET_STASHED)
   t.deepEqual([...new Set(found)], ['direct'])
-  t.deepEqual([stashed(lvs), lvs.dataplane.stashed(), lvs.conns().length], [1, 1, 17])
+  t.deepEqual([stashed(lvs), lvs.dataplane.stashed()[0], lvs.conns().length], [1, 1, 17])
 })
 
 test('stash: its connection expires, slot and key are free again', async t => {
@@ -186,7 +186,7 @@ test('full: no slot anywhere, the SYN is dropped and nothing is left behind', as
     left.map(out => [out.reason, out.verdict]),
     Array(3).fill(['table full', XDP.drop]),
   )
-  new Uint8Array(lvs.dataplane.conns).fill(0)
+  new Uint8Array(lvs.dataplane.conns[0]).fill(0)
   nothingLeft(lvs, t)
   t.is(lvs.dataplane.rawTraffic('tcp:192.0.2.1:80').conns, 0)
 })
@@ -205,7 +205,7 @@ for (const [where, free] of [
 
     t.is(left, 'table full')
     t.is(slotAt(lvs, slot).life, LIFE.LIFE_EMPTY)
-    new Uint8Array(lvs.dataplane.conns).fill(0)
+    new Uint8Array(lvs.dataplane.conns[0]).fill(0)
     nothingLeft(lvs, t)
   })
 
@@ -213,7 +213,7 @@ test('full: there is room again, the next SYN of the same client goes through', 
   const lvs = await director(t, SERVICES, { key: KEY })
   fillBut(lvs, [])
   lvs.run(tcp(request(4000), 'S'))
-  new Uint8Array(lvs.dataplane.conns).fill(0)
+  new Uint8Array(lvs.dataplane.conns[0]).fill(0)
 
   const out = lvs.run(tcp(request(4000), 'S'))
 

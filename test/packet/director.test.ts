@@ -60,7 +60,7 @@ async function started(t: T, given: Intent = emptyIntent(), options: DirectorOpt
     sweeper: { figures: { used: 0 } },
     log,
     gracePeriod: () => {
-      tables.gracePeriod()
+      tables[0].gracePeriod()
     },
     nowMs: () => 0,
   }

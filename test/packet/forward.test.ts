@@ -1,192 +1,118 @@
-/** How frames leave: by direct routing, by another interface, or through the companion. */
+/** How frames leave: by direct routing, by another interface, to a neighbour that has moved. */
 import test from 'ava'
-import { LIMIT } from '../../control/abi/maps.gen.ts'
-import { formatIpv4 } from '../../control/model/address.ts'
-import type { Facts } from '../../control/plan/network.ts'
-import { director, OTHER_INTERFACE, XDP, type PacketDirector } from '../support/director.ts'
-import { macOf, sameFrame, show, tcp, udp } from '../support/frames.ts'
+import { director, XDP } from '../support/director.ts'
+import { FAMILIES, paths, service } from '../support/families.ts'
+import { at, macOf, sameFrame, tcp, udp } from '../support/frames.ts'
+import { OTHER_MAC } from '../support/topology.ts'
 
-const CLIENT = '198.51.100.7:40000'
-const OTHER_MAC = '02:00:00:00:00:02'
-/** sizeof(struct companion_note): magic, ifindex, next hop, pad. */
-const NOTE_BYTES = 16
+for (const f of FAMILIES) {
+  const { request, requestOut, reply, replyOut } = paths(f)
+  const dmac = macOf(f.dest(2))
 
-function forgetNeighbour(lvs: PacketDirector, address: string): void {
-  lvs.setNetwork(facts => {
-    facts.neighbours = facts.neighbours.filter(n => n.address !== address)
+  test(`dr: a SYN by ${f.name}, only its TTL and MACs change`, async t => {
+    const lvs = await director(t, service(f, { fwd: 'dr', dport: 80 }))
+
+    const out = lvs.run(tcp(request, 'S', { tos: 3 }))
+
+    t.deepEqual([out.reason, out.verdict], ['direct', XDP.tx])
+    sameFrame(t, out.frame, tcp(request, 'S', { ttl: 63, tos: 3, dmac }))
   })
-}
 
-function neighboursOf(lvs: PacketDirector): Facts['neighbours'] {
-  let found: Facts['neighbours'] = []
-  lvs.setNetwork(facts => (found = facts.neighbours))
-  return found
-}
+  test(`dr: a dest of ${f.name} on another port, the port stays as it is`, async t => {
+    const lvs = await director(t, service(f, { fwd: 'dr', protocol: 'udp' }))
 
-/** The companion's note in front of a frame, and the frame behind it. */
-function noted(bytes: Uint8Array) {
-  const b = Buffer.from(bytes)
-  const note = {
-    isNote: b.readUInt32LE(0) === LIMIT.COMPANION_MAGIC,
-    ifindex: b.readUInt32LE(4),
-    nexthop: formatIpv4(b.readUInt32BE(8)),
-    pad: b.readUInt32LE(12),
-  }
-  return { note, frame: b.subarray(NOTE_BYTES) }
-}
+    const out = lvs.receive(udp(request, { noChecksum: true }))
 
-/** A frame as text without its first line, the Ethernet header. */
-function packet(frame: Uint8Array): string {
-  return show(frame).split('\n').slice(1).join('\n')
-}
+    sameFrame(t, out, udp(request, { ttl: 63, noChecksum: true, dmac }))
+  })
 
-test('dr: a SYN, it reaches the dest with nothing changed but TTL and MACs', async t => {
-  const lvs = await director(t, `tcp 192.0.2.1:80 rr\n-> 10.0.0.2:80 dr weight 1`)
+  test(`dr: a client's whole connection by ${f.name}, every segment goes to one dest`, async t => {
+    const lvs = await director(
+      t,
+      `tcp ${at(f.vip, 80)} rr
+         -> ${at(f.dest(3), 80)} dr weight 1
+         -> ${at(f.dest(2), 80)} dr weight 1`,
+    )
 
-  const out = lvs.run(tcp(`${CLIENT} > 192.0.2.1:80`, 'S', { tos: 3 }))
+    for (const flags of ['S', 'A', 'PA', 'FA', 'A']) {
+      const out = lvs.receive(tcp(request, flags))
 
-  const dmac = macOf('10.0.0.2')
-  t.deepEqual([out.reason, out.verdict], ['direct', XDP.tx])
-  sameFrame(t, out.frame, tcp(`${CLIENT} > 192.0.2.1:80`, 'S', { ttl: 63, tos: 3, dmac }))
-})
+      sameFrame(t, out, tcp(request, flags, { ttl: 63, dmac }))
+    }
+  })
 
-test('dr: a dest on another port, the port stays as it is', async t => {
-  const lvs = await director(t, `udp 192.0.2.1:53 rr\n-> 10.0.0.2:5353 dr weight 1`)
+  test(`dr: an answer by ${f.name} that passes the director, it is left alone`, async t => {
+    const lvs = await director(t, service(f, { fwd: 'dr', dport: 80 }))
+    lvs.receive(tcp(request, 'S'))
 
-  const out = lvs.receive(udp(`${CLIENT} > 192.0.2.1:53`, { noChecksum: true }))
+    const left = ['SA', 'A'].map(flags => lvs.run(tcp(replyOut, flags)))
 
-  const expected = { ttl: 63, noChecksum: true, dmac: macOf('10.0.0.2') }
-  sameFrame(t, out, udp(`${CLIENT} > 192.0.2.1:53`, expected))
-})
+    t.deepEqual(
+      left.map(out => [out.reason, out.verdict]),
+      [
+        ['no service', XDP.pass],
+        ['no connection', XDP.pass],
+      ],
+    )
+  })
 
-test('dr: a whole connection from the client, every segment goes to the one dest', async t => {
-  const lvs = await director(
-    t,
-    `tcp 192.0.2.1:80 rr
-       -> 10.0.0.2:80 dr weight 1
-       -> 10.0.0.3:80 dr weight 1`,
-  )
-  const path = `${CLIENT} > 192.0.2.1:80`
+  for (const [fwd, path] of [
+    ['nat', requestOut],
+    ['dr', request],
+  ] as const)
+    test(`forward: ${fwd} to a dest of ${f.name} by the other interface, redirected`, async t => {
+      const lvs = await director(t, service(f, { fwd }), { behindOther: [f.dest(2)] })
 
-  for (const flags of ['S', 'A', 'PA', 'FA', 'A']) {
-    const out = lvs.receive(tcp(path, flags))
+      const out = lvs.run(tcp(request, 'S'))
 
-    sameFrame(t, out, tcp(path, flags, { ttl: 63, dmac: macOf('10.0.0.3') }))
-  }
-})
-
-test('dr: an answer that passes the director, it is left alone', async t => {
-  const lvs = await director(t, `tcp 192.0.2.1:80 rr\n-> 10.0.0.2:80 dr weight 1`)
-  lvs.receive(tcp(`${CLIENT} > 192.0.2.1:80`, 'S'))
-
-  const left = ['SA', 'A'].map(flags => lvs.run(tcp(`192.0.2.1:80 > ${CLIENT}`, flags)))
-
-  t.deepEqual(
-    left.map(out => [out.reason, out.verdict]),
-    [
-      ['no service', XDP.pass],
-      ['no connection', XDP.pass],
-    ],
-  )
-})
-
-for (const [fwd, path] of [
-  ['nat', `${CLIENT} > 10.0.0.2:80`],
-  ['dr', `${CLIENT} > 192.0.2.1:80`],
-] as const)
-  test(`forward: ${fwd} to a dest behind the other interface, redirected there`, async t => {
-    const lvs = await director(t, `tcp 192.0.2.1:80 rr\n-> 10.0.0.2:80 ${fwd} weight 1`, {
-      behindOther: ['10.0.0.2'],
+      t.is(out.verdict, XDP.redirect)
+      sameFrame(t, out.frame, tcp(path, 'S', { ttl: 63, smac: OTHER_MAC, dmac }))
     })
 
-    const out = lvs.run(tcp(`${CLIENT} > 192.0.2.1:80`, 'S'))
+  test(`forward: a client of ${f.name} by the other interface, its answer goes there`, async t => {
+    const lvs = await director(t, service(f), { behindOther: [f.client] })
+    lvs.receive(tcp(request, 'S'))
 
-    const macs = { smac: OTHER_MAC, dmac: macOf('10.0.0.2') }
+    const out = lvs.run(tcp(reply, 'SA'))
+
     t.is(out.verdict, XDP.redirect)
-    sameFrame(t, out.frame, tcp(path, 'S', { ttl: 63, ...macs }))
+    const macs = { smac: OTHER_MAC, dmac: macOf(f.client) }
+    sameFrame(t, out.frame, tcp(replyOut, 'SA', { ttl: 63, ...macs }))
   })
 
-test('forward: a client behind the other interface, its answer is redirected there', async t => {
-  const lvs = await director(t, `tcp 192.0.2.1:80 rr\n-> 10.0.0.2:80 nat weight 1`, {
-    behindOther: ['198.51.100.7'],
-  })
-  lvs.receive(tcp(`${CLIENT} > 192.0.2.1:80`, 'S'))
-
-  const out = lvs.run(tcp(`10.0.0.2:80 > ${CLIENT}`, 'SA'))
-
-  t.is(out.verdict, XDP.redirect)
-  const macs = { smac: OTHER_MAC, dmac: macOf('198.51.100.7') }
-  sameFrame(t, out.frame, tcp(`192.0.2.1:80 > ${CLIENT}`, 'SA', { ttl: 63, ...macs }))
-})
-
-for (const [fwd, path] of [
-  ['nat', `${CLIENT} > 10.0.0.2:8080`],
-  ['dr', `${CLIENT} > 192.0.2.1:80`],
-] as const)
-  test(`forward: ${fwd} to a dest whose MAC is unknown, the companion is told`, async t => {
-    const lvs = await director(t, `tcp 192.0.2.1:80 rr\n-> 10.0.0.2:8080 ${fwd} weight 1`, {
-      behindOther: ['10.0.0.2'],
+  test(`forward: the router of ${f.name} has another MAC address, replies go to it`, async t => {
+    const lvs = await director(t, service(f, { protocol: 'udp' }))
+    const [client, virtual, dest] = [at(f.far, 5000), at(f.vip, 80), at(f.dest(2), 8080)]
+    lvs.receive(udp(`${client} > ${virtual}`))
+    lvs.receive(udp(`${dest} > ${client}`))
+    lvs.setNetwork(facts => {
+      for (const n of facts.neighbours) if (n.address === f.router) n.mac = OTHER_MAC
     })
-    forgetNeighbour(lvs, '10.0.0.2')
 
-    const out = lvs.run(tcp(`${CLIENT} > 192.0.2.1:80`, 'S'))
+    const out = lvs.receive(udp(`${dest} > ${client}`))
 
-    t.deepEqual([out.reason, out.verdict], ['resolving', XDP.pass])
-    const { note, frame } = noted(out.frame)
-    t.deepEqual(note, { isNote: true, ifindex: OTHER_INTERFACE, nexthop: '10.0.0.2', pad: 0 })
-    t.is(packet(frame), packet(tcp(path, 'S', { ttl: 63 })))
+    sameFrame(t, out, udp(`${virtual} > ${client}`, { ttl: 63, dmac: OTHER_MAC }))
   })
 
-for (const noChecksum of [false, true])
-  test(`forward: a reply to a client whose MAC is unknown, the companion is told, checksum ${
-    noChecksum ? 'computed' : 'changed'
-  }`, async t => {
-    const lvs = await director(t, `udp 192.0.2.1:53 rr\n-> 10.0.0.2:5353 nat weight 1`)
-    lvs.receive(udp(`203.0.113.9:5000 > 192.0.2.1:53`))
-    forgetNeighbour(lvs, '198.51.100.254')
+  test(`forward: a client's route of ${f.name} is changed, replies go the new way`, async t => {
+    const lvs = await director(t, service(f), { behindOther: [] })
+    lvs.receive(tcp(request, 'S'))
+    lvs.setNetwork(facts => {
+      const [like] = facts.routes
+      if (!like) return
+      const prefix = f.name === 'IPv4' ? 32 : 128
+      facts.routes.push({ ...like, destination: f.client, prefix, gateway: '', ifindex: 2 })
+      for (const n of facts.neighbours) if (n.address === f.client) n.ifindex = 2
+    })
 
-    const out = lvs.run(udp('10.0.0.2:5353 > 203.0.113.9:5000', { noChecksum }))
+    const out = lvs.run(tcp(reply, 'SA'))
 
-    t.deepEqual([out.reason, out.verdict], ['resolving', XDP.pass])
-    const { note, frame } = noted(out.frame)
-    t.deepEqual(note, { isNote: true, ifindex: 1, nexthop: '198.51.100.254', pad: 0 })
-    t.is(packet(frame), packet(udp('192.0.2.1:53 > 203.0.113.9:5000', { ttl: 63 })))
+    t.is(out.verdict, XDP.redirect)
+    t.is(
+      macOf(f.client),
+      Buffer.from(out.frame)
+        .toString('hex', 0, 6)
+        .replace(/..(?=.)/g, '$&:'),
+    )
   })
-
-test('forward: a reply to a client that is no neighbour yet, the companion is told', async t => {
-  const lvs = await director(t, `udp 192.0.2.1:53 rr\n-> 10.0.0.2:5353 nat weight 1`)
-  lvs.receive(udp(`198.51.100.77:5000 > 192.0.2.1:53`))
-
-  const out = lvs.run(udp('10.0.0.2:5353 > 198.51.100.77:5000', { noChecksum: true }))
-
-  t.is(out.reason, 'resolving')
-  const { note, frame } = noted(out.frame)
-  t.is(note.nexthop, '198.51.100.77')
-  t.is(packet(frame), packet(udp('192.0.2.1:53 > 198.51.100.77:5000', { ttl: 63 })))
-})
-
-test('forward: a neighbour that has become known, the next packet goes straight to it', async t => {
-  const lvs = await director(t, `tcp 192.0.2.1:80 rr\n-> 10.0.0.2:80 nat weight 1`)
-  const before = neighboursOf(lvs)
-  forgetNeighbour(lvs, '10.0.0.2')
-  lvs.run(tcp(`${CLIENT} > 192.0.2.1:80`, 'S'))
-  lvs.setNetwork(facts => (facts.neighbours = before))
-
-  const out = lvs.run(tcp(`${CLIENT} > 192.0.2.1:80`, 'A'))
-
-  t.deepEqual([out.reason, out.verdict], ['nat request', XDP.tx])
-})
-
-test('forward: the router has another MAC address, replies go to the new one', async t => {
-  const lvs = await director(t, `udp 192.0.2.1:53 rr\n-> 10.0.0.2:53 nat weight 1`)
-  lvs.receive(udp('203.0.113.9:5000 > 192.0.2.1:53'))
-  lvs.receive(udp('10.0.0.2:53 > 203.0.113.9:5000'))
-  lvs.setNetwork(facts => {
-    for (const n of facts.neighbours) if (n.address === '198.51.100.254') n.mac = OTHER_MAC
-  })
-
-  const out = lvs.receive(udp('10.0.0.2:53 > 203.0.113.9:5000'))
-
-  const expected = { ttl: 63, dmac: OTHER_MAC }
-  sameFrame(t, out, udp('192.0.2.1:53 > 203.0.113.9:5000', expected))
-})
+}

@@ -1,14 +1,16 @@
-/** What the host would not deliver as IPv4 TCP or UDP is left to it, untouched. See bpf/parse.h. */
+/**
+ * What the host would not deliver as TCP or UDP of either family is left to it, untouched.
+ * See bpf/parse.h.
+ */
 import test from 'ava'
 import { director, XDP } from '../support/director.ts'
+import { FAMILIES, IPV6, paths, services } from '../support/families.ts'
 import { checksum, sameFrame, tcp, udp } from '../support/frames.ts'
 
 const PATH = '198.51.100.7:40000 > 192.0.2.1:80'
-const SERVICE = `
-  tcp 192.0.2.1:80 rr
-    -> 10.0.0.2:8080 nat weight 1
-  udp 192.0.2.1:80 rr
-    -> 10.0.0.2:8080 nat weight 1`
+const PATH6 = '[2001:db8:3::7]:40000 > [2001:db8::1]:80'
+const OTHER6 = '[2001:db8:3::7]:1 > [2001:db8::9]:80'
+const SERVICE = FAMILIES.map(f => services(f)).join('')
 const ETHERNET = 14
 
 /** A SYN with some bytes of its IP header set, and the header's checksum right again. */
@@ -20,25 +22,34 @@ function withIp(bytes: Record<number, number>, frame = tcp(PATH, 'S')): Uint8Arr
   return copy
 }
 
+/** A frame with one byte of its packet changed. */
+function changed(frame: Uint8Array, at: number, byte: number): Uint8Array {
+  const copy = Uint8Array.from(frame)
+  copy[ETHERNET + at] = byte
+  return copy
+}
+
 /** A SYN or datagram whose IP packet ends after `bytes` bytes, and says so. */
 function cut(frame: Uint8Array, bytes: number): Uint8Array {
   return withIp({ 2: 0, 3: bytes }, frame.subarray(0, ETHERNET + bytes))
 }
 
-function withType(type: number): Uint8Array {
-  const copy = Buffer.from(tcp(PATH, 'S'))
+function withType(type: number, frame = tcp(PATH, 'S')): Uint8Array {
+  const copy = Buffer.from(frame)
   copy.writeUInt16BE(type, 12)
   return copy
 }
 
 const SYN = tcp(PATH, 'S')
 const DATAGRAM = udp(PATH, { data: 'a question' })
+const SYN6 = tcp(PATH6, 'S')
+const DATAGRAM6 = udp(PATH6, { data: 'a question' })
 const FRAMES: [what: string, frame: Uint8Array, reason: string][] = [
-  ['ARP', withType(0x0806), 'not ipv4'],
-  ['IPv6', withType(0x86dd), 'not ipv4'],
-  ['a VLAN tag', withType(0x8100), 'not ipv4'],
-  ['two VLAN tags', withType(0x88a8), 'not ipv4'],
-  ['an IEEE 802.3 length', withType(0x0026), 'not ipv4'],
+  ['ARP', withType(0x0806), 'not ip'],
+  ['IPv4 called IPv6', withType(0x86dd), 'malformed'],
+  ['a VLAN tag', withType(0x8100), 'other vlan'],
+  ['a tag of another provider', withType(0x88a8), 'other vlan'],
+  ['an IEEE 802.3 length', withType(0x0026), 'not ip'],
   ['no IP header', SYN.subarray(0, ETHERNET), 'malformed'],
   ['half an IP header', SYN.subarray(0, ETHERNET + 19), 'malformed'],
   ['version 6', withIp({ 0: 0x65 }), 'malformed'],
@@ -76,6 +87,27 @@ const FRAMES: [what: string, frame: Uint8Array, reason: string][] = [
     tcp('198.51.100.7:1 > 192.0.2.9:80', 'S', { ttl: 0 }),
     'no service',
   ],
+  ['IPv6 called IPv4', withType(0x0800, SYN6), 'malformed'],
+  ['no IPv6 header', SYN6.subarray(0, ETHERNET), 'malformed'],
+  ['half an IPv6 header', SYN6.subarray(0, ETHERNET + 39), 'malformed'],
+  ['IPv6 of version 4', changed(SYN6, 0, 0x45), 'malformed'],
+  ['IPv6 of version 7', changed(SYN6, 0, 0x70), 'malformed'],
+  ['IPv6 longer than the frame', changed(SYN6, 5, 21), 'malformed'],
+  ['IPv6 of 65535 bytes', changed(changed(SYN6, 4, 255), 5, 255), 'malformed'],
+  ['IPv6 of no bytes', changed(SYN6, 5, 0), 'truncated'],
+  ['IPv6 ICMP', changed(SYN6, 6, 58), 'other protocol'],
+  ['IPv6 with IPv4 inside', changed(SYN6, 6, 4), 'other protocol'],
+  ['IPv6 with IPv6 inside', changed(SYN6, 6, 41), 'other protocol'],
+  ['IPv6 GRE', changed(SYN6, 6, 47), 'other protocol'],
+  ['IPv6 ESP', changed(SYN6, 6, 50), 'other protocol'],
+  ['IPv6 SCTP', changed(SYN6, 6, 132), 'other protocol'],
+  ['IPv6 protocol 255', changed(SYN6, 6, 255), 'other protocol'],
+  ['TCP of 19 bytes in IPv6', changed(SYN6, 5, 19).subarray(0, -1), 'truncated'],
+  ['TCP of 19 bytes in IPv6 before padding', changed(SYN6, 5, 19), 'truncated'],
+  ['TCP of 20 bytes in IPv6', SYN6, 'nat request'],
+  ['UDP of 7 bytes in IPv6', changed(DATAGRAM6, 5, 7).subarray(0, ETHERNET + 47), 'truncated'],
+  ['UDP of 8 bytes in IPv6', changed(DATAGRAM6, 5, 8).subarray(0, ETHERNET + 48), 'nat request'],
+  ['IPv6 with hop limit 0 for another', tcp(OTHER6, 'S', { ttl: 0 }), 'no service'],
 ]
 
 test('parse: frames of every wrong form, each passes to the host for its own reason', async t => {
@@ -117,6 +149,7 @@ test('parse: every bit of the IP header wrong in turn, its checksum tells', asyn
 for (const [what, dmac] of [
   ['everybody', 'ff:ff:ff:ff:ff:ff'],
   ['a group', '01:00:5e:00:02:01'],
+  ['a group of IPv6', '33:33:00:00:00:01'],
   ['another host', '02:00:00:00:00:03'],
   ['another maker', '03:00:00:00:00:01'],
   ['nobody', '00:00:00:00:00:00'],
@@ -124,9 +157,12 @@ for (const [what, dmac] of [
   test(`parse: a frame for ${what ?? ''}, it is not the director's`, async t => {
     const lvs = await director(t, SERVICE)
 
-    const out = lvs.run(SYN, { dmac: dmac ?? '' })
+    for (const frame of [SYN, SYN6]) {
+      const out = lvs.run(frame, { dmac: dmac ?? '' })
 
-    t.deepEqual([out.reason, out.verdict], ['foreign mac', XDP.pass])
+      t.deepEqual([out.reason, out.verdict], ['foreign mac', XDP.pass])
+      t.deepEqual(out.frame.subarray(12), Uint8Array.from(frame.subarray(12)))
+    }
   })
 
 for (const [what, frame, translated] of [
@@ -150,4 +186,22 @@ for (const [what, frame, translated] of [
     t.is(out.reason, 'nat request')
     t.is(out.frame.length, 60)
     sameFrame(t, out.frame, translated)
+  })
+
+for (const [what, frame, translated] of [
+  ['a SYN', SYN6, tcp(paths(IPV6).requestOut, 'S', { ttl: 63 })],
+  [
+    'a datagram without checksum',
+    udp(PATH6, { data: 'x', noChecksum: true }),
+    udp(paths(IPV6).requestOut, { data: 'x', ttl: 63 }),
+  ],
+] as const)
+  test(`parse: ${what} of IPv6 with ten bytes behind it, they count for nothing`, async t => {
+    const lvs = await director(t, SERVICE)
+
+    const out = lvs.run(Buffer.concat([frame, Buffer.alloc(10, 0xee)]))
+
+    t.is(out.reason, 'nat request')
+    t.is(out.frame.length, frame.length + 10)
+    sameFrame(t, out.frame.subarray(0, -10), translated)
   })

@@ -3,7 +3,7 @@ import test from 'ava'
 import { REASON } from '../../control/abi/maps.gen.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
 import { director, XDP, type PacketDirector, type Received } from '../support/director.ts'
-import { tcp, udp } from '../support/frames.ts'
+import { icmpError, tcp, udp } from '../support/frames.ts'
 import { hashOf, KEY, stripeOf, tuple } from './table.ts'
 
 const CLIENT = '198.51.100.7:40000'
@@ -14,6 +14,8 @@ const SERVICES = `
     -> 10.0.0.2:8080 nat weight 1
   tcp 192.0.2.1:81 rr
     -> 10.0.0.2:81 dr weight 1
+  tcp 192.0.2.1:82 rr
+    -> 10.0.0.3:82 tun weight 1
   udp 192.0.2.1:53 rr
     -> 10.0.0.3:53 nat weight 0`
 const { drop, pass, tx } = XDP
@@ -31,14 +33,19 @@ function withoutNeighbour(lvs: PacketDirector): void {
 
 /** Fills the table, whose slots and stash are as few as they can be. */
 function fill(lvs: PacketDirector): void {
-  const full = new Array<number>(lvs.dataplane.conns.byteLength / 4).fill(0x01010101)
-  new Uint32Array(lvs.dataplane.conns).set(full)
+  const full = new Array<number>(lvs.dataplane.conns[0].byteLength / 4).fill(0x01010101)
+  new Uint32Array(lvs.dataplane.conns[0]).set(full)
+}
+
+/** Another host's port unreachable about a segment, sent to an address. */
+function errorAbout(path: string, to: string, checksumError = 0): Uint8Array {
+  return icmpError(`198.51.100.254 > ${to}`, 3, 3, tcp(path, 'A'), { checksumError })
 }
 
 type Row = [verdict: number, story: (lvs: PacketDirector) => Received]
 
 const ROWS: Record<string, Row> = {
-  'not ipv4': [pass, lvs => lvs.run(changed(tcp(PATH, 'S'), 12, 0x86))],
+  'not ip': [pass, lvs => lvs.run(changed(tcp(PATH, 'S'), 12, 0x86))],
   'foreign mac': [pass, lvs => lvs.run(tcp(PATH, 'S'), { dmac: '02:00:00:00:00:99' })],
   malformed: [pass, lvs => lvs.run(changed(tcp(PATH, 'S'), 14, 0x44))],
   'bad checksum': [pass, lvs => lvs.run(changed(tcp(PATH, 'S'), 24, 0x55))],
@@ -59,6 +66,15 @@ const ROWS: Record<string, Row> = {
       return lvs.run(tcp(PATH, 'S'))
     },
   ],
+  'other vlan': [pass, lvs => lvs.run(tcp(PATH, 'S', { tags: [{ vid: 9 }] }))],
+  'local dest': [
+    pass,
+    lvs => {
+      const own = { ifindex: 1, address: '10.0.0.2', prefix: 32 }
+      lvs.setNetwork(facts => facts.addresses.push(own))
+      return lvs.run(tcp(`${CLIENT} > 192.0.2.1:81`, 'S'))
+    },
+  ],
   'nat request': [tx, lvs => lvs.run(tcp(PATH, 'S'))],
   'nat reply': [
     tx,
@@ -68,6 +84,21 @@ const ROWS: Record<string, Row> = {
     },
   ],
   direct: [tx, lvs => lvs.run(tcp(`${CLIENT} > 192.0.2.1:81`, 'S'))],
+  tunnel: [tx, lvs => lvs.run(tcp(`${CLIENT} > 192.0.2.1:82`, 'S'))],
+  'icmp request': [
+    tx,
+    lvs => {
+      lvs.run(tcp(PATH, 'S'))
+      return lvs.run(errorAbout(`192.0.2.1:80 > ${CLIENT}`, '192.0.2.1'))
+    },
+  ],
+  'icmp reply': [
+    tx,
+    lvs => {
+      lvs.run(tcp(PATH, 'S'))
+      return lvs.run(errorAbout(`${CLIENT} > 10.0.0.2:8080`, '198.51.100.7'))
+    },
+  ],
   resolving: [
     pass,
     lvs => {
@@ -120,6 +151,13 @@ const ROWS: Record<string, Row> = {
   'needs fragmenting': [
     drop,
     lvs => lvs.run(tcp(PATH, 'S', { data: Buffer.alloc(1461), df: false })),
+  ],
+  'bad icmp': [
+    drop,
+    lvs => {
+      lvs.run(tcp(PATH, 'S'))
+      return lvs.run(errorAbout(`192.0.2.1:80 > ${CLIENT}`, '192.0.2.1', 1))
+    },
   ],
   // An ICMP error is never sent to a multicast address (RFC 1122 section 3.2.2).
   internal: [drop, lvs => lvs.run(udp('224.0.0.5:5000 > 192.0.2.1:53'))],

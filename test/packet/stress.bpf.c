@@ -53,9 +53,9 @@ ALWAYS int pick(struct packet *pkt, __u32 dest)
 {
 	__u32 i = bpf_get_prandom_u32() % (READ(knobs.tuples) ?: 1);
 
-	pkt->addrs = (__u64)bpf_htonl(0xc0000201) << 32 | bpf_htonl(0x0a640000 + i);
-	pkt->ports = (__u32)bpf_htons(80) << 16 | (__u16)bpf_htons(1024 + i);
-	pkt->protocol = IPPROTO_TCP;
+	pkt->wire.addrs[0] = (__u64)bpf_htonl(0xc0000201) << 32 | bpf_htonl(0x0a640000 + i);
+	pkt->wire.ports = (__u32)bpf_htons(80) << 16 | (__u16)bpf_htons(1024 + i);
+	pkt->wire.protocol = IPPROTO_TCP;
 	pkt->now = now();
 	pkt->dest_id = dest;
 	pkt->dest = ROW(dests, dest);
@@ -77,10 +77,12 @@ ALWAYS void park(void)
 
 ALWAYS void check(const struct packet *pkt)
 {
-	const struct conn4 *slot = pkt->conn;
+	const struct conn4 *slot = (void *)pkt->conn;
 
-	if (READ(slot->caddr) != (__u32)pkt->addrs || READ(slot->cport) != (__u16)pkt->ports ||
-	    READ(slot->oaddr) != (__u32)(pkt->addrs >> 32) || READ(slot->protocol) != pkt->protocol)
+	if (READ(slot->caddr) != (__u32)pkt->wire.addrs[0] ||
+	    READ(slot->cport) != (__u16)pkt->wire.ports ||
+	    READ(slot->oaddr) != (__u32)(pkt->wire.addrs[0] >> 32) ||
+	    READ(slot->protocol) != pkt->wire.protocol)
 		saw(SEEN_WRONG);
 }
 
@@ -106,17 +108,17 @@ ALWAYS void read_parked(struct packet *pkt)
 /* Frees every copy of a key in a bucket; how many there were. */
 WARM __u32 bucket_purge(__u32 row, __u64 addrs, __u32 ports)
 {
+	struct wire wire = {.addrs = {addrs}, .ports = ports, .protocol = IPPROTO_TCP};
 	struct bucket4 *bucket = bpf_map_lookup_elem(&conns4, &row);
 	__u32 copies = 0;
 
 	if (!bucket)
 		return 0;
 	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
-		struct conn4 *slot = &bucket->slot[i];
+		struct conn *slot = (void *)&bucket->slot[i];
 		__u64 word = READ(slot->word);
 
-		if ((word & WORD_LIFE_MASK) != LIFE_VALID ||
-		    !is_key(slot, word, addrs, ports, IPPROTO_TCP))
+		if ((word & WORD_LIFE_MASK) != LIFE_VALID || !is_key(slot, word, &wire))
 			continue;
 		copies++;
 		__sync_fetch_and_and(&slot->word, FLAG(BUCKET_OVERFLOW | BUCKET_STASHED));
@@ -131,8 +133,8 @@ ALWAYS void purge(const struct packet *pkt)
 
 	if (!stripe_lock(pkt->hash))
 		return;
-	copies = bucket_purge(first_bucket(pkt->hash), pkt->addrs, pkt->ports) +
-		 bucket_purge(second_bucket(pkt->hash), pkt->addrs, pkt->ports);
+	copies = bucket_purge(first_bucket(pkt->hash, 0), pkt->wire.addrs[0], pkt->wire.ports) +
+		 bucket_purge(second_bucket(pkt->hash, 0), pkt->wire.addrs[0], pkt->wire.ports);
 	stripe_unlock(pkt->hash);
 	if (copies)
 		saw(SEEN_PURGED);

@@ -101,9 +101,9 @@ async function stress(t: Parameters<typeof director>[0]): Promise<Stress> {
     )
   const idle = (): void => {
     store32(knobs, 0, STRESS.idle)
-    lvs.tables.gracePeriod()
+    lvs.tables[0].gracePeriod()
     counts.fill(0n)
-    new Uint8Array(lvs.dataplane.conns).fill(0)
+    new Uint8Array(lvs.dataplane.conns[0]).fill(0)
   }
   const work: Stress['work'] = (what, tuples, turn, enough) => {
     idle()
@@ -113,7 +113,7 @@ async function stress(t: Parameters<typeof director>[0]): Promise<Stress> {
     const end = performance.now() + TIME_MAX_MS
     while (performance.now() < end && !enough(seen())) turn()
     store32(knobs, 0, STRESS.idle)
-    lvs.tables.gracePeriod()
+    lvs.tables[0].gracePeriod()
     return seen()
   }
   t.teardown(() => {
@@ -126,7 +126,7 @@ async function stress(t: Parameters<typeof director>[0]): Promise<Stress> {
 test.serial('stress: slots swept under parked readers, they never see another', async t => {
   t.timeout(60_000)
   const { lvs, work } = await stress(t)
-  const tables = lvs.tables
+  const tables = lvs.tables[0]
   const expire = (gracePeriod: () => void) => () => {
     lvs.advance(STEP_TICKS / lvs.kernel.ticksPerSecond)
     sweep({ ...tables, gracePeriod }, lvs.kernel.clock())

@@ -28,11 +28,9 @@ function answersFor(lvs: PacketDirector): string {
 
 /** Lets the connection through one virtual address end, and the sweep take it. */
 function end(lvs: PacketDirector, vaddr: string): void {
-  const slot = slots(lvs).find(
-    s => !(s.flags & SLOT_WORD.CONN_REPLY) && (s.oaddr & 255) === Number(vaddr.split('.')[3]),
-  )
+  const slot = slots(lvs).find(s => !(s.flags & SLOT_WORD.CONN_REPLY) && s.oaddr === vaddr)
   if (!slot) throw new Error(`no connection through ${vaddr}`)
-  const v = new DataView(lvs.dataplane.conns)
+  const v = new DataView(lvs.dataplane.conns[0])
   for (const index of [slot.index, slot.partner])
     v.setUint32(index * CONN4.size + CONN4.deadline, lvs.kernel.clock() - 100, true)
   lvs.sweep()
@@ -103,7 +101,7 @@ function crashIn(lvs: PacketDirector): void {
     throw new Error('killed')
   }
   try {
-    sweep({ ...lvs.tables, gracePeriod }, lvs.kernel.clock())
+    sweep({ ...lvs.tables[0], gracePeriod }, lvs.kernel.clock())
   } catch {
     // As it would be after kill -9.
   }
@@ -121,7 +119,7 @@ test('repair: a crash in mid-sweep, dead slots are freed and nothing else', asyn
   crashIn(lvs)
   t.deepEqual(life(lvs).sort(), [LIFE.LIFE_DEAD, LIFE.LIFE_DEAD, LIFE.LIFE_VALID, LIFE.LIFE_VALID])
 
-  const repaired = repair(lvs.tables)
+  const repaired = repair(lvs.tables[0])
 
   t.is(repaired, 2)
   t.deepEqual(
@@ -133,7 +131,7 @@ test('repair: a crash in mid-sweep, dead slots are freed and nothing else', asyn
 
 test('repair: a crash in mid-sweep of the stash, its keys are freed', async t => {
   const lvs = await director(t, SERVICE, { key: KEY })
-  const words = new Uint32Array(lvs.dataplane.conns)
+  const words = new Uint32Array(lvs.dataplane.conns[0])
   const step = CONN4.size / 4
   for (let slot = 0; slot < 1024; slot++) words[slot * step] = LIFE.LIFE_BUSY
   lvs.run(to(1, 'S'))
@@ -141,7 +139,7 @@ test('repair: a crash in mid-sweep of the stash, its keys are freed', async t =>
   crashIn(lvs)
   t.is(stashed(lvs), 2)
 
-  repair(lvs.tables)
+  repair(lvs.tables[0])
 
   t.is(stashed(lvs), 0)
 })
@@ -150,9 +148,9 @@ test('repair: killed before the replies were marked, request and reply are freed
   const lvs = await director(t, SERVICE)
   lvs.run(to(1, 'S'))
   const { index } = requestSlot(lvs, 40000)
-  add64(lvs.dataplane.conns, (index * CONN4.size) / 8, BigInt(LIFE.LIFE_DEAD - LIFE.LIFE_VALID))
+  add64(lvs.dataplane.conns[0], (index * CONN4.size) / 8, BigInt(LIFE.LIFE_DEAD - LIFE.LIFE_VALID))
 
-  const repaired = repair(lvs.tables)
+  const repaired = repair(lvs.tables[0])
 
   t.deepEqual([repaired, slots(lvs).length], [2, 0])
 })
@@ -161,10 +159,10 @@ test('repair: killed before the reply was freed, the reply is', async t => {
   const lvs = await director(t, SERVICE)
   lvs.run(to(1, 'S'))
   const { index, partner } = requestSlot(lvs, 40000)
-  store64(lvs.dataplane.conns, (index * CONN4.size) / 8, 0n)
+  store64(lvs.dataplane.conns[0], (index * CONN4.size) / 8, 0n)
 
   t.is(slotAt(lvs, partner).life, LIFE.LIFE_VALID)
-  t.deepEqual([repair(lvs.tables), slots(lvs).length], [1, 0])
+  t.deepEqual([repair(lvs.tables[0]), slots(lvs).length], [1, 0])
 })
 
 test('repair: nothing was amiss, nothing is touched', async t => {
@@ -172,7 +170,7 @@ test('repair: nothing was amiss, nothing is touched', async t => {
   for (const last of [1, 2, 3]) lvs.run(to(last, 'S'))
   const before = slots(lvs)
 
-  const repaired = repair(lvs.tables)
+  const repaired = repair(lvs.tables[0])
 
   t.is(repaired, 0)
   t.deepEqual(slots(lvs), before)
@@ -187,7 +185,7 @@ test('sweep: a packet of a swept connection between dead and empty, it finds not
     seen.push(lvs.run(to(1, 'A')).reason, lvs.run(REPLY).reason)
   }
 
-  sweep({ ...lvs.tables, gracePeriod }, lvs.kernel.clock())
+  sweep({ ...lvs.tables[0], gracePeriod }, lvs.kernel.clock())
 
   t.deepEqual(seen, ['no connection', 'no connection'])
   t.is(slots(lvs).length, 0)
@@ -202,7 +200,7 @@ test('sweep: a SYN between dead and empty, the new connection takes other slots'
     lvs.run(to(1, 'S'))
   }
 
-  sweep({ ...lvs.tables, gracePeriod }, lvs.kernel.clock())
+  sweep({ ...lvs.tables[0], gracePeriod }, lvs.kernel.clock())
 
   t.not(requestSlot(lvs, 40000).index, old)
   t.deepEqual([lvs.conns().length, slots(lvs).length], [1, 2])
@@ -214,7 +212,10 @@ test('sweep: nothing is overdue, it waits for no grace period', async t => {
   const lvs = await director(t, SERVICE)
   lvs.run(to(1, 'S'))
 
-  const result = sweep({ ...lvs.tables, gracePeriod: () => t.fail('waited') }, lvs.kernel.clock())
+  const result = sweep(
+    { ...lvs.tables[0], gracePeriod: () => t.fail('waited') },
+    lvs.kernel.clock(),
+  )
 
   t.deepEqual(result, { expired: 0, used: 2 })
 })

@@ -2,12 +2,29 @@
  * The connection table as these tests look at it: the hash of bpf/conn.h written again, ports that
  * meet in a bucket, slots read and changed in the mapped table. Read next: conn_table.test.ts.
  */
-import { LIFE, LIMIT, SLOT_WORD, CONN4, readConn4, type Conn4 } from '../../control/abi/maps.gen.ts'
-import { ipv4 } from '../../control/model/address.ts'
+import {
+  CONN4,
+  CONN6,
+  LIFE,
+  LIMIT,
+  readConn4,
+  readConn6,
+  SLOT_WORD,
+} from '../../control/abi/maps.gen.ts'
+import { formatIpv4, ipv4 } from '../../control/model/address.ts'
 import type { PacketDirector } from '../support/director.ts'
+import { IPV4, type Family } from '../support/families.ts'
+import { addressText } from '../support/wire.ts'
 
 /** A known secret; any will do. The multiplier's low word must be odd. */
-export const KEY = [0x9e3779b9, 0x7f4a7c15, 0xf39cc060, 0x5cedc834, 0x1082276b, 0xf3a27251, 0, 0]
+export const KEY = [
+  ...[
+    0x9e3779b9, 0x7f4a7c15, 0xf39cc060, 0x5cedc834, 0x1082276b, 0xf3a27251, 0x2545f491, 0x4f6cdd1d,
+  ],
+  ...[
+    0xd1b54a32, 0xd192ed03, 0xaef17502, 0x108ef2d9, 0x94d049bb, 0x133111eb, 0xbf58476d, 0x1ce4e5b9,
+  ],
+]
 const MASK32 = 0xffffffffn
 const MASK64 = (1n << 64n) - 1n
 
@@ -76,16 +93,42 @@ export function portsWhere(
   return found
 }
 
-/** A slot in use, with its flags and dest id taken out of the word. */
-export interface Slot extends Conn4 {
+/** A slot in use, addresses as text, flags and dest id taken out of the word. */
+export interface Slot {
   index: number
+  word: bigint
   life: number
   flags: number
   dest: number
+  cport: number
+  oport: number
+  protocol: number
+  state: number
+  nexthop: number
+  deadline: number
+  partner: number
+  caddr: string
+  oaddr: string
 }
 
-export function slotAt(lvs: PacketDirector, index: number): Slot {
-  const row = readConn4(new DataView(lvs.dataplane.conns), index * CONN4.size)
+/** The mapped connection table of a family, its stash at the end. */
+export function connTable(lvs: PacketDirector, f: Family = IPV4): ArrayBuffer {
+  const { conns4, conns6 } = lvs.kernel.maps
+  const map = f === IPV4 ? conns4 : conns6
+  const known = mapped.get(map) ?? map.mmap()
+  mapped.set(map, known)
+  return known
+}
+const mapped = new WeakMap<object, ArrayBuffer>()
+
+function layoutOf(f: Family) {
+  return f === IPV4 ? CONN4 : CONN6
+}
+
+export function slotAt(lvs: PacketDirector, index: number, f: Family = IPV4): Slot {
+  const v = new DataView(connTable(lvs, f))
+  const at = index * layoutOf(f).size
+  const row = f === IPV4 ? readConn4(v, at) : readConn6(v, at)
   const low = Number(row.word & MASK32)
   return {
     ...row,
@@ -93,36 +136,52 @@ export function slotAt(lvs: PacketDirector, index: number): Slot {
     life: low & SLOT_WORD.WORD_LIFE_MASK,
     flags: (low >>> SLOT_WORD.WORD_FLAGS_SHIFT) & 0xff,
     dest: Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT)),
+    caddr: textOf(row.caddr),
+    oaddr: textOf(row.oaddr),
   }
 }
 
+function textOf(address: number | Uint8Array): string {
+  return typeof address === 'number' ? formatIpv4(address) : addressText(Buffer.from(address))
+}
+
 /** Every slot that is not empty, in table order; those behind the table last. */
-export function slots(lvs: PacketDirector): Slot[] {
-  const count = lvs.dataplane.conns.byteLength / CONN4.size
-  const words = new Uint32Array(lvs.dataplane.conns)
-  const used = Array.from({ length: count }, (_, i) => i).filter(
-    i => ((words[(i * CONN4.size) / 4] ?? 0) & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_EMPTY,
+export function slots(lvs: PacketDirector, f: Family = IPV4): Slot[] {
+  const table = connTable(lvs, f)
+  const { size } = layoutOf(f)
+  const words = new Uint32Array(table)
+  const used = Array.from({ length: table.byteLength / size }, (_, i) => i).filter(
+    i => ((words[(i * size) / 4] ?? 0) & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_EMPTY,
   )
-  return used.map(i => slotAt(lvs, i))
+  return used.map(i => slotAt(lvs, i, f))
 }
 
 /** The request slot of a client's connection. @throws when there is none */
-export function requestSlot(lvs: PacketDirector, cport: number): Slot {
-  const found = slots(lvs).find(s => s.cport === cport && !(s.flags & SLOT_WORD.CONN_REPLY))
+export function requestSlot(lvs: PacketDirector, cport: number, f: Family = IPV4): Slot {
+  const found = slots(lvs, f).find(s => s.cport === cport && !(s.flags & SLOT_WORD.CONN_REPLY))
   if (!found) throw new Error(`no connection of client port ${cport}`)
   return found
 }
 
 /** Puts a connection, both slots of it, into a TCP state by hand. */
-export function setState(lvs: PacketDirector, slot: Slot, state: number): void {
-  const v = new DataView(lvs.dataplane.conns)
+export function setState(lvs: PacketDirector, slot: Slot, state: number, f: Family = IPV4): void {
+  const { size, state: offset } = layoutOf(f)
+  const v = new DataView(connTable(lvs, f))
   for (const index of [slot.index, slot.partner])
-    if (index !== LIMIT.NONE) v.setUint8(index * CONN4.size + CONN4.state, state)
+    if (index !== LIMIT.NONE) v.setUint8(index * size + offset, state)
 }
 
-/** Keys in the stash's hash. */
+/** Puts both deadlines of a connection to a tick. */
+export function setDeadline(lvs: PacketDirector, slot: Slot, tick: number, f: Family = IPV4): void {
+  const { size, deadline } = layoutOf(f)
+  const v = new DataView(connTable(lvs, f))
+  for (const index of [slot.index, slot.partner])
+    if (index !== LIMIT.NONE) v.setUint32(index * size + deadline, tick, true)
+}
+
+/** Keys in the stash's hash, of both families. */
 export function stashed(lvs: PacketDirector): number {
-  return lvs.kernel.maps.stash4.lookupBatch().count
+  return lvs.kernel.maps.stash.lookupBatch().count
 }
 
 /** Stripes that are locked. */

@@ -6,19 +6,34 @@ import test from 'ava'
 import { store32 } from '../../addon/index.ts'
 import { SETTINGS, TCP_STATE } from '../../control/abi/maps.gen.ts'
 import { director, type PacketDirector } from '../support/director.ts'
-import { tcp } from '../support/frames.ts'
+import { FAMILIES, paths, type Family } from '../support/families.ts'
+import { at, tcp } from '../support/frames.ts'
 import { requestSlot, setState, slotAt } from './table.ts'
 
-const SERVICES = `
-  tcp 192.0.2.1:80 rr
-    -> 10.0.0.2:8080 nat weight 1
-  tcp 192.0.2.1:81 rr
-    -> 10.0.0.3:81 dr weight 1`
-const CLIENT = '198.51.100.7:40000'
-const PATHS: Record<string, string> = {
-  INPUT: `${CLIENT} > 192.0.2.1:80`,
-  OUTPUT: `10.0.0.2:8080 > ${CLIENT}`,
-  'INPUT-ONLY': '198.51.100.7:40001 > 192.0.2.1:81',
+function servicesOf(f: Family): string {
+  return `
+    tcp ${at(f.vip, 80)} rr
+      -> ${at(f.dest(2), 8080)} nat weight 1
+    tcp ${at(f.vip, 81)} rr
+      -> ${at(f.dest(3), 81)} dr weight 1
+    tcp ${at(f.vip, 82)} rr
+      -> ${at(f.dest(4), 82)} tun weight 1`
+}
+
+/** Packets of a direction, from 40000 by NAT, 40001 by DR and 40002 by tunnel. */
+function pathsOf(f: Family): Record<string, string> {
+  const { request, reply } = paths(f)
+  return {
+    INPUT: request,
+    OUTPUT: reply,
+    'INPUT-ONLY': `${at(f.client, 40001)} > ${at(f.vip, 81)}`,
+    'INPUT-ONLY by tunnel': `${at(f.client, 40002)} > ${at(f.vip, 82)}`,
+  }
+}
+
+const CPORTS: Record<string, number> = {
+  'INPUT-ONLY': 40001,
+  'INPUT-ONLY by tunnel': 40002,
 }
 const FLAGS: Record<string, string> = { syn: 'S', fin: 'FA', ack: 'A', rst: 'RA', none: 'PU' }
 const STATES = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA']
@@ -45,47 +60,51 @@ INPUT-ONLY none CL CL CL CL CL CL CL CL CL CL CL`
   .map(line => line.trim().replace(/ +/g, ' '))
 
 /** The row of the table that the director makes. */
-function rowOf(lvs: PacketDirector, direction: string, event: string): string {
+function rowOf(lvs: PacketDirector, f: Family, direction: string, event: string): string {
+  const cport = CPORTS[direction] ?? 40000
   const next = STATES.map((_, state) => {
-    const cport = direction === 'INPUT-ONLY' ? 40001 : 40000
-    setState(lvs, requestSlot(lvs, cport), state)
-    lvs.run(tcp(PATHS[direction] ?? '', FLAGS[event] ?? ''))
-    return STATES[requestSlot(lvs, cport).state]
+    setState(lvs, requestSlot(lvs, cport, f), state, f)
+    lvs.run(tcp(pathsOf(f)[direction] ?? '', FLAGS[event] ?? ''))
+    return STATES[requestSlot(lvs, cport, f).state]
   })
-  return [direction, event, ...next].join(' ')
+  return [direction.replace(' by tunnel', ''), event, ...next].join(' ')
 }
 
-test('tcp: every state and event in every direction, the table of IPVS', async t => {
-  const lvs = await director(t, SERVICES)
-  store32(lvs.kernel.maps.settings.mmap(), SETTINGS.conn_reuse_mode / 4, 0)
-  for (const direction of ['INPUT', 'INPUT-ONLY']) lvs.run(tcp(PATHS[direction] ?? '', 'S'))
+for (const f of FAMILIES)
+  for (const last of ['INPUT-ONLY', 'INPUT-ONLY by tunnel'])
+    test(`tcp: every state and event over ${f.name}, ${last} last, the table of IPVS`, async t => {
+      const lvs = await director(t, servicesOf(f))
+      store32(lvs.kernel.maps.settings.mmap(), SETTINGS.conn_reuse_mode / 4, 0)
+      const directions = ['INPUT', 'OUTPUT', last]
+      for (const direction of ['INPUT', last]) lvs.run(tcp(pathsOf(f)[direction] ?? '', 'S'))
 
-  const rows = Object.keys(PATHS).flatMap(direction =>
-    Object.keys(FLAGS).map(event => rowOf(lvs, direction, event)),
-  )
+      const rows = directions.flatMap(direction =>
+        Object.keys(FLAGS).map(event => rowOf(lvs, f, direction, event)),
+      )
 
-  t.deepEqual([STATES.join(' '), ...rows], TABLE)
-})
+      t.deepEqual([STATES.join(' '), ...rows], TABLE)
+    })
 
-for (const [flags, event] of [
-  ['SRFA', 'rst'],
-  ['SFA', 'syn'],
-  ['FA', 'fin'],
-  ['F', 'fin'],
-  ['PAU', 'ack'],
-  ['PU', 'none'],
-  ['', 'none'],
-] as const)
-  test(`tcp: flags "${flags}" on an established connection, the event is ${event}`, async t => {
-    const lvs = await director(t, SERVICES)
-    lvs.run(tcp(PATHS['INPUT'] ?? '', 'S'))
-    setState(lvs, requestSlot(lvs, 40000), TCP_STATE.TCP_ESTABLISHED)
+for (const f of FAMILIES)
+  for (const [flags, event] of [
+    ['SRFA', 'rst'],
+    ['SFA', 'syn'],
+    ['FA', 'fin'],
+    ['F', 'fin'],
+    ['PAU', 'ack'],
+    ['PU', 'none'],
+    ['', 'none'],
+  ] as const)
+    test(`tcp: flags "${flags}" on an open connection of ${f.name}, event ${event}`, async t => {
+      const lvs = await director(t, servicesOf(f))
+      lvs.run(tcp(pathsOf(f)['INPUT'] ?? '', 'S'))
+      setState(lvs, requestSlot(lvs, 40000, f), TCP_STATE.TCP_ESTABLISHED, f)
 
-    lvs.run(tcp(PATHS['INPUT'] ?? '', flags))
+      lvs.run(tcp(pathsOf(f)['INPUT'] ?? '', flags))
 
-    const want = { rst: 'CL', syn: 'ES', fin: 'CW', ack: 'ES', none: 'CL' }[event]
-    t.is(STATES[requestSlot(lvs, 40000).state], want)
-  })
+      const want = { rst: 'CL', syn: 'ES', fin: 'CW', ack: 'ES', none: 'CL' }[event]
+      t.is(STATES[requestSlot(lvs, 40000, f).state], want)
+    })
 
 const OPENED = '>S SYN_RECV 60, <SA SYN_RECV 60, >A ESTABLISHED 900'
 
@@ -114,36 +133,43 @@ const WALKS: [what: string, direction: string, walk: string][] = [
     'INPUT-ONLY',
     '>S SYN_RECV 60, >A ESTABLISHED 900, >FA FIN_WAIT 120, >A FIN_WAIT 120',
   ],
+  [
+    'by tunnel',
+    'INPUT-ONLY by tunnel',
+    '>S SYN_RECV 60, >A ESTABLISHED 900, >FA FIN_WAIT 120, >A FIN_WAIT 120',
+  ],
   ['by direct routing and reset', 'INPUT-ONLY', '>S SYN_RECV 60, >A ESTABLISHED 900, >R CLOSE 10'],
   ['a scan without flags', 'INPUT', '>S SYN_RECV 60, >P CLOSE 10'],
 ]
 
-for (const [what, direction, walk] of WALKS)
-  test(`tcp: a connection ${what}, states and timeouts as in IPVS`, async t => {
-    const lvs = await director(t, SERVICES)
+for (const f of FAMILIES)
+  for (const [what, direction, walk] of WALKS)
+    test(`tcp: a connection of ${f.name} ${what}, states and timeouts as in IPVS`, async t => {
+      const lvs = await director(t, servicesOf(f))
 
-    const walked = walk.split(', ').map(step => {
-      const [letter = '', flags = ''] = [step[0], /^.([A-Z]*)/.exec(step)?.[1]]
-      lvs.run(tcp(PATHS[letter === '<' ? 'OUTPUT' : direction] ?? '', flags))
-      const slot = requestSlot(lvs, direction === 'INPUT' ? 40000 : 40001)
-      const left = (slot.deadline - lvs.kernel.clock()) / lvs.kernel.ticksPerSecond
-      return `${letter}${flags} ${lvs.conns()[0]?.state ?? ''} ${Math.round(left)}`
+      const walked = walk.split(', ').map(step => {
+        const [letter = '', flags = ''] = [step[0], /^.([A-Z]*)/.exec(step)?.[1]]
+        lvs.run(tcp(pathsOf(f)[letter === '<' ? 'OUTPUT' : direction] ?? '', flags))
+        const slot = requestSlot(lvs, CPORTS[direction] ?? 40000, f)
+        const left = (slot.deadline - lvs.kernel.clock()) / lvs.kernel.ticksPerSecond
+        return `${letter}${flags} ${lvs.conns()[0]?.state ?? ''} ${Math.round(left)}`
+      })
+
+      t.is(walked.join(', '), walk)
     })
 
-    t.is(walked.join(', '), walk)
-  })
+for (const f of FAMILIES)
+  for (const direction of ['INPUT', 'OUTPUT'])
+    test(`tcp: a RST of ${direction} by ${f.name}, both slots know its state`, async t => {
+      const lvs = await director(t, servicesOf(f))
+      lvs.run(tcp(pathsOf(f)['INPUT'] ?? '', 'S'))
+      lvs.run(tcp(pathsOf(f)['INPUT'] ?? '', 'A'))
 
-for (const direction of ['INPUT', 'OUTPUT'])
-  test(`tcp: a RST of direction ${direction}, both slots know the state it leads to`, async t => {
-    const lvs = await director(t, SERVICES)
-    lvs.run(tcp(PATHS['INPUT'] ?? '', 'S'))
-    lvs.run(tcp(PATHS['INPUT'] ?? '', 'A'))
+      lvs.run(tcp(pathsOf(f)[direction] ?? '', 'RA'))
 
-    lvs.run(tcp(PATHS[direction] ?? '', 'RA'))
-
-    const slot = requestSlot(lvs, 40000)
-    t.deepEqual(
-      [slot.state, slotAt(lvs, slot.partner).state],
-      [TCP_STATE.TCP_CLOSE, TCP_STATE.TCP_CLOSE],
-    )
-  })
+      const slot = requestSlot(lvs, 40000, f)
+      t.deepEqual(
+        [slot.state, slotAt(lvs, slot.partner, f).state],
+        [TCP_STATE.TCP_CLOSE, TCP_STATE.TCP_CLOSE],
+      )
+    })

@@ -30,6 +30,9 @@ const NEXT: Record<string, string> = {
   'input-only R': 'CL CL CL SR CL CL CL CL LA LI CL',
 }
 
+/** Why a request leaves that is sent on. */
+const LEAVES = { nat: 'nat request', dr: 'direct', tun: 'tunnel' }
+
 export interface ModelDest {
   address: string
   weight: number
@@ -40,8 +43,10 @@ export interface ModelDest {
 
 export interface ModelService {
   protocol: 'tcp' | 'udp'
+  /** Virtual address. */
+  address: string
   port: number
-  fwd: 'nat' | 'dr'
+  fwd: 'nat' | 'dr' | 'tun'
   /** Newest first; those removed are not in it. */
   list: ModelDest[]
   /** The last used, or the list's head. */
@@ -96,7 +101,7 @@ export class Ipvs {
 
   /** Why a client's packet leaves, and the dest it goes to. */
   request(service: ModelService, cport: number, flags: string): string {
-    const found = this.#find(service, cport)
+    const found = this.find(service, cport)
     const conn = found && flags.includes('S') && this.#renew(found) ? undefined : found
     if (conn) return conn.dest.isThere ? this.#take(conn, 'input', flags) : 'dest gone'
     const starts = service.protocol === 'udp' || (flags.includes('S') && !flags.includes('R'))
@@ -111,13 +116,14 @@ export class Ipvs {
 
   /** Why a NAT dest's packet leaves. */
   reply(service: ModelService, dest: ModelDest, cport: number, flags: string): string | undefined {
-    const conn = this.#find(service, cport)
+    const conn = this.find(service, cport)
     if (conn?.dest !== dest) return undefined
     this.#take(conn, 'output', flags)
     return 'nat reply'
   }
 
-  #find(service: ModelService, cport: number): ModelConn | undefined {
+  /** The living connection of a client's port. */
+  find(service: ModelService, cport: number): ModelConn | undefined {
     return this.alive().find(c => c.service === service && c.cport === cport)
   }
 
@@ -138,7 +144,7 @@ export class Ipvs {
       conn.state = next
     }
     conn.until = this.now + (TIMEOUT_S[conn.state] ?? 0)
-    return `${isNat ? 'nat request' : 'direct'} ${dest.address}`
+    return `${LEAVES[service.fwd]} ${dest.address}`
   }
 
   #pick(service: ModelService): ModelDest | undefined {

@@ -4,28 +4,35 @@
  */
 import { fileURLToPath } from 'node:url'
 import { store32 } from '../../addon/index.ts'
-import { LIMIT, REASON, SETTINGS } from '../../control/abi/maps.gen.ts'
+import { REASON, SETTINGS } from '../../control/abi/maps.gen.ts'
 import { Dataplane } from '../../control/dataplane/dataplane.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
 import type { Kernel } from '../../control/dataplane/kernel.ts'
+import { both, type Both } from '../../control/dataplane/slots.ts'
 import { sweep, type SweepResult, type SweepTables } from '../../control/dataplane/sweep.ts'
 import { mac } from '../../control/model/address.ts'
-import { SCHEDULERS, type ConnView, type Dest, type Service } from '../../control/model/service.ts'
+import {
+  FORWARDING_METHODS,
+  SCHEDULERS,
+  serviceName,
+  type ConnView,
+  type Dest,
+  type Service,
+  type Traffic,
+} from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
-import { Network, type Facts, type RouteFact } from '../../control/plan/network.ts'
-import { DIRECTOR_MAC, macOf } from './frames.ts'
+import { Network, type Facts } from '../../control/plan/network.ts'
+import { DIRECTOR_MAC, senderMac } from './frames.ts'
 import { kernelFor, type Teardown } from './kernels.ts'
+import { INGRESS, makeFacts, type Place } from './topology.ts'
+
+export { OTHER_INTERFACE } from './topology.ts'
 
 /** Folder of the compiled programs; XLVS_OBJECTS names another, to see tests fail on it. */
 const OBJECTS =
   process.env['XLVS_OBJECTS'] ?? fileURLToPath(new URL('../../build', import.meta.url))
-const CLIENT = '198.51.100.7'
-const ROUTER = '198.51.100.254'
-/** BPF_PROG_TEST_RUN lets frames come in by the loopback device, whose index is 1. */
-const INGRESS = 1
-/** A second interface, so that some frames are redirected. */
-export const OTHER_INTERFACE = 2
-const NUD_PERMANENT = 0x80
+/** Slots of each table, as few as there can be. */
+const SLOTS = 1024
 export const XDP = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
 
 export interface Received {
@@ -40,8 +47,8 @@ export interface PacketDirector {
   kernel: Kernel
   dataplane: Dataplane
   intents: ServiceIntent[]
-  /** What sweep() sweeps; a test may sweep it in its own way. */
-  tables: SweepTables
+  /** What sweep() sweeps, of each family; a test may sweep it in its own way. */
+  tables: Both<SweepTables>
   /** Sends a frame to the director and tells what became of it. Its MACs are set. */
   run(frame: Uint8Array, macs?: { smac?: string; dmac?: string }): Received
   /** The same, only the frame that came out. */
@@ -52,19 +59,19 @@ export interface PacketDirector {
   conns(): ConnView[]
   /** Counts of a dest, by its address. */
   counts(address: string): { active: number; inactive: number }
+  /** Traffic of the first service, or of another by its number. */
+  traffic(number?: number): Traffic
   publish(): void
   setNetwork(change: (facts: Facts) => void): void
 }
 
-export interface DirectorOptions {
+export interface DirectorOptions extends Place {
   slots?: number
+  /** The same for IPv6. */
+  slots6?: number
   key?: number[]
   /** Folder in a bpffs to pin in, or to adopt what is pinned there; nothing is pinned without. */
   bpffs?: string
-  /** MTU of the one interface. */
-  mtu?: number
-  /** Dests behind OTHER_INTERFACE. */
-  behindOther?: string[]
 }
 
 /**
@@ -81,7 +88,7 @@ export async function director(
   const intents = parseServices(text)
   const kernel = await kernelFor(t, {
     objects: OBJECTS,
-    slots: options.slots ?? 1024,
+    slots: [options.slots ?? SLOTS, options.slots6 ?? SLOTS],
     manualClock: true,
     ...(options.key ? { key: options.key } : {}),
     ...(options.bpffs ? { bpffs: options.bpffs } : {}),
@@ -112,9 +119,10 @@ export async function director(
       setClock()
     },
     tables,
-    sweep: () => sweep(tables, kernel.clock()),
+    sweep: () => sweepBoth(tables, kernel.clock()),
     conns: () => dataplane.listConns(),
     counts: address => countsOf(dataplane, intents, address),
+    traffic: (number = 0) => trafficOf(dataplane, intents, number),
     publish,
     setNetwork: change => {
       change(facts)
@@ -124,13 +132,24 @@ export async function director(
 }
 
 /** What a sweep needs of a kernel that nothing is pinned of. */
-export function sweepTables(kernel: Kernel, conns: ArrayBuffer): SweepTables {
-  return {
-    conns,
+export function sweepTables(kernel: Kernel, conns: Both<ArrayBuffer>): Both<SweepTables> {
+  const gracePeriod = gracePeriods()
+  return both(family => ({
+    family,
+    conns: conns[family],
     destConns: kernel.maps.dest_conns.mmap(),
-    stash: kernel.maps.stash4,
-    stashFirst: (kernel.config.bucket_mask + 1) * LIMIT.SLOTS_PER_BUCKET,
-    gracePeriod: gracePeriods(),
+    stash: kernel.maps.stash,
+    stashFirst: kernel.sizes.slots[family],
+    gracePeriod,
+  }))
+}
+
+/** Sweeps the tables of both families. */
+export function sweepBoth(tables: Both<SweepTables>, now: number): SweepResult {
+  const results = tables.map(table => sweep(table, now))
+  return {
+    expired: results.reduce((sum, { expired }) => sum + expired, 0),
+    used: results.reduce((sum, { used }) => sum + used, 0),
   }
 }
 
@@ -138,9 +157,8 @@ function runner(kernel: Kernel): PacketDirector['run'] {
   return (frame, macs = {}) => {
     const sent = Buffer.from(frame)
     if (sent.length >= 12) {
-      const from = `${sent[26] ?? 0}.${sent[27] ?? 0}.${sent[28] ?? 0}.${sent[29] ?? 0}`
       sent.set(mac(macs.dmac ?? DIRECTOR_MAC), 0)
-      sent.set(mac(macs.smac ?? macOf(from)), 6)
+      sent.set(mac(macs.smac ?? senderMac(sent)), 6)
     }
     const before = reasonCounts(kernel)
     const out = kernel.program.testRun({ data: sent })
@@ -179,6 +197,12 @@ function countsOf(dataplane: Dataplane, intents: ServiceIntent[], address: strin
   throw new Error(`no dest ${address} in this test`)
 }
 
+function trafficOf(dataplane: Dataplane, intents: ServiceIntent[], number: number): Traffic {
+  const intent = intents[number]
+  if (!intent) throw new Error(`no service number ${number} in this test`)
+  return dataplane.rawTraffic(serviceName(intent.service))
+}
+
 /** Services from their text; dests come out newest first. */
 export function parseServices(text: string): ServiceIntent[] {
   const intents: ServiceIntent[] = []
@@ -194,50 +218,21 @@ export function parseServices(text: string): ServiceIntent[] {
 }
 
 function parseService([protocol, where = '', scheduler = 'rr']: string[]): Service {
-  const [address = '', port = ''] = where.split(':')
   return {
     protocol: protocol === 'udp' ? 'udp' : 'tcp',
-    address,
-    port: Number(port),
+    ...parseWhere(where),
     scheduler: SCHEDULERS.find(known => known === scheduler) ?? 'rr',
   }
 }
 
 function parseDest([, where = '', fwd, , weight = '1']: string[]): Dest {
-  const [address = '', port = ''] = where.split(':')
-  return { address, port: Number(port), fwd: fwd === 'dr' ? 'dr' : 'nat', weight: Number(weight) }
+  const known = FORWARDING_METHODS.find(method => method === fwd)
+  if (known === undefined) throw new Error(`no forwarding method ${fwd ?? ''}`)
+  return { ...parseWhere(where), fwd: known, weight: Number(weight) }
 }
 
-function makeFacts(intents: ServiceIntent[], options: DirectorOptions): Facts {
-  const dests = intents.flatMap(i => i.dests.map(d => d.address))
-  const behind = new Set(options.behindOther ?? [])
-  const mtu = options.mtu ?? 1500
-  const neighbours = [...new Set([CLIENT, ROUTER, ...dests])].map(address => ({
-    ifindex: behind.has(address) ? OTHER_INTERFACE : INGRESS,
-    address,
-    mac: macOf(address),
-    state: NUD_PERMANENT,
-  }))
-  return {
-    links: [
-      { ifindex: INGRESS, name: 'one', mac: DIRECTOR_MAC, mtu, up: true },
-      { ifindex: OTHER_INTERFACE, name: 'two', mac: '02:00:00:00:00:02', mtu: 1300, up: true },
-    ],
-    addresses: [
-      { ifindex: INGRESS, address: '198.51.100.1', prefix: 24 },
-      ...intents.map(i => ({ ifindex: INGRESS, address: i.service.address, prefix: 32 })),
-    ],
-    routes: [
-      route('10.0.0.0', 24, INGRESS, ''),
-      route('198.51.100.0', 24, INGRESS, ''),
-      route('0.0.0.0', 0, INGRESS, ROUTER),
-      ...[...behind].map(address => route(address, 32, OTHER_INTERFACE, '')),
-    ],
-    neighbours,
-  }
-}
-
-function route(destination: string, prefix: number, ifindex: number, gateway: string): RouteFact {
-  const common = { table: 254, type: 1, metric: 0, mtu: 0, nexthops: [] }
-  return { ...common, destination, prefix, gateway, ifindex }
+/** 10.0.0.2:80 or [2001:db8::2]:80. */
+function parseWhere(where: string): { address: string; port: number } {
+  const [, v6, v4 = '', port = ''] = /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(where) ?? []
+  return { address: v6 ?? v4, port: Number(port) }
 }

@@ -74,7 +74,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
   return {
     state,
     events: new Events('e'),
-    version: () => ({ xlvs: '0.1.0', abi: 1, kernel: '6.1.0', programTag: '0123456789abcdef' }),
+    version: () => ({ xlvs: '0.1.0', abi: 2, kernel: '6.1.0', programTag: '0123456789abcdef' }),
     services: () => state.services,
     conns: (query = {}) =>
       connPage(
@@ -98,7 +98,10 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
         rates,
       })),
       reasons: [{ reason: 'FORWARDED', packets: 12 }],
-      connections: { slots: 1024, used: state.conns.length, stashed: 0 },
+      connections: [
+        { family: 4, slots: 1024, used: state.conns.length, stashed: 0 },
+        { family: 6, slots: 256, used: 0, stashed: 0 },
+      ],
     }),
     ...serviceChanges(state, change),
     ...destChanges(state, change),

@@ -1,19 +1,60 @@
 /**
- * Frames for packet tests: built from one line of text, and shown as one line a header, so that a
- * failure reads as a packet diff. IPv4, TCP, UDP, ICMP. Source: RFC 791, 792, 768, 9293.
+ * Frames for packet tests, built from one line of text: Ethernet with tags, IPv4 and IPv6 with
+ * extension headers, TCP, UDP, ICMP of both families, tunnels. Read next: frame_text.ts.
+ * Source: RFC 791, 792, 768, 2003, 2473, 4443, 8200, 9293; IEEE 802.1Q.
  */
-import type { ExecutionContext } from 'ava'
-import { formatIpv4, ipv4, mac } from '../../control/model/address.ts'
+import { mac } from '../../control/model/address.ts'
+import { FLAGS } from './frame_text.ts'
+import {
+  addressBytes,
+  addressesOf,
+  checksum,
+  EXTENSION,
+  headersOf,
+  packetOf,
+  parsePath,
+  pseudoSum,
+  unwrapped,
+} from './wire.ts'
+
+export { sameButId, sameFrame, samePacket, show, showPacket } from './frame_text.ts'
+export { at, checksum, packetOf } from './wire.ts'
 
 /** The director's MAC address in packet tests. */
 export const DIRECTOR_MAC = '02:00:00:00:00:01'
+/** Flow label of IPv6 packets, so that it is seen to stay. */
+const LABEL = 0x5a5a5
+const ETHERTYPE = { ipv4: 0x0800, ipv6: 0x86dd } as const
+/** Bytes of a packet that an error of the kernel's quotes at most, by family. */
+export const QUOTE_MAX = { IPv4: 576 - 28, IPv6: 1280 - 48 } as const
+
+/** An 802.1Q tag; priority is three bits and DEI. */
+export interface Tag {
+  vid: number
+  tpid?: number
+  priority?: number
+}
+
+/** An IPv6 extension header, its next header field still unset. */
+export interface Extension {
+  type: number
+  bytes: Buffer
+}
 
 export interface FrameOptions {
+  /** TTL or hop limit. */
   ttl?: number
+  /** TOS or traffic class. */
   tos?: number
   id?: number
   df?: boolean
   fragment?: number
+  /** IPv6: flow label. */
+  label?: number
+  /** IPv6: between its header and the transport's. */
+  extensions?: Extension[]
+  /** Outermost first. */
+  tags?: Tag[]
   seq?: number
   ack?: number
   window?: number
@@ -25,23 +66,32 @@ export interface FrameOptions {
   smac?: string
   dmac?: string
   protocol?: number
-  /** IP options, a multiple of four bytes. */
+  /** IPv4 options, a multiple of four bytes. */
   options?: Uint8Array
 }
 
-const FLAGS = 'FSRPAU'
-
-/** The MAC address that a host with this IPv4 address has in packet tests. */
+/** The MAC address that a host with this address has in packet tests. */
 export function macOf(address: string): string {
-  const n = ipv4(address)
-  const bytes = [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255]
-  return `02:01:${bytes.map(b => b.toString(16).padStart(2, '0')).join(':')}`
+  return macOfBytes(addressBytes(address))
+}
+
+function macOfBytes(address: Uint8Array): string {
+  const folded = [0, 0, 0, 0]
+  address.forEach((byte, i) => (folded[i & 3] = (folded[i & 3] ?? 0) ^ byte))
+  const family = address.length === 4 ? '02:01' : '02:06'
+  return `${family}:${folded.map(b => b.toString(16).padStart(2, '0')).join(':')}`
+}
+
+/** The MAC address of the host whose packet this frame carries; of nobody when it has none. */
+export function senderMac(frame: Uint8Array): string {
+  const packet = packetOf(frame)
+  const [at, end] = (packet[0] ?? 0) >> 4 === 6 ? [8, 24] : [12, 16]
+  return macOfBytes(Buffer.concat([packet.subarray(at, end), Buffer.alloc(16)], end - at))
 }
 
 /** A TCP frame, `tcp('198.51.100.7:40000 > 192.0.2.1:80', 'S')`. Flags are letters of FSRPAU. */
 export function tcp(path: string, flags: string, o: FrameOptions = {}): Uint8Array {
   const { from, to } = parsePath(path)
-  const data = bytesOf(o.data)
   const header = Buffer.alloc(20)
   header.writeUInt16BE(from.port, 0)
   header.writeUInt16BE(to.port, 2)
@@ -50,7 +100,7 @@ export function tcp(path: string, flags: string, o: FrameOptions = {}): Uint8Arr
   header[12] = 5 << 4
   header[13] = [...flags].reduce((bits, f) => bits | (1 << FLAGS.indexOf(f)), 0)
   header.writeUInt16BE(o.window ?? 64240, 14)
-  return frame(path, 6, Buffer.concat([header, data]), 16, o)
+  return frame(path, 6, Buffer.concat([header, bytesOf(o.data)]), 16, o)
 }
 
 /** A UDP frame, `udp('198.51.100.7:5000 > 192.0.2.1:53', {data: 'question'})`. */
@@ -64,7 +114,22 @@ export function udp(path: string, o: FrameOptions = {}): Uint8Array {
   return frame(path, 17, Buffer.concat([header, data]), o.noChecksum ? -1 : 6, o)
 }
 
-/** An ICMP error about `quoted`, a frame; its IP packet is quoted, `bytes` of it at most. */
+/** An ICMP or, between IPv6 addresses, ICMPv6 message; `rest` is its second word. */
+export function icmp(
+  path: string,
+  type: number,
+  code: number,
+  body: Uint8Array,
+  o: FrameOptions & { rest?: number } = {},
+): Uint8Array {
+  const header = Buffer.alloc(8)
+  header[0] = type
+  header[1] = code
+  header.writeUInt32BE(o.rest ?? 0, 4)
+  return frame(path, isIpv6(path) ? 58 : 1, Buffer.concat([header, body]), 2, o)
+}
+
+/** An ICMP error about `quoted`, a frame; its packet is quoted, `bytes` of it at most. */
 export function icmpError(
   path: string,
   type: number,
@@ -72,18 +137,97 @@ export function icmpError(
   quoted: Uint8Array,
   o: FrameOptions & { rest?: number; bytes?: number } = {},
 ): Uint8Array {
-  const header = Buffer.alloc(8)
-  header[0] = type
-  header[1] = code
-  header.writeUInt32BE(o.rest ?? 0, 4)
-  const quote = quoted.subarray(14, 14 + (o.bytes ?? 548))
-  const body = Buffer.concat([header, quote])
-  body.writeUInt16BE(checksum(body, 0), 2)
-  return frame(path, 1, body, -1, { tos: 0xc0, ...o })
+  const most = isIpv6(path) ? QUOTE_MAX.IPv6 : QUOTE_MAX.IPv4
+  const quote = packetOf(quoted).subarray(0, o.bytes ?? most)
+  const defaults = isIpv6(path) ? { label: 0 } : { tos: 0xc0 }
+  return icmp(path, type, code, quote, { ...defaults, ...o })
+}
+
+/** A packet in a tunnel: the packet of `inner` behind an outer header of either family. */
+export function ipip(path: string, inner: Uint8Array, o: FrameOptions = {}): Uint8Array {
+  const packet = packetOf(inner)
+  const protocol = (packet[0] ?? 0) >> 4 === 4 ? 4 : 41
+  return frame(path, protocol, packet, -1, { label: 0, ...o })
+}
+
+/** The frame with other addresses and ports in its packet, transport checksum left as it was. */
+export function readdressed(frame: Uint8Array, path: string): Uint8Array {
+  const b = Buffer.from(frame)
+  const packet = packetOf(b)
+  const { from, to } = parsePath(path)
+  addressesOf(packet).set(Buffer.concat([from.bytes, to.bytes]))
+  const { at, isIpv4 } = headersOf(packet)
+  packet.writeUInt16BE(from.port, at)
+  packet.writeUInt16BE(to.port, at + 2)
+  if (isIpv4) {
+    packet.writeUInt16BE(0, 10)
+    packet.writeUInt16BE(checksum(packet.subarray(0, at)), 10)
+  }
+  return b
+}
+
+/** The frame with these tags instead of those it has. */
+export function tagged(frame: Uint8Array, ...tags: Tag[]): Uint8Array {
+  const b = Buffer.from(frame)
+  const { ethertype } = unwrapped(b)
+  return Buffer.concat([b.subarray(0, 12), tagBytes(tags), b.subarray(ethertype)])
+}
+
+/** An extension header of eight bytes, or as many more eights as are asked for: padding options. */
+export function padding(type: number, eights = 0): Extension {
+  const bytes = Buffer.alloc(8 + 8 * eights)
+  bytes[1] = eights
+  bytes[2] = 1
+  bytes[3] = bytes.length - 4
+  // PadN of at most 255 bytes: RFC 8200 section 4.2.
+  if (bytes.length - 4 > 255) throw new Error(`${eights} eights: expected at most 31`)
+  return { type, bytes }
+}
+
+/** A routing header of one address; `left` segments of it are still to be visited. */
+export function routing(left: number, type = 0): Extension {
+  const bytes = Buffer.alloc(24)
+  bytes[1] = 2
+  bytes[2] = type
+  bytes[3] = left
+  bytes.set(addressBytes('2001:db8:9::9'), 8)
+  return { type: EXTENSION.routing, bytes }
+}
+
+/** A fragment header; offset 0 and no more is an atomic fragment (RFC 6946). */
+export function fragmentHeader(offset = 0, more = false): Extension {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt16BE((offset << 3) | (more ? 1 : 0), 2)
+  bytes.writeUInt32BE(0xdecade, 4)
+  return { type: EXTENSION.fragment, bytes }
+}
+
+/** Any header that names the next one in its first byte. */
+export function header(type: number, hex: string): Extension {
+  return { type, bytes: Buffer.from(hex, 'hex') }
+}
+
+function isIpv6(path: string): boolean {
+  return parsePath(path).from.bytes.length === 16
 }
 
 function frame(path: string, protocol: number, l4: Buffer, check: number, o: FrameOptions): Buffer {
   const { from, to } = parsePath(path)
+  const addresses = Buffer.concat([from.bytes, to.bytes])
+  if (check >= 0) {
+    const pseudo = protocol === 1 ? 0 : pseudoSum(addresses, protocol, l4.length)
+    const sum = checksum(l4, pseudo) || (protocol === 17 ? 0xffff : 0)
+    l4.writeUInt16BE((sum + (o.checksumError ?? 0)) & 0xffff, check)
+  }
+  const isV6 = to.bytes.length === 16
+  const packet = isV6 ? ipv6(addresses, protocol, l4, o) : ipv4(addresses, protocol, l4, o)
+  const type = Buffer.alloc(2)
+  type.writeUInt16BE(isV6 ? ETHERTYPE.ipv6 : ETHERTYPE.ipv4)
+  const dmac = mac(o.dmac ?? macOfBytes(to.bytes))
+  return Buffer.concat([dmac, mac(o.smac ?? DIRECTOR_MAC), tagBytes(o.tags ?? []), type, packet])
+}
+
+function ipv4(addresses: Buffer, protocol: number, l4: Buffer, o: FrameOptions): Buffer {
   const options = o.options ?? new Uint8Array(0)
   const ip = Buffer.alloc(20 + options.length)
   ip[0] = 0x40 | (ip.length / 4)
@@ -93,108 +237,34 @@ function frame(path: string, protocol: number, l4: Buffer, check: number, o: Fra
   ip.writeUInt16BE((o.df === false ? 0 : 0x4000) | (o.fragment ?? 0), 6)
   ip[8] = o.ttl ?? 64
   ip[9] = o.protocol ?? protocol
-  ip.writeUInt32BE(from.address, 12)
-  ip.writeUInt32BE(to.address, 16)
+  ip.set(addresses, 12)
   ip.set(options, 20)
-  ip.writeUInt16BE(checksum(ip, 0), 10)
-  if (check >= 0) {
-    const sum = checksum(l4, pseudo(ip, protocol, l4.length)) || (protocol === 17 ? 0xffff : 0)
-    l4.writeUInt16BE((sum + (o.checksumError ?? 0)) & 0xffff, check)
-  }
-  const ethernet = Buffer.alloc(14)
-  ethernet.set(mac(o.dmac ?? macOf(formatIpv4(to.address))), 0)
-  ethernet.set(mac(o.smac ?? DIRECTOR_MAC), 6)
-  ethernet.writeUInt16BE(0x0800, 12)
-  return Buffer.concat([ethernet, ip, l4])
+  ip.writeUInt16BE(checksum(ip), 10)
+  return Buffer.concat([ip, l4])
 }
 
-function parsePath(path: string) {
-  const [from = '', to = ''] = path.split(' > ')
-  const side = (text: string) => {
-    const [address = '', port = '0'] = text.split(':')
-    return { address: ipv4(address), port: Number(port) }
-  }
-  return { from: side(from), to: side(to) }
+function ipv6(addresses: Buffer, protocol: number, l4: Buffer, o: FrameOptions): Buffer {
+  const chain = (o.extensions ?? []).map(e => ({ type: e.type, bytes: Buffer.from(e.bytes) }))
+  chain.forEach((e, i) => (e.bytes[0] = chain[i + 1]?.type ?? o.protocol ?? protocol))
+  const behind = Buffer.concat([...chain.map(e => e.bytes), l4])
+  const ip = Buffer.alloc(40)
+  ip.writeUInt32BE(((6 << 28) | ((o.tos ?? 0) << 20) | (o.label ?? LABEL)) >>> 0, 0)
+  ip.writeUInt16BE(behind.length, 4)
+  ip[6] = chain[0]?.type ?? o.protocol ?? protocol
+  ip[7] = o.ttl ?? 64
+  ip.set(addresses, 8)
+  return Buffer.concat([ip, behind])
+}
+
+function tagBytes(tags: Tag[]): Buffer {
+  const bytes = Buffer.alloc(4 * tags.length)
+  tags.forEach(({ vid, tpid = 0x8100, priority = 0 }, i) => {
+    bytes.writeUInt16BE(tpid, 4 * i)
+    bytes.writeUInt16BE((priority << 12) | vid, 4 * i + 2)
+  })
+  return bytes
 }
 
 function bytesOf(data: string | Uint8Array | undefined): Uint8Array {
   return typeof data === 'string' ? Buffer.from(data) : (data ?? new Uint8Array(0))
-}
-
-/** The Internet checksum of bytes, on top of a sum. */
-export function checksum(bytes: Uint8Array, sum: number): number {
-  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
-  return ~sum & 0xffff
-}
-
-function pseudo(ip: Buffer, protocol: number, length: number): number {
-  let sum = protocol + length
-  for (let at = 12; at < 20; at += 2) sum += ip.readUInt16BE(at)
-  return sum
-}
-
-/** A frame as text, one line a header, checksums judged. */
-export function show(bytes: Uint8Array): string {
-  const b = Buffer.from(bytes)
-  const text = (at: number) =>
-    b
-      .subarray(at, at + 6)
-      .toString('hex')
-      .replace(/..(?=.)/g, '$&:')
-  const ethernet = `ethernet ${text(6)} > ${text(0)} type ${b.subarray(12, 14).toString('hex')}`
-  return [ethernet, ...showIp(b.subarray(14), true)].join('\n')
-}
-
-function showIp(b: Buffer, whole: boolean): string[] {
-  if (b.length < 20) return [`bytes ${b.toString('hex')}`]
-  const length = ((b[0] ?? 0) & 15) * 4
-  const good = checksum(b.subarray(0, length), 0) === 0 ? 'good' : 'BAD'
-  const from = formatIpv4(b.readUInt32BE(12))
-  const to = formatIpv4(b.readUInt32BE(16))
-  const bits = b.readUInt16BE(6).toString(16)
-  const line =
-    `ipv4 ${from} > ${to} protocol ${b[9]} ttl ${b[8]} tos ${b[1]} length ${b.readUInt16BE(2)} ` +
-    `id ${b.readUInt16BE(4)} fragment ${bits} checksum ${good}`
-  const l4 = b.subarray(length, whole ? b.readUInt16BE(2) : undefined)
-  return [line, ...showL4(b, l4, b[9] ?? 0, whole)]
-}
-
-function showL4(ip: Buffer, l4: Buffer, protocol: number, whole: boolean): string[] {
-  const ports = l4.length >= 4 ? `${l4.readUInt16BE(0)} > ${l4.readUInt16BE(2)}` : ''
-  const sum = checksum(l4, pseudo(ip, protocol, l4.length))
-  if (protocol === 6 && l4.length >= 20) {
-    const flags = FLAGS.split('')
-      .filter((_, i) => ((l4[13] ?? 0) >> i) & 1)
-      .join('')
-    const [seq, ack] = [l4.readUInt32BE(4), l4.readUInt32BE(8)]
-    const numbers = `seq ${seq} ack ${ack} window ${l4.readUInt16BE(14)}`
-    const check = whole ? (sum === 0 ? 'good' : `BAD by ${sum}`) : l4.readUInt16BE(16)
-    return [`tcp ${ports} ${flags} ${numbers} checksum ${check}`, ...showData(l4.subarray(20))]
-  }
-  if (protocol === 17 && l4.length >= 8) {
-    const field = l4.readUInt16BE(6)
-    const check = field === 0 ? 'none' : whole ? (sum === 0 ? 'good' : `BAD by ${sum}`) : field
-    return [
-      `udp ${ports} length ${l4.readUInt16BE(4)} checksum ${check}`,
-      ...showData(l4.subarray(8)),
-    ]
-  }
-  if (protocol === 1 && l4.length >= 8) {
-    const good = checksum(l4, 0) === 0 ? 'good' : 'BAD'
-    const line = `icmp ${l4[0]}/${l4[1]} rest ${l4.subarray(4, 8).toString('hex')} checksum ${good}`
-    return [line, ...showIp(l4.subarray(8), false).map(text => `  quoted ${text}`)]
-  }
-  return showData(l4)
-}
-
-function showData(data: Buffer): string[] {
-  return data.length === 0
-    ? []
-    : [`data ${data.length} bytes ${data.subarray(0, 64).toString('hex')}`]
-}
-
-/** Compares frames as text. */
-export function sameFrame(t: ExecutionContext, actual: Uint8Array, expected: Uint8Array): void {
-  t.is(show(actual), show(expected))
 }

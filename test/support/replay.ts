@@ -17,12 +17,11 @@ import { createLog } from '../../control/daemon/log.ts'
 import { Dataplane } from '../../control/dataplane/dataplane.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
 import { openKernel, type Kernel } from '../../control/dataplane/kernel.ts'
-import { sweep } from '../../control/dataplane/sweep.ts'
 import { main as ipvsadm } from '../../control/ipvs/main.ts'
 import { SYSTEM } from '../../control/ipvs/system.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
-import { sweepTables } from './director.ts'
+import { sweepBoth, sweepTables } from './director.ts'
 
 const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
 /** Frames come in by the loopback device; it takes the MAC address of the side they came from. */
@@ -70,7 +69,7 @@ export interface Replay {
 
 /** Sets up the oracle's topology with a case's services. */
 export async function openReplay(folder: string): Promise<Replay> {
-  const kernel = openKernel({ objects: OBJECTS, slots: 4096, manualClock: true })
+  const kernel = openKernel({ objects: OBJECTS, slots: [4096, 1024], manualClock: true })
   const facts = oracleFacts()
   const dataplane = new Dataplane(kernel, new Network(facts))
   const clock = movableClock(kernel)
@@ -95,7 +94,7 @@ export async function openReplay(folder: string): Promise<Replay> {
       }
       if (step.sleep !== undefined) {
         clock.advance(step.sleep)
-        sweep(tables, kernel.clock())
+        sweepBoth(tables, kernel.clock())
         return { out: [], text: '', rc: 0 }
       }
       return { out: [], ...(await command(step.admin ?? '')) }
@@ -103,7 +102,7 @@ export async function openReplay(folder: string): Promise<Replay> {
     ipvsadm: command,
     settle: () => {
       clock.advance(COUNTERS_LAG_S)
-      sweep(tables, kernel.clock())
+      sweepBoth(tables, kernel.clock())
     },
     expected: name => read(`expected/${name}`),
     close: async () => {
@@ -137,7 +136,7 @@ function directorOver(dataplane: Dataplane, facts: Facts): Director {
       resolve: () => undefined,
     },
     journal: { append: () => Promise.resolve(), records: [] },
-    sweeper: { figures: { used: 0, expired: 0, tookMs: 0 }, stop: () => Promise.resolve() },
+    sweeper: { figures: { used: [0, 0], expired: 0, tookMs: 0 }, stop: () => Promise.resolve() },
     log: createLog('silent'),
     gracePeriod: gracePeriods(),
     nowMs: () => Date.now(),

@@ -6,8 +6,8 @@ import { destName, serviceName } from '../../model/service.ts'
 export default class DestAdd extends XlvsCommand {
   static override summary = 'Add a dest to a service.'
   static override description =
-    'Without --nat or --dr it is nat, which asks nothing of the server but its route back. ' +
-    '(The ipvsadm spelling keeps its own default, dr.)'
+    'Without --nat, --dr or --tun it is nat, which asks nothing of the server but its route ' +
+    'back. (The ipvsadm spelling keeps its own default, dr.)'
   static override args = { service: serviceArg, dest: destArg }
   static override flags = DEST_FLAGS
   static override examples: Example[] = [

@@ -1,6 +1,6 @@
 /** `xlvs dest set`. */
 import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
-import { DEST_FLAGS, findDest, readDest } from '../../bin/dest_flags.ts'
+import { DEST_FLAGS, findDest, fwdOf, readDest } from '../../bin/dest_flags.ts'
 import { destName, serviceName } from '../../model/service.ts'
 
 export default class DestSet extends XlvsCommand {
@@ -23,7 +23,7 @@ export default class DestSet extends XlvsCommand {
     const { service, dest, warnings } = await this.ask(flags, async director => {
       const given = readDest(args, flags)
       const now = findDest(await director.services(), given.service, given.dest)
-      const fwd = flags.dr ? 'dr' : flags.nat ? 'nat' : (now?.fwd ?? 'nat')
+      const fwd = fwdOf(flags) ?? now?.fwd ?? 'nat'
       const weight = flags.weight === undefined ? (now?.weight ?? 1) : given.dest.weight
       const dest = { ...given.dest, fwd, weight }
       const warnings = await director.setDest(given.service, dest)

@@ -36,6 +36,7 @@ await runDaemon({
   bpffs,
   state: `${run}/state`,
   connections: 4096,
+  connections6: 4096,
   logLevel: 'info',
   interfaces: interfaces.split(' '),
 })

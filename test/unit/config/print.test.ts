@@ -22,7 +22,7 @@ const setting = fc.constantFrom(...SETTING_NAMES).chain(name => {
 const dest = fc.record({
   address: dotted,
   port,
-  fwd: fc.constantFrom(...FORWARDING_METHODS.filter(fwd => fwd !== 'dr')),
+  fwd: fc.constantFrom(...FORWARDING_METHODS.filter(fwd => fwd === 'nat')),
   weight: fc.nat(65535),
 })
 
@@ -41,7 +41,12 @@ const service = fc
   .chain(given =>
     fc.option(dotted, { nil: undefined }).map(direct => {
       if (direct === undefined) return given
-      const dr = { address: direct, port: given.port, fwd: 'dr' as const, weight: 1 }
+      const dr = {
+        address: direct,
+        port: given.port,
+        fwd: direct.endsWith('1') ? ('tun' as const) : ('dr' as const),
+        weight: 1,
+      }
       const others = given.dests.filter(d => d.address !== direct)
       return { ...given, dests: [...others, dr] }
     }),

@@ -57,6 +57,27 @@ test('api: each change, then 204 and the director has it', async t => {
   t.deepEqual([state.services, state.interfaces], [[], []])
 })
 
+test('api: IPv6 in any form and a tunnel, then it is kept in canonical form', async t => {
+  const { app, state } = api(t)
+  const six = '/v1/services/tcp:[2001:db8::1]:80'
+
+  for (const change of [
+    call('POST', '/v1/services', { ...SERVICE, address: '2001:DB8:0::1' }),
+    call('POST', `${six}/dests`, { ...DEST, address: '2001:db8:0:0:0::2' }),
+    call('POST', `${six}/dests`, { ...DEST, port: 80, fwd: 'tun' }),
+    call('PUT', `${six}/dests/[2001:db8::2]:8080`, { fwd: 'nat', weight: 3 }),
+    call('DELETE', `${six}/dests/10.0.0.2:80`),
+    call('POST', '/v1/zero', { service: { protocol: 'tcp', address: '2001:db8::0:1', port: 80 } }),
+  ]) {
+    const { statusCode, body } = await app.inject(change)
+    t.is(statusCode, 204, body)
+  }
+
+  const origin = 'api'
+  const left = [dest({ address: '2001:db8::2', port: 8080, weight: 3, origin })]
+  t.deepEqual(state.services, [service({ address: '2001:db8::1', origin, dests: left })])
+})
+
 test('api: each read, then the whole view', async t => {
   const services = [service({ dests: [dest()] })]
   const { app } = api(t, { services })
@@ -65,8 +86,8 @@ test('api: each read, then the whole view', async t => {
   t.deepEqual(await read('/v1/services'), { services })
   t.deepEqual(await read('/v1/conns'), { conns: [] })
   t.deepEqual(await read('/v1/interfaces'), { interfaces: [] })
-  t.like(await read('/v1/stats'), { connections: { slots: 1024 } })
-  t.like(await read('/v1/version'), { abi: 1 })
+  t.like(await read('/v1/stats'), { connections: [{ family: 4, slots: 1024 }, { family: 6 }] })
+  t.like(await read('/v1/version'), { abi: 2 })
 })
 
 function titleOf({ method, url, payload }: InjectOptions): string {
@@ -76,6 +97,14 @@ function titleOf({ method, url, payload }: InjectOptions): string {
 const refusals: [given: InjectOptions, status: number, code: string, says: RegExp][] = [
   [call('POST', '/v1/services', { ...SERVICE, protocol: 'icmp' }), 400, 'BAD_PROTOCOL', /icmp/],
   [call('POST', '/v1/services', { ...SERVICE, address: '10.1' }), 400, 'BAD_ADDRESS', /10\.1/],
+  [call('POST', '/v1/services', { ...SERVICE, address: 'fe80::1%e' }), 400, 'BAD_ADDRESS', /zone/],
+  [call('POST', '/v1/services', { ...SERVICE, address: '::g' }), 400, 'BAD_ADDRESS', /::g/],
+  [call('POST', '/v1/services', { ...SERVICE, address: 'ff02::1' }), 400, 'BAD_ADDRESS', /multica/],
+  [
+    call('POST', `${AT}/dests`, { ...DEST, address: '2001:db8::2' }),
+    ...([400, 'BAD_FAMILY'] as const),
+    /only tun leads to the other family/,
+  ],
   [call('POST', '/v1/services', { ...SERVICE, port: 0 }), 400, 'BAD_PORT', /0 .*1 to 65535/],
   [call('POST', '/v1/services', { ...SERVICE, port: '80' }), 400, 'BAD_PORT', /"80": must be int/],
   [call('POST', '/v1/services', { ...SERVICE, scheduler: 'rrr' }), 400, 'BAD_SCHEDULER', /rrr/],
@@ -101,7 +130,7 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
   ],
   [call('POST', `${AT}/dests`, { ...DEST, weight: 70_000 }), 400, 'BAD_WEIGHT', /70000 .*65535/],
   [call('POST', `${AT}/dests`, { ...DEST, weight: 1.5 }), 400, 'BAD_WEIGHT', /1\.5/],
-  [call('POST', `${AT}/dests`, { ...DEST, fwd: 'tun' }), 400, 'BAD_FORWARDING_METHOD', /tun/],
+  [call('POST', `${AT}/dests`, { ...DEST, fwd: 'fnat' }), 400, 'BAD_FORWARDING_METHOD', /tun/],
   [
     call('POST', `${AT}/dests`, { ...DEST, fwd: 'dr' }),
     400,

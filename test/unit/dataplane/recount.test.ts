@@ -1,25 +1,31 @@
 /** Counts put right from the table, over made-up buffers. */
 import test from 'ava'
-import { CONN4, DEST_CONNS, LIFE, SLOT_WORD } from '../../../control/abi/maps.gen.ts'
+import { DEST_CONNS, LIFE, SLOT_WORD } from '../../../control/abi/maps.gen.ts'
 import { startRecount } from '../../../control/dataplane/recount.ts'
+import { both, FAMILIES, SLOT } from '../../../control/dataplane/slots.ts'
 
 const DESTS = 4
 
-/** A table whose slots belong to these dests; `inactive` ones by a trailing minus: [1, -1]. */
+/**
+ * Tables whose slots, of either family in turn, belong to these dests; `inactive` ones by a minus:
+ * [1, -1].
+ */
 function world(slots: number[], counts: [active: number, inactive: number][]) {
-  const conns = new ArrayBuffer(8 * CONN4.size)
-  const words = new BigUint64Array(conns)
+  const conns = both(family => ({ family, conns: new ArrayBuffer(8 * SLOT[family].size) }))
+  const words = conns.map(table => new BigUint64Array(table.conns))
   slots.forEach((dest, slot) => {
     const flags = dest < 0 ? SLOT_WORD.CONN_INACTIVE << SLOT_WORD.WORD_FLAGS_SHIFT : 0
     const id = BigInt(Math.abs(dest)) << BigInt(SLOT_WORD.WORD_DEST_SHIFT)
-    words[(slot * CONN4.size) / 8] = BigInt(LIFE.LIFE_VALID | flags) | id
+    const family = FAMILIES[slot % FAMILIES.length] ?? FAMILIES[0]
+    const table = words[family]
+    if (table) table[(slot * SLOT[family].size) / 8] = BigInt(LIFE.LIFE_VALID | flags) | id
   })
   const destConns = new ArrayBuffer(DESTS * DEST_CONNS.size)
   const counted = new Int32Array(destConns)
   counts.forEach((pair, dest) => {
     counted.set(pair, (dest * DEST_CONNS.size) / 4)
   })
-  return { conns, destConns, counted, words }
+  return { conns, destConns, counted }
 }
 
 test('recount: counts that agree with the table, nothing is touched', t => {

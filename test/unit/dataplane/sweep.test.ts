@@ -3,16 +3,20 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { BpfMap } from '../../../addon/index.ts'
 import {
-  CONN4,
   DEST_CONNS,
+  FAMILY,
   LIFE,
   LIMIT,
   SLOT_WORD,
-  readConn4,
+  TUPLE,
   readDestConns,
   writeConn4,
+  writeConn6,
   writeDestConns,
+  writeTuple,
 } from '../../../control/abi/maps.gen.ts'
+import { FAMILIES, readSlot, SLOT, type FamilyNumber } from '../../../control/dataplane/slots.ts'
+import { addressBytes } from '../../../control/model/address.ts'
 import { repair, sweep, type SweepTables } from '../../../control/dataplane/sweep.ts'
 
 const SLOTS = 64
@@ -47,7 +51,7 @@ interface World {
   grace: number
 }
 
-function emptyWorld(): World {
+function emptyWorld(family: FamilyNumber): World {
   const stash = new Map<string, number>()
   const name = (key: Uint8Array): string => Buffer.from(key).toString('hex')
   const map = {
@@ -61,7 +65,8 @@ function emptyWorld(): World {
     stash,
     grace: 0,
     tables: {
-      conns: new ArrayBuffer(SLOTS * CONN4.size),
+      family,
+      conns: new ArrayBuffer(SLOTS * SLOT[family].size),
       destConns: new ArrayBuffer(DESTS * DEST_CONNS.size),
       stash: map as unknown as BpfMap,
       stashFirst: SLOTS,
@@ -71,23 +76,23 @@ function emptyWorld(): World {
   return world
 }
 
+const NAMES = ['IPv4', 'IPv6']
+const ADDRESSES = { client: ['10.0.0.9', '2001:db8::9'], other: ['192.0.2.1', '2001:db8::1'] }
+
 /** Puts a connection into slot `at`, and its reply into the next. */
 function put(world: World, at: number, c: Made, now: number): void {
-  const { conns, destConns } = world.tables
   const flags = (reply: boolean): number =>
     (reply ? SLOT_WORD.CONN_REPLY : 0) |
     (!reply && !c.isActive ? SLOT_WORD.CONN_INACTIVE : 0) |
     (c.bucket ? BUCKET : 0)
   const slot = (index: number, reply: boolean, deadline: number, partner: number): void => {
-    writeConn4(new DataView(conns), index * CONN4.size, {
+    writeSlot(world.tables, index, {
       word:
         BigInt(LIFE.LIFE_VALID) |
         (BigInt(flags(reply)) << BigInt(SLOT_WORD.WORD_FLAGS_SHIFT)) |
         (BigInt(c.dest) << BigInt(SLOT_WORD.WORD_DEST_SHIFT)),
-      caddr: 0x0a000000 + at,
-      oaddr: reply ? 2 : 1,
-      cport: 1000,
-      oport: 80,
+      cport: 1000 + at,
+      oport: reply ? 8080 : 80,
       protocol: 6,
       state: 0,
       nexthop: 0,
@@ -97,7 +102,19 @@ function put(world: World, at: number, c: Made, now: number): void {
   }
   slot(at, false, c.request, c.isNat ? at + 1 : LIMIT.NONE)
   if (c.isNat) slot(at + 1, true, c.reply, at)
-  count(destConns, c, 1)
+  count(world.tables.destConns, c, 1)
+}
+
+type Head = Omit<ReturnType<typeof readSlot>, 'caddr' | 'oaddr'>
+
+function writeSlot({ family, conns }: SweepTables, index: number, head: Head): void {
+  const v = new DataView(conns)
+  const at = index * SLOT[family].size
+  const caddr = addressBytes(ADDRESSES.client[family] ?? '')
+  const oaddr = addressBytes(ADDRESSES.other[family] ?? '')
+  const number = (bytes: Uint8Array): number => new DataView(bytes.buffer).getUint32(12)
+  if (family === FAMILY.FAMILY_IPV6) writeConn6(v, at, { ...head, caddr, oaddr })
+  else writeConn4(v, at, { ...head, caddr: number(caddr), oaddr: number(oaddr) })
 }
 
 function count(destConns: ArrayBuffer, c: Made, by: number): void {
@@ -119,61 +136,88 @@ const moment = fc.oneof(
   fc.constantFrom(0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1),
 )
 
-test('sweep: any table at any time, exactly the overdue go and their counts with them', t => {
-  fc.assert(
-    fc.property(conns, moment, (all, now) => {
-      const world = emptyWorld()
-      const expected = emptyWorld()
-      all.forEach((c, i) => {
-        put(world, 2 * i, c, now)
-        if (!isOverdue(c)) put(expected, 2 * i, c, now)
-      })
-      const overdue = all.filter(isOverdue)
+for (const family of FAMILIES) {
+  const name = NAMES[family] ?? ''
 
-      const result = sweep(world.tables, now)
+  test(`sweep ${name}: any table at any time, exactly the overdue go, and their counts`, t => {
+    fc.assert(
+      fc.property(conns, moment, (all, now) => {
+        const world = emptyWorld(family)
+        const expected = emptyWorld(family)
+        all.forEach((c, i) => {
+          put(world, 2 * i, c, now)
+          if (!isOverdue(c)) put(expected, 2 * i, c, now)
+        })
+        const overdue = all.filter(isOverdue)
 
-      const left = all.filter(c => !isOverdue(c))
-      t.is(result.expired, overdue.length)
-      t.is(result.used, left.length + left.filter(c => c.isNat).length)
-      t.is(world.grace, overdue.length > 0 ? 1 : 0)
-      t.deepEqual(world.tables.destConns, expected.tables.destConns)
-      all.forEach((c, i) => {
-        const { word } = readConn4(new DataView(world.tables.conns), 2 * i * CONN4.size)
-        const bits = BigInt(c.bucket ? BUCKET << SLOT_WORD.WORD_FLAGS_SHIFT : 0)
-        if (isOverdue(c)) t.is(word, bits)
-        else t.is(Number(word & 255n), LIFE.LIFE_VALID)
-      })
-    }),
-  )
-})
+        const result = sweep(world.tables, now)
 
-test('sweep: done twice, the second finds nothing', t => {
-  fc.assert(
-    fc.property(conns, moment, (all, now) => {
-      const world = emptyWorld()
-      all.forEach((c, i) => {
-        put(world, 2 * i, c, now)
-      })
-      const first = sweep(world.tables, now)
+        const left = all.filter(c => !isOverdue(c))
+        t.is(result.expired, overdue.length)
+        t.is(result.used, left.length + left.filter(c => c.isNat).length)
+        t.is(world.grace, overdue.length > 0 ? 1 : 0)
+        t.deepEqual(world.tables.destConns, expected.tables.destConns)
+        all.forEach((c, i) => {
+          const { word } = readSlot(world.tables, 2 * i)
+          const bits = BigInt(c.bucket ? BUCKET << SLOT_WORD.WORD_FLAGS_SHIFT : 0)
+          if (isOverdue(c)) t.is(word, bits)
+          else t.is(Number(word & 255n), LIFE.LIFE_VALID)
+        })
+      }),
+    )
+  })
 
-      const second = sweep(world.tables, now)
+  test(`sweep ${name}: done twice, the second finds nothing`, t => {
+    fc.assert(
+      fc.property(conns, moment, (all, now) => {
+        const world = emptyWorld(family)
+        all.forEach((c, i) => {
+          put(world, 2 * i, c, now)
+        })
+        const first = sweep(world.tables, now)
 
-      t.deepEqual(second, { expired: 0, used: first.used })
-    }),
-  )
-})
+        const second = sweep(world.tables, now)
 
-test('repair: any table without a crash, nothing is touched', t => {
-  fc.assert(
-    fc.property(conns, all => {
-      const world = emptyWorld()
-      all.forEach((c, i) => {
-        put(world, 2 * i, c, 1000)
-      })
-      const before = Buffer.from(world.tables.conns.slice(0))
+        t.deepEqual(second, { expired: 0, used: first.used })
+      }),
+    )
+  })
 
-      t.is(repair(world.tables), 0)
-      t.deepEqual(Buffer.from(world.tables.conns), before)
-    }),
-  )
-})
+  test(`sweep ${name}: slots behind the table, their keys leave the stash`, t => {
+    const world = emptyWorld(family)
+    world.tables.stashFirst = 2
+    const old = { isNat: true, isActive: true, dest: 1, request: -9, reply: -9, bucket: false }
+    put(world, 0, old, 1000)
+    put(world, 2, old, 1000)
+    const [client, other] = [ADDRESSES.client[family] ?? '', ADDRESSES.other[family] ?? '']
+    const ends = { caddr: addressBytes(client), oaddr: addressBytes(other) }
+    const key = (saddr: Uint8Array, sport: number, daddr: Uint8Array, dport: number): string => {
+      const bytes = Buffer.alloc(TUPLE.size)
+      const tuple = { saddr, daddr, sport, dport, protocol: 6, family }
+      writeTuple(new DataView(bytes.buffer, bytes.byteOffset), 0, tuple)
+      return bytes.toString('hex')
+    }
+    world.stash.set(key(ends.caddr, 1002, ends.oaddr, 80), 2)
+    world.stash.set(key(ends.oaddr, 8080, ends.caddr, 1002), 3)
+    world.stash.set(key(ends.caddr, 1000, ends.oaddr, 80), 0)
+
+    sweep(world.tables, 1000)
+
+    t.deepEqual([...world.stash.values()], [0])
+  })
+
+  test(`repair ${name}: any table without a crash, nothing is touched`, t => {
+    fc.assert(
+      fc.property(conns, all => {
+        const world = emptyWorld(family)
+        all.forEach((c, i) => {
+          put(world, 2 * i, c, 1000)
+        })
+        const before = Buffer.from(world.tables.conns.slice(0))
+
+        t.is(repair(world.tables), 0)
+        t.deepEqual(Buffer.from(world.tables.conns), before)
+      }),
+    )
+  })
+}

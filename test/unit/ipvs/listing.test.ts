@@ -195,3 +195,40 @@ function order(services: Parameters<typeof listAll>[0]): string[] {
     .split('\n')
     .flatMap(line => /^(?:TCP|UDP)  (\S+)/.exec(line)?.[1] ?? [])
 }
+
+test('listing: both families and all methods, IPv4 first, IPv6 in brackets', t => {
+  const six = service({
+    address: '2001:db8::1',
+    dests: [
+      dest({ address: '2001:db8:2::12', port: 80, fwd: 'tun' }),
+      dest({ address: '10.0.0.2', port: 80, fwd: 'tun' }),
+      dest({ address: '2001:db8:2::2', port: 80, fwd: 'dr' }),
+    ],
+  })
+  const udp = service({ protocol: 'udp', address: '192.0.2.9', port: 53 })
+
+  const [, ...lines] = listAll([six, udp], FORMAT, NUMBERS).split('\n')
+
+  t.deepEqual(lines, [
+    'Prot LocalAddress:Port Scheduler Flags',
+    '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn',
+    'UDP  192.0.2.9:53 rr',
+    'TCP  [2001:db8::1]:80 rr',
+    '  -> 10.0.0.2:80                  Tunnel  1      0          0         ',
+    '  -> [2001:db8:2::2]:80           Route   1      0          0         ',
+    '  -> [2001:db8:2::12]:80          Tunnel  1      0          0         ',
+    '',
+  ])
+})
+
+test('listing: connections of IPv6, each end in brackets', t => {
+  const ends = {
+    client: { address: '2001:db8:3::7', port: 40000 },
+    virtual: { address: '2001:db8::1', port: 80 },
+    dest: { address: '10.0.0.2', port: 80 },
+  }
+
+  const lines = listConns([conn(ends)], NUMBERS).split('\n')
+
+  t.is(lines[2], 'TCP 14:55  ESTABLISHED [2001:db8:3::7]:40000 [2001:db8::1]:80   10.0.0.2:80')
+})

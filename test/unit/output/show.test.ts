@@ -125,7 +125,10 @@ test('stats: counters, reasons and the table, then three parts', t => {
     total: counted,
     services: [service({ traffic: counted })],
     reasons: [{ reason: 'FORWARDED', packets: 320 }],
-    connections: { slots: 1024, used: 2, stashed: 0 },
+    connections: [
+      { family: 4, slots: 1024, used: 2, stashed: 0 },
+      { family: 6, slots: 256, used: 1, stashed: 1 },
+    ] as const,
   }
 
   t.is(
@@ -138,7 +141,8 @@ test('stats: counters, reasons and the table, then three parts', t => {
       'REASON     PACKETS',
       'FORWARDED      320',
       '',
-      'connection table: 2 of 1024 slots used, 0 in the stash',
+      'IPv4 connection table: 2 of 1024 slots used, 0 in the stash',
+      'IPv6 connection table: 1 of 256 slots used, 1 in the stash',
       '',
     ].join('\n'),
   )

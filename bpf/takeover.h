@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * While the daemon is gone nobody sweeps: an insertion that finds no room takes over a slot that is
+ * long overdue and does the sweep's accounting for its connection. Lookups refuse such slots, and
+ * two seconds are far more than any reader stays. Whoever takes the request slot away accounts.
+ * Part of conn_insert.h. Read next: control/dataplane/sweep.ts, which does the same at leisure.
+ */
+#ifndef XLVS_TAKEOVER_H
+#define XLVS_TAKEOVER_H
+
+/* Without a heartbeat for so long the daemon is taken for gone; overdue for so long, a reader. */
+#define GONE_SECONDS	10
+#define OVERDUE_SECONDS 2
+
+ALWAYS int daemon_is_gone(__u32 now)
+{
+	return (__s32)(now - READ(settings.heartbeat)) > (__s32)(GONE_SECONDS * config.second);
+}
+
+/* The end of a connection, as its dest counts it. */
+ALWAYS void count_end(__u64 word)
+{
+	__u32 id = word >> WORD_DEST_SHIFT;
+	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
+
+	if (conns)
+		__sync_fetch_and_add(word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active,
+				     -1);
+}
+
+/* A slot's key, for the stash. */
+ALWAYS struct tuple slot_tuple(__u8 v6, const struct conn *slot, __u64 word)
+{
+	const __u64 *addrs = slot_addrs(slot);
+	struct wire wire = {.ports = load32(&slot->cport), .protocol = slot->protocol, .v6 = v6};
+	int reply = !!(word & FLAG(CONN_REPLY));
+
+	if (reply)
+		wire.ports = ROTATE(wire.ports, 16);
+	if (v6) {
+		wire.addrs[0] = reply ? addrs[2] : addrs[0];
+		wire.addrs[1] = reply ? addrs[3] : addrs[1];
+		wire.addrs[2] = reply ? addrs[0] : addrs[2];
+		wire.addrs[3] = reply ? addrs[1] : addrs[3];
+	} else {
+		wire.addrs[0] = reply ? ROTATE(addrs[0], 32) : addrs[0];
+	}
+	return tuple_of(&wire);
+}
+
+/* Turns a valid slot into what `life` says, once: whether it was this CPU that did. */
+ALWAYS int slot_take(struct conn *slot, __u64 word, __u64 life)
+{
+	if ((word & WORD_LIFE_MASK) != LIFE_VALID ||
+	    __sync_val_compare_and_swap(&slot->word, word, word_emptied(word) | life) != word)
+		return 0;
+	if (!(word & FLAG(CONN_REPLY)))
+		count_end(word);
+	return 1;
+}
+
+/*
+ * The other slot of a connection whose one slot was taken: emptied, and its key with it. One that
+ * is not overdue has been taken by another CPU in between, and filled anew.
+ */
+ALWAYS void partner_free(__u8 v6, __u32 index, __u32 then)
+{
+	struct conn *slot = slot_at(v6, index);
+	struct tuple key;
+	__u64 word;
+
+	if (!slot)
+		return;
+	word = READ(slot->word);
+	if (!is_past(READ(slot->deadline), then))
+		return;
+	key = slot_tuple(v6, slot, word);
+	if (slot_take(slot, word, LIFE_EMPTY) && index / SLOTS_PER_BUCKET > bucket_mask(v6))
+		bpf_map_delete_elem(&stash, &key);
+}
+
+/* Claims a slot of a bucket that is long overdue, BUSY: its index, or NONE. */
+ALWAYS __u32 overdue_claim(__u8 v6, __u32 row, __u32 now)
+{
+	__u32 then = now - OVERDUE_SECONDS * config.second;
+	void *bucket = bucket_at(v6, row);
+
+	if (likely(!daemon_is_gone(now)) || !bucket)
+		return NONE;
+	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
+		struct conn *slot = bucket + i * slot_size(v6);
+		__u64 word = READ(slot->word);
+		__u32 partner = READ(slot->partner);
+
+		if (!is_overdue(v6, slot, then) || !slot_take(slot, word, LIFE_BUSY))
+			continue;
+		if (partner != NONE)
+			partner_free(v6, partner, then);
+		return row * SLOTS_PER_BUCKET + i;
+	}
+	return NONE;
+}
+
+#endif

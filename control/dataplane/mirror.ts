@@ -1,0 +1,44 @@
+/**
+ * A hash or trie in the kernel, and what is known to be in it: only what differs is written. Keys
+ * and values are hexadecimal text here. Assumes that nobody else writes the map.
+ */
+import type { BpfMap } from '../../addon/index.ts'
+
+export class Mirror {
+  readonly #map: BpfMap
+  #known = new Map<string, string>()
+
+  constructor(map: BpfMap) {
+    this.#map = map
+  }
+
+  /** Learns what an earlier daemon left there. */
+  adopt(): void {
+    for (let key = this.#map.nextKey(); key; key = this.#map.nextKey(key)) {
+      const value = this.#map.lookup(key)
+      if (value) this.#known.set(hex(key), hex(value))
+    }
+  }
+
+  /** Makes the map hold these entries and no others; the last of a key counts. */
+  set(entries: Iterable<readonly [key: string, value: string]>): void {
+    const wanted = new Map(entries)
+    for (const [key, value] of wanted)
+      if (this.#known.get(key) !== value) this.#map.update(unhex(key), unhex(value))
+    for (const key of this.#known.keys()) if (!wanted.has(key)) this.#map.delete(unhex(key))
+    this.#known = wanted
+  }
+
+  /** Every entry, as bytes. */
+  entries(): [key: Uint8Array, value: Uint8Array][] {
+    return [...this.#known].map(([key, value]) => [unhex(key), unhex(value)])
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}
+
+function unhex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'hex'))
+}

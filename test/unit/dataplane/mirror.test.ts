@@ -1,0 +1,35 @@
+/** A map and what is known of it. */
+import test from 'ava'
+import { Mirror } from '../../../control/dataplane/mirror.ts'
+import { memoryMap } from '../../support/memory_map.ts'
+
+test('mirror: entries, then others, only what differs is written', t => {
+  const { map, log } = memoryMap()
+  const mirror = new Mirror(map)
+  mirror.set([
+    ['01', 'aa'],
+    ['02', 'bb'],
+    ['03', 'cc'],
+  ])
+  log.length = 0
+
+  mirror.set([
+    ['01', 'aa'],
+    ['02', 'bc'],
+    ['04', 'dd'],
+  ])
+
+  t.deepEqual(log, ['02 bc', '04 dd', '03 gone'])
+})
+
+test('mirror: what an earlier daemon left, it is known', t => {
+  const { map, held, log } = memoryMap()
+  const mirror = new Mirror(map)
+  held.set('01', 'aa').set('02', 'bb')
+
+  mirror.adopt()
+  mirror.set([['01', 'aa']])
+
+  t.deepEqual(log, ['02 gone'])
+  t.deepEqual(mirror.entries(), [[Uint8Array.of(1), Uint8Array.of(0xaa)]])
+})
