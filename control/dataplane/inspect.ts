@@ -42,6 +42,7 @@ function factsOf(link: LinkInfo, links: readonly LinkInfo[]): InterfaceFacts {
     vlans: links.filter(l => l.kind === 'vlan' && l.parent === ifindex).map(l => l.name),
     receivers: (kind === 'bond' ? slaves : [link]).map(l => ({
       name: l.name,
+      kind: l.kind,
       features: orElse(() => interfaceFeatures(l.name), {}),
     })),
     xdpFeatures: orElse(() => xdpFeatures(ifindex), undefined),

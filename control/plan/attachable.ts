@@ -39,7 +39,7 @@ export interface InterfaceFacts {
   /** VLAN interfaces on it. */
   vlans: readonly string[]
   /** What receives frames for it: itself or, of a bond, its slaves; offloads by their names. */
-  receivers: readonly { name: string; features: Readonly<Record<string, boolean>> }[]
+  receivers: readonly (Neighbouring & { features: Readonly<Record<string, boolean>> })[]
   /** NETDEV_XDP_ACT_* bits; undefined before Linux 6.3. */
   xdpFeatures: number | undefined
   /** Of a veth whose other end is in this namespace: whether that takes frames from XDP. */
@@ -97,7 +97,7 @@ function wrongInterface({ name, kind, mac, master, parent }: InterfaceFacts): Fi
 }
 
 /** In generic mode the kernel turns LRO off itself. */
-function offloads({ kind, vlans, receivers }: InterfaceFacts, mode: AttachMode): Finding[] {
+function offloads({ vlans, receivers }: InterfaceFacts, mode: AttachMode): Finding[] {
   const lro = receivers
     .filter(({ features }) => mode === 'native' && features[LRO])
     .map(({ name }): Finding => ({
@@ -108,7 +108,7 @@ function offloads({ kind, vlans, receivers }: InterfaceFacts, mode: AttachMode):
     }))
   // Of a veth the tag is kept aside by the sender, whatever this end is told.
   const stripping = receivers
-    .filter(({ features }) => kind !== 'veth' && features[TAG_STRIPPING])
+    .filter(({ kind, features }) => kind !== 'veth' && features[TAG_STRIPPING])
     .map(({ name }): Finding => ({
       kind: 'tag-stripping',
       message:

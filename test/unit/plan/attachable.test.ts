@@ -11,14 +11,14 @@ const WELL: InterfaceFacts = {
   master: undefined,
   parent: undefined,
   vlans: [],
-  receivers: [{ name: 'eth0', features: { 'rx-lro': false, 'rx-vlan-hw-parse': false } }],
+  receivers: [{ name: 'eth0', kind: '', features: { 'rx-lro': false, 'rx-vlan-hw-parse': false } }],
   xdpFeatures: 7,
   peerReceives: undefined,
   before: [],
 }
-const LRO = [{ name: 'eth0', features: { 'rx-lro': true } }]
-const STRIPS = [{ name: 'eth0', features: { 'rx-vlan-hw-parse': true } }]
-const SLAVES = [...STRIPS, { name: 'eth1', features: { 'rx-lro': true } }]
+const LRO = [{ name: 'eth0', kind: '', features: { 'rx-lro': true } }]
+const STRIPS = [{ name: 'eth0', kind: '', features: { 'rx-vlan-hw-parse': true } }]
+const SLAVES = [...STRIPS, { name: 'eth1', kind: '', features: { 'rx-lro': true } }]
 const VETH = { kind: 'veth', xdpFeatures: 3, parent: { name: 'other', kind: 'veth' } }
 const OLD = { kind: 'veth', xdpFeatures: undefined }
 
@@ -55,7 +55,11 @@ const ROWS: [
     [['tag-stripping', 'OFFLOAD_ON', 'ethtool -K eth0 rxvlan off']],
     'generic',
   ],
-  ['tags "stripped" from a veth', { ...VETH, xdpFeatures: 7, receivers: STRIPS }, []],
+  [
+    'tags "stripped" from a veth in a bond',
+    { name: 'bond0', kind: 'bond', receivers: STRIPS.map(one => ({ ...one, kind: 'veth' })) },
+    [],
+  ],
   [
     'a bond whose slaves have it, what refuses first',
     { name: 'bond0', kind: 'bond', receivers: SLAVES },
