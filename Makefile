@@ -14,6 +14,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 ORACLE  ?= ../shared/oracle
 CASES   ?=
+GUEST   ?= decap
 ARGS    ?=
 
 CLANG        := clang-19
@@ -34,8 +35,8 @@ BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
 TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
-.PHONY: build demo test check bench oracle oracle-impl install clean asan format addon bpf gen \
-	bpffs
+.PHONY: build demo test check bench oracle oracle-impl oracle-guest install clean asan format \
+	addon bpf gen bpffs
 
 build: addon bpf
 
@@ -120,6 +121,10 @@ oracle: oracle-impl
 	@[ -x '$(ORACLE)/diff' ] || \
 	  { echo 'make: the oracle is not at $(ORACLE): make oracle ORACLE=DIR' >&2; exit 1; }
 	@test/oracle/run.sh '$(ORACLE)' build/oracle/impl $(CASES)
+
+# Linux 6.1 with what the development kernel lacks: its own tunnels before the decapsulator, bonds.
+oracle-guest: oracle-impl
+	@test/oracle/guest/run.sh '$(ORACLE)' build/oracle/impl $(GUEST)
 
 # The addon's tests under the address and undefined-behaviour sanitizers.
 asan: build bpffs

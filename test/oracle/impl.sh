@@ -14,9 +14,9 @@ cp "$(readlink -f node_modules/.bin/node)" "$impl/node"
 ldd addon/build/Release/libbpf_ts.node |
   awk '$3 ~ /lib(bpf|elf|z)\.so/ {print $3}' | xargs -I{} cp -L {} "$impl/lib/"
 require="import {createRequire as cr} from 'node:module'; const require = cr(import.meta.url);"
-esbuild control/daemon/main.ts control/dataplane/sweep_worker.ts control/ipvs/main.ts --bundle \
-  --platform=node --format=esm --target=node24 --outdir="$impl" --outbase=. --minify-syntax \
-  --log-level=warning --banner:js="$require"
+esbuild control/daemon/main.ts control/dataplane/{decap,sweep_worker}.ts control/ipvs/main.ts \
+  --bundle --platform=node --format=esm --target=node24 --outdir="$impl" --outbase=. \
+  --minify-syntax --log-level=warning --banner:js="$require"
 cp test/oracle/plugin/{up,down,daemon.js} "$impl/"
 cp test/oracle/plugin/ipvsadm "$impl/bin/"
 touch "$impl/peer-xdp" # XDP_TX towards a veth wants an XDP program on the other end

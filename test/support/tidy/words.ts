@@ -26,7 +26,7 @@ const VOCABULARY: Word[] = [
   {
     never: /^src$/,
     say: 'client, virtual or dest; saddr for a header field',
-    except: /ipv[46]_src|SKIP|FIB|route add/,
+    except: /ipv[46]_src|SKIP|FIB|route (add|replace)/,
   },
   {
     never: /^dst$/,

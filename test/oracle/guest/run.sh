@@ -1,0 +1,16 @@
+#!/bin/bash
+# run.sh ORACLE IMPL NAME...: what takes a kernel with tunnels and bonds (decap.sh, bond.sh), in the
+# oracle's guest. Each prints `ok WHAT` a line; exit 1 when one does not.
+set -u
+oracle=$1 impl=$2
+shift 2
+here=$(dirname "$0")
+status=0
+for script in "$@"; do
+  out=build/oracle/guest/$script
+  mkdir -p "$out"
+  "$oracle/ipvs-guest" run -o "$out" "$here/$script.sh" "$impl" > "$out/log" 2>&1 || status=1
+  grep -E '^(not )?ok ' "$out/log" | sed "s/^/$script: /"
+  grep -q '^ok ' "$out/log" || { echo "$script did not run: see $out/log" >&2; status=1; }
+done
+exit $status
