@@ -1,7 +1,8 @@
 /*
  * What the bench's programs share with the side that runs them: the state of the generator, the
- * frame, and how a number becomes a client. Not shipped. Assumes frames of Ethernet, IPv4 without
- * options and TCP, made by frame.ts. Read next: generator.bpf.c, floor.h.
+ * frames, and how a number becomes a client. Not shipped. Assumes frames of Ethernet, IPv4 without
+ * options or IPv6 without extensions, and TCP, made by frame.ts. Read next: generator.bpf.c,
+ * floor.h.
  */
 #ifndef XLVS_BENCH_H
 #define XLVS_BENCH_H
@@ -10,6 +11,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
@@ -40,13 +42,20 @@ struct state {
 	__u32 packets;	/* since the start of this run */
 	__u32 drawn;	/* the number of the packet at hand: the floor's "slot already known" */
 	__u32 failures; /* updates of the hash that failed */
-	__u32 pad;
+	__u32 length;	/* bytes of the frame */
+	__u64 addr6[2]; /* IPv6: the virtual address, or the first dest's */
 	__u64 stamps[STAMPS];
 };
 
 struct frame {
 	struct ethhdr eth;
 	struct iphdr ip;
+	struct tcphdr tcp;
+} __attribute__((packed, aligned(2)));
+
+struct frame6 {
+	struct ethhdr eth;
+	struct ipv6hdr ip;
 	struct tcphdr tcp;
 } __attribute__((packed, aligned(2)));
 
@@ -87,6 +96,14 @@ ALWAYS void put64(void *at, __u64 value)
 ALWAYS __be32 client_addr(__u32 number)
 {
 	return bpf_htonl(0x40000000 | (number * 2654435761u) >> 3);
+}
+
+/* 2001:db8:ffff::/64, the lower half another for each number; 0 for number 0. */
+#define CLIENT6_NET bpf_cpu_to_be64(0x20010db8ffff0000)
+
+ALWAYS __u64 client_addr6(__u32 number)
+{
+	return number * 0x9e3779b97f4a7c15ull;
 }
 
 ALWAYS __be16 client_port(__u32 number)

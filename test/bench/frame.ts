@@ -1,23 +1,27 @@
 /**
- * The frames of the bench: Ethernet, IPv4 and TCP of 64 bytes, made with right checksums, and asked
- * afterwards whether what came out is what had to. Pure. Read next: generator.ts.
+ * The frames of the bench: Ethernet, IPv4 or IPv6, and TCP without data, made with right checksums,
+ * and asked afterwards whether what came out is what had to. Pure. Read next: generator.ts.
  */
-import { formatIpv4, mac } from '../../control/model/address.ts'
+import { addressBytes, familyOf, IPV4_AT, mac } from '../../control/model/address.ts'
 
 /** Bytes; the shortest Ethernet has, its checksum included. */
 const FRAME_BYTES = 64
-/** IP total length: headers of IPv4 and TCP, no data. */
-const IP_BYTES = 40
 const IP_AT = 14
-const TCP_AT = 34
+const IP4_BYTES = 20
+const IP6_BYTES = 40
+const TCP_BYTES = 20
 const TTL = 64
 const PROTOCOL_TCP = 6
+const PROTOCOL_IPIP = 4
+const TYPE_IPV4 = 0x0800
+const TYPE_IPV6 = 0x86dd
+const DONT_FRAGMENT = 0x4000
 
 export const SYN = 0x02
 export const ACK = 0x10
 
 export interface End {
-  address: number
+  address: string
   port: number
 }
 
@@ -28,32 +32,85 @@ export interface Segment {
   dmac: string
   smac: string
   ttl?: number
+  /** IPv4: must not be cut, as TCP's segments are sent. */
+  whole?: boolean
+  /** The addresses of a tunnel's IPv4 header around it. */
+  outer?: { from: string; to: string }
 }
 
-/** The frame as it is on the wire. */
+/** The frame as it is on the wire; a tunnel's is longer by the outer header. */
 export function frameOf(segment: Segment): Uint8Array {
-  const frame = new Uint8Array(FRAME_BYTES)
-  const v = new DataView(frame.buffer)
+  const { outer, from, to, ttl = TTL } = segment
+  const isIpv6 = familyOf(from.address) === 6
+  const tcp = tcpOf(segment)
+  const head = isIpv6
+    ? ip6Of(from.address, to.address, ttl)
+    : ip4Of({ ...segment, from: from.address, to: to.address, ttl, protocol: PROTOCOL_TCP }, tcp)
+  const packet = Buffer.concat([head, tcp])
+  const around = outer
+    ? ip4Of({ ...segment, ...outer, ttl, protocol: PROTOCOL_IPIP }, packet)
+    : new Uint8Array()
+  const frame = new Uint8Array(Math.max(FRAME_BYTES, IP_AT + packet.length) + around.length)
   frame.set(mac(segment.dmac), 0)
   frame.set(mac(segment.smac), 6)
-  v.setUint16(12, 0x0800)
-  v.setUint16(IP_AT, 0x4500)
-  v.setUint16(IP_AT + 2, IP_BYTES)
-  v.setUint8(IP_AT + 8, segment.ttl ?? TTL)
-  v.setUint8(IP_AT + 9, PROTOCOL_TCP)
-  v.setUint32(IP_AT + 12, segment.from.address)
-  v.setUint32(IP_AT + 16, segment.to.address)
-  v.setUint16(TCP_AT, segment.from.port)
-  v.setUint16(TCP_AT + 2, segment.to.port)
-  v.setUint8(TCP_AT + 12, 0x50)
-  v.setUint8(TCP_AT + 13, segment.flags)
-  v.setUint16(IP_AT + 10, 0xffff - fold(sumOf(v, IP_AT, TCP_AT)))
-  const pseudo = sumOf(v, IP_AT + 12, TCP_AT) + PROTOCOL_TCP + (IP_BYTES - 20)
-  v.setUint16(TCP_AT + 16, 0xffff - fold(pseudo + sumOf(v, TCP_AT, IP_AT + IP_BYTES)))
+  new DataView(frame.buffer).setUint16(12, isIpv6 ? TYPE_IPV6 : TYPE_IPV4)
+  frame.set(around, IP_AT)
+  frame.set(packet, IP_AT + around.length)
   return frame
 }
 
-/** Sum of the header's words as the processor reads them, without addresses and checksum. */
+interface Header {
+  from: string
+  to: string
+  ttl: number
+  protocol: number
+  whole?: boolean
+}
+
+function ip4Of({ from, to, ttl, protocol, whole = false }: Header, inside: Uint8Array): Uint8Array {
+  const ip = new Uint8Array(IP4_BYTES)
+  const v = new DataView(ip.buffer)
+  v.setUint16(0, 0x4500)
+  v.setUint16(2, IP4_BYTES + inside.length)
+  v.setUint16(6, whole ? DONT_FRAGMENT : 0)
+  v.setUint8(8, ttl)
+  v.setUint8(9, protocol)
+  ip.set(wireBytes(from), 12)
+  ip.set(wireBytes(to), 16)
+  v.setUint16(10, 0xffff - fold(sumOf(ip)))
+  return ip
+}
+
+function ip6Of(from: string, to: string, ttl: number): Uint8Array {
+  const ip = new Uint8Array(IP6_BYTES)
+  const v = new DataView(ip.buffer)
+  v.setUint8(0, 0x60)
+  v.setUint16(4, TCP_BYTES)
+  v.setUint8(6, PROTOCOL_TCP)
+  v.setUint8(7, ttl)
+  ip.set(wireBytes(from), 8)
+  ip.set(wireBytes(to), 24)
+  return ip
+}
+
+function tcpOf({ from, to, flags }: Segment): Uint8Array {
+  const tcp = new Uint8Array(TCP_BYTES)
+  const v = new DataView(tcp.buffer)
+  v.setUint16(0, from.port)
+  v.setUint16(2, to.port)
+  v.setUint8(12, 0x50)
+  v.setUint8(13, flags)
+  const addresses = Buffer.concat([wireBytes(from.address), wireBytes(to.address)])
+  v.setUint16(16, 0xffff - fold(sumOf(addresses) + PROTOCOL_TCP + TCP_BYTES + sumOf(tcp)))
+  return tcp
+}
+
+/** An address as its family's header has it. */
+export function wireBytes(address: string): Uint8Array {
+  return addressBytes(address).subarray(familyOf(address) === 4 ? IPV4_AT : 0)
+}
+
+/** Sum of an IPv4 header's words as the processor reads them, without addresses and checksum. */
 export function headerSum(frame: Uint8Array): number {
   const v = new DataView(frame.buffer)
   let sum = 0
@@ -62,33 +119,28 @@ export function headerSum(frame: Uint8Array): number {
 }
 
 /** The transport checksum as the processor reads it. */
-export function l4Check(frame: Uint8Array): number {
-  return new DataView(frame.buffer).getUint16(TCP_AT + 16, true)
+export function l4Check(frame: Uint8Array, { from }: Segment): number {
+  const tcpAt = IP_AT + (familyOf(from.address) === 6 ? IP6_BYTES : IP4_BYTES)
+  return new DataView(frame.buffer).getUint16(tcpAt + 16, true)
 }
 
-export function daddrOf(frame: Uint8Array): number {
-  return new DataView(frame.buffer, frame.byteOffset).getUint32(IP_AT + 16)
-}
-
-/** What differs between two frames, a word for people; '' when nothing does. */
+/** What differs between two frames; '' when nothing does. */
 export function difference(got: Uint8Array, want: Uint8Array): string {
   if (Buffer.compare(got, want) === 0) return ''
   return `got  ${describe(got)}\nwant ${describe(want)}`
 }
 
+/** MAC addresses, then the rest in words of four bytes. */
 function describe(frame: Uint8Array): string {
-  const v = new DataView(frame.buffer, frame.byteOffset)
-  const hex = (from: number, to: number) => Buffer.from(frame.subarray(from, to)).toString('hex')
-  const end = (at: number, port: number) => `${formatIpv4(v.getUint32(at))}:${v.getUint16(port)}`
-  return (
-    `${hex(6, 12)} > ${hex(0, 6)} ${end(IP_AT + 12, TCP_AT)} > ${end(IP_AT + 16, TCP_AT + 2)} ` +
-    `ttl ${v.getUint8(IP_AT + 8)} header ${hex(IP_AT, TCP_AT)} tcp ${hex(TCP_AT, TCP_AT + 20)}`
-  )
+  const hex = (from: number, to?: number) => Buffer.from(frame.subarray(from, to)).toString('hex')
+  const words = hex(IP_AT).match(/.{1,8}/g) ?? []
+  return `${hex(0, 6)} ${hex(6, 12)} ${hex(12, IP_AT)} ${words.join(' ')}`
 }
 
-function sumOf(v: DataView, from: number, to: number): number {
+function sumOf(bytes: Uint8Array): number {
+  const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let sum = 0
-  for (let at = from; at < to; at += 2) sum += v.getUint16(at)
+  for (let at = 0; at < bytes.length; at += 2) sum += v.getUint16(at)
   return sum
 }
 

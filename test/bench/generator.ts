@@ -1,6 +1,6 @@
 /**
- * Compiles, loads and drives generator.bpf.c: one generator for all rows, the measured program
- * behind one tail call. Assumes root. Read next: rows.ts.
+ * Compiles, loads and drives generator.bpf.c: a generator for each kind of frame, the
+ * measured program behind one tail call. Assumes root. Read next: rows.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -9,14 +9,16 @@ import { fileURLToPath } from 'node:url'
 
 import { BpfObject, type BpfMap, type BpfProgram } from '../../addon/index.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
-import { frameOf, headerSum, l4Check, type Segment } from './frame.ts'
+import { familyOf } from '../../control/model/address.ts'
+import { frameOf, headerSum, l4Check, wireBytes, type Segment } from './frame.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const BUILT = fileURLToPath(new URL('../../build/bench/', import.meta.url))
 /** Words of struct state (bench.h) between seed and stamps, in its order. */
 const WORDS = [
   ...['first', 'mask', 'sequential', 'next', 'reply', 'addr', 'port', 'ip_sum', 'l4_check'],
-  ...['mac0', 'mac1', 'mac2', 'packets', 'drawn', 'failures', 'pad'],
+  ...['mac0', 'mac1', 'mac2', 'packets', 'drawn', 'failures', 'length'],
+  ...['addr6_0', 'addr6_1', 'addr6_2', 'addr6_3'],
 ] as const
 const WORDS_AT = 2
 const STAMPS_AT = (WORDS_AT + WORDS.length) / 2
@@ -36,6 +38,8 @@ export interface Traffic {
   first?: number
   /** From the dests to the clients. */
   reply?: boolean
+  /** The program puts a header in front, which is taken off again. */
+  tunnelled?: boolean
 }
 
 export interface Run {
@@ -48,7 +52,6 @@ export interface Run {
 
 export class Generator {
   readonly #object: BpfObject
-  readonly #generator: BpfProgram
   readonly #measured: BpfMap
   readonly #words: Uint32Array
   readonly #stamps: BigUint64Array
@@ -57,7 +60,6 @@ export class Generator {
   constructor() {
     this.#object = BpfObject.open(compile(), 'bench')
     this.#object.load()
-    this.#generator = this.#object.program('generator')
     this.#measured = this.#object.map('measured')
     const state = this.#object.map('.data.state').mmap()
     this.#words = new Uint32Array(state)
@@ -88,7 +90,8 @@ export class Generator {
     const data = frameOf(traffic.segment)
     this.#tell(data, traffic)
     this.#stamps.fill(0n, 0, STAMPS)
-    const { retval, data: frame } = this.#generator.testRun({ data, repeat: packets })
+    const by = this.#object.program(generatorOf(traffic))
+    const { retval, data: frame } = by.testRun({ data, repeat: packets })
     if (this.get('packets') !== packets)
       throw new Error(`${packets} packets were asked for, ${this.get('packets')} were made`)
     const stamps = this.#stamps.subarray(1, Math.min(STAMPS - 1, Math.floor(packets / WINDOW)) + 1)
@@ -100,14 +103,19 @@ export class Generator {
     const v = new DataView(frame.buffer)
     const { from, to } = traffic.segment
     const other = traffic.reply === true ? from : to
+    const address = new Uint8Array(16)
+    address.set(wireBytes(other.address))
+    const words = new DataView(address.buffer)
     this.#set('first', traffic.first ?? 0)
     this.#set('mask', traffic.clients === 'new' ? 0 : traffic.clients - 1)
     this.#set('sequential', traffic.clients === 'new' ? 1 : 0)
     this.#set('reply', traffic.reply === true ? 1 : 0)
-    this.#set('addr', swap32(other.address))
-    this.#set('port', swap32(other.port) >>> 16)
+    this.#set('addr', words.getUint32(0, true))
+    for (const i of [0, 1, 2, 3] as const) this.#set(`addr6_${i}`, words.getUint32(4 * i, true))
+    this.#set('port', ((other.port & 0xff) << 8) | (other.port >> 8))
+    this.#set('length', frame.length)
     this.#set('ip_sum', headerSum(frame))
-    this.#set('l4_check', l4Check(frame))
+    this.#set('l4_check', l4Check(frame, traffic.segment))
     this.#set('mac0', v.getUint32(0, true))
     this.#set('mac1', v.getUint32(4, true))
     this.#set('mac2', v.getUint32(8, true))
@@ -122,11 +130,9 @@ export class Generator {
 /** The most packets of which every window is timed. */
 export const PACKETS_MAX = (STAMPS - 1) * WINDOW
 
-/** A number in the byte order of the wire. */
-export function swap32(value: number): number {
-  const v = new DataView(new ArrayBuffer(4))
-  v.setUint32(0, value)
-  return v.getUint32(0, true)
+function generatorOf({ tunnelled, segment }: Traffic): string {
+  if (tunnelled === true) return 'generator_tun'
+  return familyOf(segment.from.address) === 6 ? 'generator6' : 'generator'
 }
 
 /** The flags are the Makefile's; headers of the wire are packed, and so are their addresses. */

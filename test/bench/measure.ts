@@ -125,7 +125,7 @@ function sweeper(swept: Tables): { once: () => void; result: () => SweepResult }
     stashFirst: kernel.sizes.slots[FAMILY.FAMILY_IPV4],
     gracePeriod: gracePeriods(),
   }
-  const { slots } = usage(swept)
+  const { slots } = usage(swept, 4)
   const samples: number[] = []
   const once = () => {
     const now = kernel.clock()

@@ -4,14 +4,29 @@
  */
 import type { BpfProgram } from '../../addon/index.ts'
 import { REASON } from '../../control/abi/maps.gen.ts'
-import { natDeltas } from '../../control/plan/checksum.ts'
-import { formatIpv4, mac } from '../../control/model/address.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
-import { ACK, SYN, frameOf, type Segment } from './frame.ts'
-import { DESTS, swap32, type Generator, type Traffic } from './generator.ts'
-import { CLIENT, OWN_MAC, ROUTER_MAC, SERVICES, STRANGER } from './tables.ts'
-import { connect, destMac, destOf, openTables, reply, request } from './tables.ts'
-import type { Fwd, Tables } from './tables.ts'
+import { mac } from '../../control/model/address.ts'
+import { natDeltas, tunnelSum } from '../../control/plan/checksum.ts'
+import { ACK, SYN, frameOf, wireBytes, type End, type Segment } from './frame.ts'
+import { DESTS, type Generator, type Traffic } from './generator.ts'
+import {
+  OWN,
+  OWN_MAC,
+  REQUEST_REASON,
+  ROUTER_MAC,
+  SERVICES,
+  STRANGER,
+  clientOf,
+  connect,
+  destMac,
+  destOf,
+  isNat,
+  openTables,
+  reply,
+  request,
+  type Tables,
+  type Way,
+} from './tables.ts'
 
 const XDP_PASS = 2
 const XDP_TX = 3
@@ -19,8 +34,10 @@ const XDP_TX = 3
 export const MANY = 2 ** 20
 /** Half full with MANY NAT connections of two slots; the same table is swept. */
 const NAT_SLOTS = 4 * MANY
-/** Half full with MANY DR connections. */
-const DR_SLOTS = 2 * MANY
+/** Half full with MANY connections of one slot. */
+const ONE_SLOTS = 2 * MANY
+/** Of a table that nothing is put into. */
+const NO_SLOTS = 1024
 
 export interface Row {
   name: string
@@ -39,11 +56,12 @@ export interface Row {
 
 export interface Bench {
   rows: Row[]
-  /** Where every row's packets are counted that has tables. */
+  /** The tables with the NAT connections, which are swept. */
   nat: Tables
-  dr: Tables
-  fresh: Tables
 }
+
+/** Who has the connections of each way; one table is one way's. */
+type TablesOf = Record<Way, Tables>
 
 /** Loads, fills and connects everything. `freshSlots`: room for all connections of the .new rows */
 export function setUp(
@@ -53,30 +71,29 @@ export function setUp(
   say: (what: string) => void,
 ): Bench {
   say('loading the shipped program')
-  const nat = openTables(objects, NAT_SLOTS)
-  const dr = openTables(objects, DR_SLOTS)
-  const fresh = openTables(objects, freshSlots)
+  const nat = openTables(objects, [NAT_SLOTS, NAT_SLOTS])
+  const dr = openTables(objects, [ONE_SLOTS, ONE_SLOTS])
+  const tun = openTables(objects, [ONE_SLOTS, NO_SLOTS])
+  const fresh = openTables(objects, [freshSlots, NO_SLOTS])
+  const tables = { nat, dr, tun, nat6: nat, dr6: dr }
   say('filling the floors')
   fillFloors(generator)
-  say(`making ${MANY} nat connections`)
-  connect(generator, nat, 'nat', MANY)
-  say(`making ${MANY} dr connections`)
-  connect(generator, dr, 'dr', MANY)
-  return { nat, dr, fresh, rows: rowsOf(generator, { nat, dr, fresh }) }
-}
-
-function rowsOf(generator: Generator, tables: Omit<Bench, 'rows'>): Row[] {
-  return [
-    ...plainRows(generator, tables.nat),
+  for (const way of Object.keys(tables) as Way[]) {
+    say(`making ${MANY} ${way} connections`)
+    connect(generator, tables[way], way, MANY)
+  }
+  const rows = [
+    ...plainRows(generator, nat),
     ...establishedRows(generator, tables, 1, 'hot', 1.6),
     ...establishedRows(generator, tables, MANY, '1m', 2),
-    ...newRows(generator, tables.fresh),
+    ...newRows(generator, fresh),
   ]
+  return { nat, rows }
 }
 
 /** Rows that know no connection. */
 function plainRows(generator: Generator, tables: Tables): Row[] {
-  const segment = request(STRANGER, ACK)
+  const segment = { ...request('nat', ACK), to: STRANGER }
   const traffic: Traffic = { segment, clients: 1 }
   const frame = frameOf(segment)
   const back = frameOf({ ...segment, dmac: segment.smac, smac: segment.dmac })
@@ -94,109 +111,126 @@ function plainRows(generator: Generator, tables: Tables): Row[] {
 /** Rows of connections that are established, drawn at random from so many. */
 function establishedRows(
   generator: Generator,
-  tables: Omit<Bench, 'rows'>,
+  tables: TablesOf,
   clients: number,
   suffix: string,
   ratioMax: number,
 ): Row[] {
-  const row = (name: string, program: string, from: Segment, becomes: Segment): Row => ({
-    name: `${name}.${suffix}`,
-    program: generator.program(program),
-    traffic: { segment: from, clients, reply: from.to === CLIENT },
-    retval: XDP_TX,
-    becomes: frameOf(becomes),
-  })
-  const shipped = (floor: Row, of: Tables, reason: number): Row => ({
-    ...floor,
-    name: floor.name.replace('floor.', ''),
-    program: of.kernel.program,
-    floor: floor.name,
-    ratioMax,
-    shipped: { tables: of, reason },
-  })
-  const nat = forwarded('nat', ACK)
-  const dr = forwarded('dr', ACK)
-  const natFloor = row('floor.nat', 'floor_nat', nat.from, nat.becomes)
-  const replyFloor = row('floor.nat.reply', 'floor_reply', reply(ACK), replied(ACK))
-  const drFloor = row('floor.dr', 'floor_dr', dr.from, dr.becomes)
+  const pair = (way: Way, name: string, floor: string, asked: Pair, isReply = false): Row[] => {
+    const row = {
+      name: `floor.${name}.${suffix}`,
+      program: generator.program(floor),
+      traffic: { segment: asked.from, clients, reply: isReply, tunnelled: way === 'tun' },
+      retval: XDP_TX,
+      becomes: frameOf(asked.becomes),
+    }
+    const reason = isReply ? REASON.NAT_REPLY : REQUEST_REASON[way]
+    const shipped = {
+      ...{ name: `${name}.${suffix}`, program: tables[way].kernel.program },
+      ...{ floor: row.name, ratioMax, shipped: { tables: tables[way], reason } },
+    }
+    return [row, { ...row, ...shipped }]
+  }
+  const request = (way: Way) => pair(way, way, `floor_${way}`, forwarded(way, ACK))
+  const reply = (way: Way, floor: string) => pair(way, `${way}.reply`, floor, replied(way), true)
+  const [natFloor, nat] = request('nat') as [Row, Row]
+  const hashed = { name: `hash.nat.${suffix}`, program: generator.program('hash_nat') }
   return [
-    natFloor,
-    shipped(natFloor, tables.nat, REASON.NAT_REQUEST),
-    { ...row('hash.nat', 'hash_nat', nat.from, nat.becomes), floor: natFloor.name },
-    replyFloor,
-    shipped(replyFloor, tables.nat, REASON.NAT_REPLY),
-    drFloor,
-    shipped(drFloor, tables.dr, REASON.DIRECT),
+    ...[natFloor, nat, { ...natFloor, ...hashed, floor: natFloor.name }],
+    ...reply('nat', 'floor_reply'),
+    ...request('dr'),
+    ...request('tun'),
+    ...request('nat6'),
+    // Of these a million would say nothing new.
+    ...(clients === 1 ? [...reply('nat6', 'floor_reply6'), ...request('dr6')] : []),
   ]
 }
 
 /** Rows in which every packet is the first of its connection. */
 function newRows(generator: Generator, tables: Tables): Row[] {
-  const pair = (fwd: Fwd, reason: number): Row[] => {
-    const { from, becomes } = forwarded(fwd, SYN)
+  const pair = (way: 'nat' | 'dr'): Row[] => {
+    const { from, becomes } = forwarded(way, SYN)
     const shared = {
       traffic: { segment: from, clients: 'new' as const },
       retval: XDP_TX,
       becomes: frameOf(becomes),
     }
-    const floor = `floor.${fwd}.new`
+    const floor = `floor.${way}.new`
     const { program } = tables.kernel
+    const shipped = { tables, reason: REQUEST_REASON[way] }
     return [
-      { ...shared, name: floor, program: generator.program(`floor_new_${fwd}`) },
-      { ...shared, name: `${fwd}.new`, program, floor, shipped: { tables, reason } },
+      { ...shared, name: floor, program: generator.program(`floor_new_${way}`) },
+      { ...shared, name: `${way}.new`, program, floor, shipped },
     ]
   }
-  return [...pair('nat', REASON.NAT_REQUEST), ...pair('dr', REASON.DIRECT)]
+  return [...pair('nat'), ...pair('dr')]
 }
 
-/** Number 0's request as it comes and as it goes on. */
-function forwarded(fwd: Fwd, flags: number): { from: Segment; becomes: Segment } {
-  const from = request(SERVICES[fwd], flags)
-  const to = fwd === 'nat' ? destOf(fwd, 0) : from.to
-  return { from, becomes: { ...from, to, dmac: destMac(0), smac: OWN_MAC, ttl: 63 } }
+/** Number 0's packet as it comes and as it goes on. */
+interface Pair {
+  from: Segment
+  becomes: Segment
 }
 
-/** Number 0's reply as it goes on. */
-function replied(flags: number): Segment {
-  return {
-    ...{ from: SERVICES.nat, to: CLIENT, flags },
-    ...{ dmac: ROUTER_MAC, smac: OWN_MAC, ttl: 63 },
-  }
+function forwarded(way: Way, flags: number): Pair {
+  const from = request(way, flags)
+  const dest = destOf(way, 0)
+  const becomes = { ...from, dmac: destMac(0), smac: OWN_MAC, ttl: 63 }
+  if (way === 'tun')
+    return { from, becomes: { ...becomes, outer: { from: OWN, to: dest.address } } }
+  return { from, becomes: isNat(way) ? { ...becomes, to: dest } : becomes }
+}
+
+function replied(way: Way): Pair {
+  const from = reply(way, ACK)
+  const macs = { dmac: ROUTER_MAC, smac: OWN_MAC }
+  return { from, becomes: { ...from, from: SERVICES[way], to: clientOf(way), ...macs, ttl: 63 } }
 }
 
 /** Gives the floors and the kernel hash what the shipped program has in its own tables. */
 function fillFloors(generator: Generator): void {
-  for (let i = 0; i < DESTS; i++) {
-    const to = destOf('nat', i)
-    const there = natDeltas(named(SERVICES.nat), named(to))
-    const back = natDeltas(named(to), named(SERVICES.nat))
-    generator.map('floor_dests').update(key32(i), floorDest(to, destMac(i), there))
-    generator.map('floor_services').update(key32(i), floorDest(SERVICES.nat, ROUTER_MAC, back))
-  }
+  for (const [way, suffix] of [
+    ['nat', ''],
+    ['nat6', '6'],
+  ] as const)
+    for (let i = 0; i < DESTS; i++) {
+      const [vip, dest] = [SERVICES[way], destOf(way, i)]
+      const there = floorDest(dest, destMac(i), natDeltas(vip, dest))
+      const back = floorDest(vip, ROUTER_MAC, natDeltas(dest, vip))
+      generator.map(`floor_dests${suffix}`).update(key32(i), there)
+      generator.map(`floor_services${suffix}`).update(key32(i), back)
+    }
+  for (let i = 0; i < DESTS; i++)
+    generator.map('floor_tunnels').update(key32(i), floorTunnel(destOf('tun', i), destMac(i)))
   generator.startAt(0)
-  const traffic: Traffic = { segment: request(SERVICES.nat, ACK), clients: 'new' }
+  const traffic: Traffic = { segment: request('nat', ACK), clients: 'new' }
   generator.run(generator.program('fill'), traffic, MANY)
   const failures = generator.get('failures')
   if (failures > 0) throw new Error(`the kernel hash refused ${failures} of ${MANY} connections`)
 }
 
-function named({ address, port }: { address: number; port: number }) {
-  return { address: formatIpv4(address), port }
-}
-
 /** struct floor_dest of floor.h. */
 function floorDest(
-  to: { address: number; port: number },
+  to: End,
   dmac: string,
   deltas: { ipDelta: number; l4Delta: number },
 ): Uint8Array {
   const bytes = new Uint8Array(64)
   const v = new DataView(bytes.buffer)
-  v.setUint32(0, swap32(to.address), true)
+  const address = wireBytes(to.address)
+  bytes.set(address, address.length === 4 ? 0 : 32)
   v.setUint16(4, to.port)
   bytes.set(mac(dmac), 8)
   bytes.set(mac(OWN_MAC), 14)
   v.setUint32(20, deltas.ipDelta, true)
   v.setUint32(24, deltas.l4Delta, true)
+  return bytes
+}
+
+function floorTunnel(to: End, dmac: string): Uint8Array {
+  const bytes = floorDest(to, dmac, { ipDelta: 0, l4Delta: 0 })
+  new DataView(bytes.buffer).setUint32(28, tunnelSum(OWN, to.address), true)
+  bytes.set(wireBytes(OWN), 48)
+  bytes.set(wireBytes(to.address), 52)
   return bytes
 }

@@ -2,7 +2,7 @@
  * `make bench`: what a packet costs in the program that is shipped, beside the least it could cost.
  * Options: --no-gate exits 0 whatever the gates say; --rounds N; --cpu N; --objects FOLDER measures
  * another xlvs.bpf.o of the same ABI; --rows a,b only those and their floors. Needs root, and makes
- * tables of some 800 MB. Read next: rows.ts, then measure.ts.
+ * tables of some 1.5 GB. Read next: rows.ts, then measure.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ import { setUp, type Row } from './rows.ts'
 
 const BUILD = fileURLToPath(new URL('../../build/', import.meta.url))
 const ATTACHED = '/sys/fs/bpf/xlvs/prog'
-/** About 30 s on the machine of 2026: enough for the minimum to stand still. */
+/** About 50 s on the machine of 2026: enough for the minimum to stand still. */
 const ROUNDS = 25
 
 const { values: options } = parseArgs({
