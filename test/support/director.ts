@@ -174,9 +174,13 @@ export function reasonName(number: number): string {
   return (found?.[0] ?? `reason ${number}`).toLowerCase().replaceAll('_', ' ')
 }
 
+const reasonMaps = new WeakMap<Kernel, BigUint64Array>()
+
 /** Packets by reason number, all CPUs. */
 export function reasonCounts(kernel: Kernel): number[] {
-  const counts = new BigUint64Array(kernel.maps.reasons.mmap(true))
+  // Mapped once: a process may have 65 530 mappings, and a long test runs more packets.
+  const counts = reasonMaps.get(kernel) ?? new BigUint64Array(kernel.maps.reasons.mmap(true))
+  reasonMaps.set(kernel, counts)
   return Array.from({ length: REASON.REASONS_MAX }, (_, reason) => {
     let sum = 0
     for (let cpu = 0; cpu < kernel.sizes.cpus; cpu++)
