@@ -88,5 +88,6 @@ int xlvs_tagged(struct xdp_md *ctx)
 		return leave(&pkt, NOT_IP);
 	if (tags_pop(ctx, tag, h))
 		return leave(&pkt, INTERNAL);
-	return leave(&pkt, jump(&pkt, WALK_FULL + (type == bpf_htons(ETH_P_IPV6))));
+	return leave(&pkt, type == bpf_htons(ETH_P_IPV6) ? jump(&pkt, WALK_FULL + FAMILY_IPV6)
+							 : jump(&pkt, WALK_FULL));
 }
