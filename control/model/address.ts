@@ -132,6 +132,15 @@ export function bitsOf(bytes: Uint8Array): bigint {
   return (v.getBigUint64(0) << 64n) | v.getBigUint64(8)
 }
 
+/** ::ffff:0.0.0.0, where all of IPv4 is. */
+const IPV4_BITS = 0xffff_0000_0000n
+
+/** The 16 bytes of an address's text as one number; IPv4's without making them, many a time. */
+export function addressBits(text: string): bigint {
+  const value = parseIpv4(text)
+  return value === undefined ? bitsOf(addressBytes(text)) : IPV4_BITS | BigInt(value)
+}
+
 /** The 16 bytes of such a number. */
 export function bytesOf(bits: bigint): Uint8Array {
   const bytes = new Uint8Array(16)

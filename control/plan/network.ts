@@ -6,8 +6,7 @@
  * neighbour.h (v6.12).
  */
 import {
-  addressBytes,
-  bitsOf,
+  addressBits,
   familyOf,
   IPV4_PREFIX,
   isLinkLocal,
@@ -116,7 +115,7 @@ export class Network {
   constructor(facts: Facts) {
     this.facts = facts
     this.links = new Map(facts.links.map(l => [l.ifindex, l]))
-    for (const { address } of facts.addresses) this.#addLocal(bitsOf(addressBytes(address)), 128)
+    for (const { address } of facts.addresses) this.#addLocal(addressBits(address), 128)
     const order = [...facts.routes].sort((a, b) => a.metric - b.metric)
     for (const route of order) this.#addRoute(route)
     // Without this an IPv4 address would find the default route of IPv6.
@@ -126,7 +125,7 @@ export class Network {
   }
 
   isLocal(address: string): boolean {
-    const bits = bitsOf(addressBytes(address))
+    const bits = addressBits(address)
     for (const [prefix, networks] of this.#local)
       if (networks.has(maskBits(bits, prefix))) return true
     return false
@@ -134,7 +133,7 @@ export class Network {
 
   /** The longest matching route, undefined when there is none. */
   way(address: string): Way | undefined {
-    const bits = bitsOf(addressBytes(address))
+    const bits = addressBits(address)
     for (const prefix of this.#prefixes) {
       const way = this.#ways.get(prefix)?.get(maskBits(bits, prefix))
       if (way) return way.ifindex === 0 ? undefined : way
@@ -186,7 +185,7 @@ export class Network {
     if (route.tos) return
     const isIpv4 = familyOf(route.destination) === 4
     const prefix = route.prefix + (isIpv4 ? IPV4_PREFIX : 0)
-    const network = bitsOf(addressBytes(route.destination))
+    const network = addressBits(route.destination)
     // IPv6 routes into ::ffff:0:0/96 say nothing of IPv4.
     if (!isIpv4 && prefix >= IPV4_PREFIX && maskBits(network, IPV4_PREFIX) === IPV4_NETWORK) return
     if (route.type === RTN_LOCAL) {
@@ -231,9 +230,9 @@ function isGlobal({ address }: { address: string }): boolean {
 
 /** IPv4: those in whose subnet `to` is come first. IPv6: those that share most bits with it. */
 function nearestFirst(addresses: AddressFact[], to: string): AddressFact[] {
-  const bits = bitsOf(addressBytes(to))
+  const bits = addressBits(to)
   const rank = ({ address, prefix }: AddressFact): number => {
-    const own = bitsOf(addressBytes(address))
+    const own = addressBits(address)
     if (familyOf(address) === 6) return sharedBits(own, bits)
     const inside = maskBits(own, prefix + IPV4_PREFIX) === maskBits(bits, prefix + IPV4_PREFIX)
     return inside ? 1 : 0
