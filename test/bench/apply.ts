@@ -1,0 +1,99 @@
+/**
+ * Part of `make bench`: how long `xlvs apply` takes for 10 000 services of 10 dests, from the start
+ * of its process to its end, with a real xlvsd; then nothing changed, then removing them all. While
+ * it runs a client asks a service, and somebody asks xlvsd. Options: --services N; --no-gate exits 0
+ * whatever the gate says. Assumes root. Read next: ../support/lab.ts.
+ */
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { connectDirector } from '../../control/daemon/client.ts'
+import { createLab, NAT_PORT } from '../support/lab.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    services: { type: 'string', default: '10000' },
+    'no-gate': { type: 'boolean', default: false },
+  },
+})
+const DESTS = 10
+const MS_MAX = 5000
+const PORTS = 50_000
+/** Between two questions to xlvsd: it is to be watched, not loaded. */
+const PAUSE_MS = 20
+const services = Number(options.services)
+
+const lab = await createLab({ servers: DESTS })
+try {
+  await lab.startDaemon()
+  const file = join(dirname(lab.places.socket), 'lvs.yaml')
+  const asked = service('192.0.2.1', 80)
+  const few = `interfaces: [c0, r0]\nservices:\n${asked}`
+  const many = Array.from({ length: services - 1 }, (_, i) =>
+    service(`192.0.2.${2 + Math.floor(i / PORTS)}`, 1 + (i % PORTS)),
+  )
+  await apply(file, few)
+  const load = lab.send({ kind: 'short', address: '192.0.2.1', port: 80, count: 5e4, parallel: 2 })
+  await load.more(100)
+  await timed(`apply ${services} services of ${DESTS} dests`, file, few + many.join(''), MS_MAX)
+  await timed('the same again', file, few + many.join(''), MS_MAX)
+  await timed('remove them', file, few, Infinity)
+  const { done, lost, reasons } = await load.stop()
+  console.log(`requests meanwhile: ${done}, lost ${lost} ${reasons.join()}`)
+  if (lost > 0) process.exitCode = 1
+} catch (error) {
+  console.error(lab.log())
+  throw error
+} finally {
+  await lab.close()
+}
+
+function service(address: string, port: number): string {
+  const dests = Array.from(
+    { length: DESTS },
+    (_, d) => `      - nat 10.0.0.${d + 2}:${NAT_PORT.http}\n`,
+  )
+  return `  tcp ${address}:${port}:\n    scheduler: rr\n    dests:\n${dests.join('')}`
+}
+
+async function apply(file: string, text: string): Promise<void> {
+  writeFileSync(file, text)
+  const { status, stderr } = await lab.attempt('apply', file)
+  if (status !== 0) throw new Error(`xlvs apply ended with ${String(status)}: ${stderr}`)
+}
+
+async function timed(what: string, file: string, text: string, msMax: number): Promise<void> {
+  const watch = slowestAnswer()
+  const started = performance.now()
+  await apply(file, text)
+  const took = performance.now() - started
+  const slowest = await watch.stop()
+  const passed = took <= msMax
+  const gate = Number.isFinite(msMax) ? `, gate ${msMax}: ${passed ? 'passed' : 'FAILED'}` : ''
+  console.log(`${what}: ${took.toFixed(0)} ms${gate}; slowest answer ${slowest.toFixed(0)} ms`)
+  if (!passed && !options['no-gate']) process.exitCode = 1
+}
+
+/** Asks the daemon again and again, and knows the longest wait. */
+function slowestAnswer(): { stop: () => Promise<number> } {
+  const director = connectDirector(lab.places.socket)
+  let asking = true
+  const asked = (async () => {
+    let slowest = 0
+    while (asking) {
+      const started = performance.now()
+      await director.version()
+      slowest = Math.max(slowest, performance.now() - started)
+      await setTimeout(PAUSE_MS)
+    }
+    director.close()
+    return slowest
+  })()
+  return {
+    stop: () => {
+      asking = false
+      return asked
+    },
+  }
+}
