@@ -52,7 +52,7 @@ export async function carryOut(
       hands.withdraw(id)
     }),
   ]
-  let since = hands.nowMs()
+  let since = -Infinity
   for (const [done, step] of steps.entries()) {
     if (hands.nowMs() - since > SLICE_MS) {
       onProgress({ done, total })

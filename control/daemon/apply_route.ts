@@ -5,6 +5,7 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { PassThrough } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { ruled } from '../config/rules.ts'
 import { XlvsError } from '../errors.ts'
 import type { Configuration } from '../model/configuration.ts'
@@ -28,6 +29,7 @@ export function addApplyRoute(api: FastifyInstance, director: DirectorApi): void
   api.post<{ Body: Body }>('/v1/apply', options, async (request, reply) => {
     const { file, configuration, takeOver, dryRun } = request.body
     const wish = { configuration: ruled(configuration), origin: fileOrigin(file), takeOver }
+    await setImmediate() // reading it has taken a while: others first
     if (request.headers.accept !== LINES) return director.apply(wish, { dryRun })
     const lines = new Lines(reply)
     try {

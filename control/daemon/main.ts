@@ -148,10 +148,18 @@ async function serve(
 }
 
 function tend(director: Director, log: Logger, undo: (() => unknown)[]): void {
+  let isTending = false // a large apply keeps it waiting for seconds
   const timer = setInterval(() => {
-    director.tend().catch((error: unknown) => {
-      log.error({ err: error }, 'tending failed')
-    })
+    if (isTending) return
+    isTending = true
+    director
+      .tend()
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'tending failed')
+      })
+      .finally(() => {
+        isTending = false
+      })
   }, TEND_MS)
   undo.push(() => {
     clearInterval(timer)

@@ -1,8 +1,8 @@
 /**
  * Part of `make bench`: how long `xlvs apply` takes for 10 000 services of 10 dests, from the start
  * of its process to its end, with a real xlvsd; then nothing changed, then removing them all. While
- * it runs a client asks a service, and somebody asks xlvsd. Options: --services N; --no-gate exits 0
- * whatever the gate says. Assumes root. Read next: ../support/lab.ts.
+ * it runs a client asks a service, and somebody asks xlvsd. Options: --services N; --no-gate exits
+ * 0 whatever the gate says. Assumes root. Read next: ../support/lab.ts.
  */
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

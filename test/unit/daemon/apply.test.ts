@@ -1,0 +1,168 @@
+/** An apply over the API: all of it as one change, told as it goes, refused as a whole. */
+import test from 'ava'
+import { connectDirector } from '../../../control/daemon/client.ts'
+import { carryOut, type Hands } from '../../../control/daemon/apply.ts'
+import { XlvsError, type ErrorCode } from '../../../control/errors.ts'
+import {
+  emptyConfiguration,
+  type Configuration,
+  type ConfiguredService,
+} from '../../../control/model/configuration.ts'
+import type { Progress } from '../../../control/model/difference.ts'
+import { fileOrigin } from '../../../control/model/origin.ts'
+import { serviceName } from '../../../control/model/service.ts'
+import { bulkChange } from '../../../control/plan/diff.ts'
+import { changed, emptyIntent, type Intent } from '../../../control/plan/intent.ts'
+import { serveFake } from '../../support/fake_director.ts'
+import { dest, service } from '../../support/views.ts'
+
+const MINE = fileOrigin('/etc/xlvs/lvs.yaml')
+
+function web(last: number, ...dests: number[]): ConfiguredService {
+  const id = { protocol: 'tcp', address: `192.0.2.${last}`, port: 80 } as const
+  return {
+    ...id,
+    scheduler: 'rr',
+    dests: dests.map(n => ({ address: `10.0.0.${n}`, port: 80, fwd: 'nat', weight: 1 })),
+  }
+}
+
+function wish(services: ConfiguredService[], more: Partial<Configuration> = {}) {
+  const configuration = { ...emptyConfiguration(), services, ...more }
+  return { configuration, origin: MINE, takeOver: false }
+}
+
+test('apply: over the socket, then the director has it and progress was told', async t => {
+  const { socket, state } = await serveFake(t)
+  const client = connectDirector(socket)
+  const told: Progress[] = []
+
+  const applied = await client.apply(wish([web(1, 2, 3), web(2)]), {
+    dryRun: false,
+    onProgress: progress => told.push(progress),
+  })
+
+  const mine = { origin: MINE }
+  t.deepEqual(state.services, [
+    service({ ...mine, dests: [dest({ address: '10.0.0.3', ...mine }), dest(mine)] }),
+    service({ ...mine, address: '192.0.2.2' }),
+  ])
+  t.true(applied.changed)
+  t.deepEqual(applied.difference.counts.added, {
+    services: 2,
+    dests: 2,
+    interfaces: 0,
+    settings: 0,
+  })
+  t.deepEqual(told, [
+    { done: 1, total: 2 },
+    { done: 2, total: 2 },
+  ])
+})
+
+const refusals: [what: string, given: Configuration, code: ErrorCode][] = [
+  ['a dest twice', wish([web(1, 2, 2)]).configuration, 'DUPLICATE'],
+  ['a service twice', wish([web(1), web(1)]).configuration, 'DUPLICATE'],
+  ['a loopback dest', wish([{ ...web(1), dests: [loopback()] }]).configuration, 'DEST_NOT_UNICAST'],
+  [
+    'a name twice',
+    wish([
+      { ...web(1), name: 'web' },
+      { ...web(2), name: 'web' },
+    ]).configuration,
+    'DUPLICATE',
+  ],
+  ['a wrong weight', wish([{ ...web(1), dests: [heavy()] }]).configuration, 'BAD_WEIGHT'],
+  ['a wrong setting', wish([], { settings: { udp_timeout_s: 0 } }).configuration, 'BAD_REQUEST'],
+]
+
+function loopback() {
+  return { address: '127.0.0.1', port: 80, fwd: 'nat', weight: 1 } as const
+}
+
+function heavy() {
+  return { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 70_000 } as const
+}
+
+for (const [what, configuration, code] of refusals)
+  test(`apply: ${what}, then ${code} and nothing has changed`, async t => {
+    const { socket, state } = await serveFake(t)
+    const given = { configuration, origin: MINE, takeOver: false }
+
+    const error = await t.throwsAsync(connectDirector(socket).apply(given, { dryRun: false }), {
+      instanceOf: XlvsError,
+    })
+
+    t.is(error.code, code)
+    t.deepEqual(state.services, [])
+  })
+
+test('apply: it fails after some progress, then the same code, sentence and hint', async t => {
+  const fails = new XlvsError('JOURNAL_WRITE', 'no space left', 'make room')
+  const { socket, state } = await serveFake(t, { fails })
+  const asked = connectDirector(socket).apply(wish([web(1)]), { dryRun: false })
+
+  const error = await t.throwsAsync(asked, { instanceOf: XlvsError })
+
+  t.like(error, { code: 'JOURNAL_WRITE', message: 'no space left', hint: 'make room' })
+  t.deepEqual(state.services, [])
+})
+
+/** Hands that write down what they are told, and a clock that moves as they work. */
+function scribe(): { hands: Hands; written: string[] } {
+  const written: string[] = []
+  let now = 0
+  return {
+    written,
+    hands: {
+      attach: (name, mode) => written.push(`attach ${name} ${mode}`),
+      detach: name => written.push(`detach ${name}`),
+      set: settings => written.push(`set ${Object.keys(settings).join()}`),
+      publish: ({ service }, touched) => {
+        written.push(`publish ${serviceName(service)}${touched ? ' touched' : ''}`)
+      },
+      withdraw: id => written.push(`withdraw ${serviceName(id)}`),
+      nowMs: () => (now += 6),
+    },
+  }
+}
+
+function intentOf(services: ConfiguredService[], interfaces: Intent['interfaces']): Intent {
+  const puts = services.map(({ dests, ...own }) => ({ service: own, dests }))
+  const empty = { op: 'apply', removes: [], attaches: [], detaches: [], zero: {} } as const
+  return { ...changed(emptyIntent(), { ...empty, puts } as never), interfaces }
+}
+
+test('apply: written to the data plane, then removal comes last and others get turns', async t => {
+  const before = intentOf([web(1, 2), web(2), web(3)], { eth0: 'native', eth1: 'native' })
+  const kept = before.services['tcp:192.0.2.2:80']
+  const { settings } = before
+  const wanted = intentOf([web(1, 3), web(2), web(4)], { eth1: 'generic', eth2: 'native' })
+  const after = { ...wanted, settings }
+  if (kept) after.services['tcp:192.0.2.2:80'] = { ...kept, service: { ...kept.service } }
+  const { hands, written } = scribe()
+  const change = bulkChange(before, after)
+  const told: Progress[] = []
+  let turns = 0
+  const takeTurn = () => {
+    turns++
+    others = setImmediate(takeTurn)
+  }
+  let others = setImmediate(takeTurn)
+
+  if (change) await carryOut(hands, before, change, progress => told.push(progress))
+  clearImmediate(others)
+
+  t.deepEqual(written, [
+    'detach eth1',
+    'attach eth1 generic',
+    'attach eth2 native',
+    'publish tcp:192.0.2.1:80 touched',
+    'publish tcp:192.0.2.2:80',
+    'publish tcp:192.0.2.4:80 touched',
+    'withdraw tcp:192.0.2.3:80',
+    'detach eth0',
+  ])
+  t.true(turns > 0 && told.length > 1, `${turns} turns`)
+  t.deepEqual(told[0], { done: 0, total: 4 })
+})
