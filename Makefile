@@ -16,8 +16,6 @@ ORACLE  ?= ../shared/oracle
 CASES   ?=
 GUEST   ?= decap
 ARGS    ?=
-# Services that make bench applies; 10000 is the gate, for tables of 131072 dests.
-APPLY   ?= 1000
 
 CLANG        := clang-19
 CLANG_FORMAT := clang-format-19
@@ -113,7 +111,7 @@ check: build
 
 bench: build bpffs
 	@node test/bench/start.ts
-	@node test/bench/apply.ts --services $(APPLY)
+	@node test/bench/apply.ts
 	@node test/bench/run.ts
 
 # The plug-in that ../shared/oracle/README.md describes: it travels into the guest as one folder.

@@ -65,6 +65,8 @@ export class Ways {
   #network: Network
   /** MAC addresses of neighbours that can be sent to. */
   #macs = new Map<string, string>()
+  /** What reach() found since the network last changed: thousands of dests have one address. */
+  readonly #reached = new Map<string, ReachView>()
   #ports = new Set<number>()
   #next = 1
 
@@ -90,6 +92,7 @@ export class Ways {
   /** Brings everything up to what the network is now. */
   update(network: Network, attached: ReadonlySet<number>): void {
     this.#network = network
+    this.#reached.clear()
     this.#updateInterfaces(attached)
     const usable = network.facts.neighbours.filter(isUsable)
     this.#macs = new Map(usable.map(n => [neighbourName(n.ifindex, n.address), n.mac]))
@@ -104,6 +107,14 @@ export class Ways {
 
   /** The way to an address; makes its next hop's row when it has none. */
   reach(address: string): ReachView {
+    const known = this.#reached.get(address)
+    if (known) return known
+    const found = this.#findReach(address)
+    this.#reached.set(address, found)
+    return found
+  }
+
+  #findReach(address: string): ReachView {
     const nowhere = { nexthop: 0, local: false, source: '', resolved: false }
     if (this.#network.isLocal(address)) return { ...nowhere, local: true, resolved: true }
     const way = this.#network.way(address)
