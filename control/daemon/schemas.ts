@@ -39,7 +39,7 @@ const weight = Type.Integer({
 })
 const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'Interface.' })
 const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
-const nextHop = Type.Enum(['resolved', 'resolving', 'no route', 'local'])
+const nextHop = Type.Enum(['resolved', 'resolving', 'unreachable', 'no route', 'local'])
 const count = Type.Integer({ minimum: 0 })
 
 const addressAndPort = Type.Object({ address: Type.String(), port: count })

@@ -81,9 +81,10 @@ export class Dataplane {
 
   /** Whether the next hop towards a dest is known. */
   nextHop({ address }: DestId): DestView['nextHop'] {
-    const { local, nexthop, resolved } = this.reach(address)
+    const { local, nexthop, resolved, unresolved } = this.reach(address)
     if (local) return 'local'
-    return nexthop === 0 ? 'no route' : resolved ? 'resolved' : 'resolving'
+    if (nexthop === 0) return unresolved ? 'unreachable' : 'no route'
+    return resolved ? 'resolved' : 'resolving'
   }
 
   /** Raw traffic of all dests of a service, those in the trash included. */

@@ -21,6 +21,8 @@ export interface SweepWorkerData {
 
 /** Deadlines are kept to about this; IPVS' own wheel is coarser. */
 const PERIOD_MS = 500
+/** The data plane takes silence ten times as long for death: ../../bpf/takeover.h. */
+const HEARTBEAT_MS = 1000
 /** A sweep takes at most this share of a core. */
 const SHARE_MAX = 0.05
 
@@ -40,10 +42,14 @@ const tables = both<SweepTables>(family => ({
 const recount = startRecount(tables, destConns)
 let isRecounting = true
 
+function beat(): void {
+  store32(settings, SETTINGS.heartbeat / 4, clock())
+}
+
 function turn(): void {
   const started = performance.now()
   const now = clock()
-  store32(settings, SETTINGS.heartbeat / 4, now)
+  beat()
   const results = tables.map(table => sweep(table, now))
   if (isRecounting) isRecounting = !recount.look()
   const took = performance.now() - started
@@ -55,5 +61,10 @@ function turn(): void {
   setTimeout(turn, Math.max(PERIOD_MS, took / SHARE_MAX))
 }
 
+// Sweeps of large tables are far apart. Nobody else frees slots from the first beat on, once the
+// packets that did not see it are through.
+beat()
+setInterval(beat, HEARTBEAT_MS)
+gracePeriod()
 parentPort?.postMessage({ repaired: tables.reduce((sum, table) => sum + repair(table), 0) })
 turn()

@@ -30,7 +30,7 @@ import {
   type RouteKey,
 } from '../abi/maps.gen.ts'
 import { addressBytes, bytesOf, formatAddress, ipv4, mac } from '../model/address.ts'
-import { isUsable, type Network, type Way } from '../plan/network.ts'
+import { NUD_FAILED, isUsable, type Network, type Way } from '../plan/network.ts'
 import { portsOf, tagsOf, wireOf } from '../plan/ports.ts'
 import { key32, view } from './bytes.ts'
 import type { Reach } from './compile.ts'
@@ -41,7 +41,7 @@ import { Rows } from './rows.ts'
 /** How an address is reached: `nexthop` 0 without a route. */
 export interface ReachView extends Reach {
   resolved: boolean
-  /** The neighbour to ask the kernel to resolve, when it is not. */
+  /** The neighbour to ask the kernel for, when it is not; with nexthop 0 it did not answer. */
   unresolved?: { ifindex: number; address: string }
 }
 
@@ -67,6 +67,8 @@ export class Ways {
   #macs = new Map<string, string>()
   /** What reach() found since the network last changed: thousands of dests have one address. */
   readonly #reached = new Map<string, ReachView>()
+  /** Neighbours that did not answer when they were last asked, until they do. */
+  #silent = new Set<string>()
   #ports = new Set<number>()
   #next = 1
 
@@ -96,6 +98,7 @@ export class Ways {
     this.#updateInterfaces(attached)
     const usable = network.facts.neighbours.filter(isUsable)
     this.#macs = new Map(usable.map(n => [neighbourName(n.ifindex, n.address), n.mac]))
+    this.#silent = silentNow(network, this.#silent)
     const onLink = usable.map(n => this.#hopOnLink(n.ifindex, n.address))
     const neighbours = onLink.map(hop => [neighbourKey(hop), this.#ensure(hop)] as const)
     const routes = network.ways().map(way => [routeKey(way), this.#routeOf(way)] as const)
@@ -125,7 +128,9 @@ export class Ways {
     if (id === 0) return nowhere
     const resolved = (this.nexthops.get(id).flags & NEXTHOP_FLAGS.NEXTHOP_VALID) !== 0
     const view = { nexthop: id, local: false, source: this.#network.sourceTo(address), resolved }
-    return resolved ? view : { ...view, unresolved: { ifindex, address: hop.address } }
+    if (resolved) return view
+    const nexthop = this.#silent.has(neighbourName(ifindex, hop.address)) ? 0 : id
+    return { ...view, nexthop, unresolved: { ifindex, address: hop.address } }
   }
 
   #adopt(): void {
@@ -236,6 +241,19 @@ const MTU_MAX = 0xffff
 
 function linkMtu(network: Network, ifindex: number): number {
   return Math.min(network.links.get(ifindex)?.mtu ?? 0, MTU_MAX)
+}
+
+/**
+ * Who does not answer. Clients of a dest behind it are told (host unreachable) instead of waiting:
+ * a silent neighbour stays so while it is asked again, or its packets would wait, and be lost, for
+ * three of every four seconds. Source: net/ipv4/arp.c arp_error_report (v6.12).
+ */
+function silentNow({ facts }: Network, before: ReadonlySet<string>): Set<string> {
+  const names = facts.neighbours
+    .filter(n => !isUsable(n))
+    .filter(n => n.state & NUD_FAILED || before.has(neighbourName(n.ifindex, n.address)))
+    .map(n => neighbourName(n.ifindex, n.address))
+  return new Set(names)
 }
 
 function hopName({ ifindex, address, routeMtu }: Hop): string {

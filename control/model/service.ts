@@ -72,8 +72,8 @@ export interface DestView extends Dest {
   origin: Origin
   active: number
   inactive: number
-  /** Whether the next hop towards it is known; 'local': it is this host. */
-  nextHop: 'resolved' | 'resolving' | 'no route' | 'local'
+  /** Whether the next hop towards it is known, or does not answer; 'local': it is this host. */
+  nextHop: 'resolved' | 'resolving' | 'unreachable' | 'no route' | 'local'
   traffic: Traffic
   rates: Rates
 }

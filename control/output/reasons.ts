@@ -66,7 +66,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'xlvs show: add a dest, or give one a weight',
   ),
   UNREACHABLE: answered(
-    'there is no route to the dest: ICMP host unreachable',
+    'no route to the dest, or its neighbour does not answer: ICMP host unreachable',
     'ip route get to the dest; xlvs show names it',
   ),
   DEST_GONE: dropped(

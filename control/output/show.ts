@@ -25,6 +25,7 @@ const COLUMNS: readonly Column[] = [
 const NEXT_HOP: Record<DestView['nextHop'], string> = {
   resolved: '',
   resolving: 'next hop: resolving',
+  unreachable: 'next hop: unreachable',
   'no route': 'next hop: no route',
   local: 'this host',
 }
@@ -87,7 +88,7 @@ function destTrouble(name: string, dest: ServiceView['dests'][number]): string[]
   const { address, nextHop } = dest
   if (nextHop === 'no route')
     return [`${name}: no route to dest ${address}; try ip route get ${address}`]
-  if (nextHop === 'resolving')
+  if (nextHop === 'resolving' || nextHop === 'unreachable')
     return [`${name}: the next hop to dest ${address} does not answer; try ip neighbour`]
   return []
 }

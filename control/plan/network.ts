@@ -98,6 +98,9 @@ const NOWHERE = { gateway: '', ifindex: 0, routeMtu: 0, mtu: 0, source: '' }
 /** ::ffff:0.0.0.0, where all of IPv4 is. */
 const IPV4_NETWORK = 0xffff_0000_0000n
 
+/** NUD_FAILED: it did not answer. */
+export const NUD_FAILED = 0x20
+
 /** Whether a neighbour in this state has a MAC address to send to. */
 export function isUsable(neighbour: { state: number; mac: string; address?: string }): boolean {
   if (neighbour.address !== undefined && isMulticast(neighbour.address)) return false

@@ -14,6 +14,8 @@ import { formatAddress, formatIpv4 } from '../../../control/model/address.ts'
 import { Network, type Facts, type Link, type RouteFact } from '../../../control/plan/network.ts'
 import { memoryMap } from '../../support/memory_map.ts'
 
+const NUD_INCOMPLETE = 0x01
+const NUD_FAILED = 0x20
 const NUD_PERMANENT = 0x80
 const HOPS = 64
 
@@ -228,4 +230,32 @@ test('ways: adopted with a route MTU, a new neighbour takes an id that nobody ha
 
   t.is(again.reach('10.0.0.2').nexthop, ways.reach('10.0.0.2').nexthop)
   t.false(taken.has(again.reach('10.0.0.77').nexthop))
+})
+
+test('ways: a neighbour that does not answer, clients are told until it does', t => {
+  const facts = plain()
+  const { ways, update } = world(facts)
+  const neighbours = facts.neighbours
+  const told: [state: number, mac: string, isTold: boolean][] = [
+    [NUD_INCOMPLETE, '', false],
+    [NUD_FAILED, '', true],
+    [NUD_INCOMPLETE, '', true],
+    [NUD_PERMANENT, '02:01:00:00:00:07', false],
+    [NUD_INCOMPLETE, '', false],
+  ]
+
+  const seen = told.map(([state, mac]) => {
+    facts.neighbours = [...neighbours, { ifindex: 1, address: '10.0.0.7', mac, state }]
+    update()
+    return ways.reach('10.0.0.7')
+  })
+
+  t.deepEqual(
+    seen.map(reach => reach.nexthop === 0),
+    told.map(([, , isTold]) => isTold),
+  )
+  t.deepEqual(
+    seen.map(reach => reach.unresolved?.address),
+    told.map(([, mac]) => (mac === '' ? '10.0.0.7' : undefined)),
+  )
 })
