@@ -19,6 +19,11 @@ function withDest(line: string): string {
   return web('dests:', `  - ${line}`)
 }
 
+function six(...dests: string[]): string {
+  const lines = dests.map(line => `      - ${line}`)
+  return ['services:', '  tcp [2001:db8::1]:80:', '    dests:', ...lines].join('\n')
+}
+
 /** A text; the line, underlined words, code and sentence of its one fault. */
 const rules: [text: string, line: number, under: string, code: ErrorCode, says: RegExp][] = [
   ['', 1, '', 'BAD_TYPE', /the file is empty/],
@@ -76,6 +81,15 @@ const rules: [text: string, line: number, under: string, code: ErrorCode, says: 
     'dr 10.0.0.2:80',
     'DUPLICATE',
     /the dest 10\.0\.0\.2:80 is there twice: first in line 4/,
+  ],
+  [six('nat 10.0.0.3'), 4, '10.0.0.3', 'BAD_FAMILY', /cannot serve tcp:\[2001:db8::1\]:80 by nat/],
+  [six('nat 2001:db8::2'), 4, '2001:db8::2', 'BAD_REQUEST', /is not address:port/],
+  [
+    six('nat [2001:DB8:0::2]', 'tun [2001:db8::2]:80'),
+    5,
+    'tun [2001:db8::2]:80',
+    'DUPLICATE',
+    /the dest \[2001:db8::2\]:80 is there twice/,
   ],
   ['settings: []', 1, '[]', 'BAD_TYPE', /settings is a list/],
   ['settings:\n  udp_timeout: 1', 2, 'udp_timeout', 'UNKNOWN_KEY', /is not known in settings/],

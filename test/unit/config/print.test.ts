@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { checkConfiguration } from '../../../control/config/check.ts'
 import { printConfiguration } from '../../../control/config/print.ts'
 import type { Configuration } from '../../../control/model/configuration.ts'
-import { FORWARDING_METHODS, PROTOCOLS, SCHEDULERS } from '../../../control/model/service.ts'
+import { PROTOCOLS, SCHEDULERS } from '../../../control/model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../../../control/model/settings.ts'
 import { serviceName } from '../../../control/model/service.ts'
 
@@ -19,38 +19,47 @@ const setting = fc.constantFrom(...SETTING_NAMES).chain(name => {
   return fc.integer({ min, max }).map(value => [name, value] as const)
 })
 
-const dest = fc.record({
-  address: dotted,
-  port,
-  fwd: fc.constantFrom(...FORWARDING_METHODS.filter(fwd => fwd === 'nat')),
-  weight: fc.nat(65535),
-})
+const group = fc.nat(0xffff).map(n => n.toString(16))
+/** Canonical: no group is zero, and none but the first can be left out. */
+const six = fc
+  .tuple(group, group)
+  .filter(groups => !groups.includes('0'))
+  .map(([a, b]) => `2001:db8::${a}:${b}`)
 
-const service = fc
-  .record(
-    {
-      protocol: fc.constantFrom(...PROTOCOLS),
-      address: dotted,
-      port,
-      scheduler: fc.constantFrom(...SCHEDULERS),
-      name: label,
-      dests: fc.uniqueArray(dest, { selector: d => `${d.address}:${d.port}`, maxLength: 5 }),
-    },
-    { requiredKeys: ['protocol', 'address', 'port', 'scheduler', 'dests'] },
-  )
-  .chain(given =>
-    fc.option(dotted, { nil: undefined }).map(direct => {
-      if (direct === undefined) return given
-      const dr = {
-        address: direct,
-        port: given.port,
-        fwd: direct.endsWith('1') ? ('tun' as const) : ('dr' as const),
-        weight: 1,
-      }
-      const others = given.dests.filter(d => d.address !== direct)
-      return { ...given, dests: [...others, dr] }
+/** nat keeps the family of the service, a tunnel may have another; dr has the service's port. */
+function dests(own: fc.Arbitrary<string>, servicePort: number) {
+  const weight = fc.nat(65535)
+  const dest = fc.oneof(
+    fc.record({ address: own, port, fwd: fc.constant('nat' as const), weight }),
+    fc.record({
+      address: own,
+      port: fc.constant(servicePort),
+      fwd: fc.constant('dr' as const),
+      weight,
+    }),
+    fc.record({
+      address: fc.oneof(dotted, six),
+      port: fc.constant(servicePort),
+      fwd: fc.constant('tun' as const),
+      weight,
     }),
   )
+  return fc.uniqueArray(dest, { selector: d => `${d.address}:${d.port}`, maxLength: 5 })
+}
+
+const service = fc.record({ address: fc.oneof(dotted, six), port }).chain(id =>
+  fc.record(
+    {
+      protocol: fc.constantFrom(...PROTOCOLS),
+      address: fc.constant(id.address),
+      port: fc.constant(id.port),
+      scheduler: fc.constantFrom(...SCHEDULERS),
+      name: label,
+      dests: dests(id.address.includes(':') ? six : dotted, id.port),
+    },
+    { requiredKeys: ['protocol', 'address', 'port', 'scheduler', 'dests'] },
+  ),
+)
 
 /** The kernel's rule: no space, slash or colon, not . or .., at most 15. */
 const interfaceName = fc
