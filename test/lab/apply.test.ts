@@ -7,11 +7,11 @@ import type { ExecutionContext } from 'ava'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { directorFor, labFor, NAT_PORT, SERVICES, type Lab } from '../support/lab.ts'
-import { NAT_VIP } from '../support/lab_network.ts'
+import { VIPS } from '../support/lab_network.ts'
 import { privileged } from '../support/privileged.ts'
 
-const WEB = `tcp ${NAT_VIP}:${SERVICES.http.port}`
-const HTTP = { address: NAT_VIP, port: SERVICES.http.port, parallel: 4 } as const
+const WEB = `tcp ${VIPS[4].nat}:${SERVICES.http.port}`
+const HTTP = { address: VIPS[4].nat, port: SERVICES.http.port, parallel: 4 } as const
 
 function web(lab: Lab, ...more: string[]): string {
   const dests = lab.servers.map(({ address }) => `      - nat ${address}:${NAT_PORT.http}`)

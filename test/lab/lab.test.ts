@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 
 import { createLab, DR_PORT, labFor, NAT_PORT } from '../support/lab.ts'
-import { DR_VIP } from '../support/lab_network.ts'
+import { VIPS } from '../support/lab_network.ts'
 import { privileged } from '../support/privileged.ts'
 
 privileged('lab: the kernel forwards to a server, its answers come back the same way', async t => {
@@ -26,11 +26,11 @@ privileged('lab: the kernel forwards to a server, its answers come back the same
 privileged('lab: a route leads to a DR server, it answers the client by itself', async t => {
   const lab = await labFor(t, { servers: 2 })
   lab.director.run(['sysctl', '-q', '-w', 'net.ipv4.ip_forward=1'])
-  lab.director.run(['ip', 'addr', 'del', `${DR_VIP}/32`, 'dev', 'c0'])
-  lab.director.run(['ip', 'route', 'add', DR_VIP, 'via', '10.0.0.3'])
+  lab.director.run(['ip', 'addr', 'del', `${VIPS[4].dr}/32`, 'dev', 'c0'])
+  lab.director.run(['ip', 'route', 'add', VIPS[4].dr, 'via', '10.0.0.3'])
 
-  const http = await lab.send(load('short', DR_VIP, DR_PORT.http)).finished
-  const udp = await lab.send(load('udp', DR_VIP, DR_PORT.udp)).finished
+  const http = await lab.send(load('short', VIPS[4].dr, DR_PORT.http)).finished
+  const udp = await lab.send(load('udp', VIPS[4].dr, DR_PORT.udp)).finished
   const returned = lab.director.run(['ip', '-s', '-j', 'link', 'show', 'r0'])
 
   for (const { answers, lost, mixed, reasons } of [http, udp])
@@ -38,6 +38,24 @@ privileged('lab: a route leads to a DR server, it answers the client by itself',
   // ARP and a little more; the answers would be some thousand packets.
   const [r0] = JSON.parse(returned) as [{ stats64: { rx: { packets: number } } }]
   t.true(r0.stats64.rx.packets < 100, `r0 received ${r0.stats64.rx.packets} packets`)
+})
+
+privileged('lab: a server is killed and comes back, it is silent and answers again', async t => {
+  const lab = await labFor(t, { servers: 1 })
+  const [server] = lab.servers
+  if (!server) return
+  const addresses = [server.address, server.address6]
+  const lost = async () => {
+    const one = addresses.map(a => lab.send({ ...load('short', a, NAT_PORT.http), count: 1 }))
+    return (await Promise.all(one.map(({ finished }) => finished))).map(progress => progress.lost)
+  }
+  t.deepEqual(await lost(), [0, 0])
+
+  await lab.killServer(server)
+  t.deepEqual(await lost(), [1, 1])
+  await lab.reviveServer(server)
+
+  t.deepEqual(await lost(), [0, 0])
 })
 
 privileged('lab: nobody balances, every request is lost and says why', async t => {

@@ -4,8 +4,11 @@
  *   client eth0 198.51.100.7 ─── c0 198.51.100.1 director r0 10.0.0.1 ─┐
  *          eth1 10.0.0.254 ───────────────────────────────────────── switch ── servers 10.0.0.2 ...
  *
- * 192.0.2.1 is for NAT: servers answer from their own address, through the director. 192.0.2.2 is
- * for DR: servers have it on lo, silent to ARP, and answer the client by eth1, past the director.
+ * Each wire has IPv6 addresses with the same last number: 2001:db8:7::/64 and 2001:db8::/64; the
+ * virtual addresses are in 192.0.2.0/24 and 2001:db8:2::/64.
+ * ...1 is for NAT: servers answer from their own address, through the director. ...2 is for DR,
+ * ...3 for tunnels: servers have them on lo, silent to ARP, and answer the client by eth1, past the
+ * director; decapsulate() lets them take tunnels.
  * xlvsd runs in the director's namespace with a socket, a journal and a folder of pins of its own.
  * Assumes root and a BPF file system. Read next: lab_network.ts,
  * traffic.ts, ../lab/forwarding.test.ts.
@@ -27,11 +30,15 @@ import { fileURLToPath } from 'node:url'
 
 import {
   type ConnView,
+  type DestId,
+  destName,
+  type ForwardingMethod,
   type InterfaceView,
   PORT_MAX,
+  serviceName,
   type ServiceView,
 } from '../../control/model/service.ts'
-import { createNetwork, DR_VIP, type LabServer, NAT_VIP } from './lab_network.ts'
+import { createNetwork, type LabServer, SERVERS_VIPS, VIPS } from './lab_network.ts'
 import { attempt, endOf, type Namespace, type Outcome, runMeanwhile, waitFor } from './namespace.ts'
 import { follow, type Load, type NumberedLoad, type Running } from './traffic.ts'
 
@@ -39,11 +46,30 @@ import { follow, type Load, type NumberedLoad, type Running } from './traffic.ts
 export const NAT_PORT = { http: 8080, udp: 5353, iperf: 5201 }
 export const DR_PORT = { http: 80, udp: 53, iperf: 5201 }
 /** A forwarding method with its virtual address and the ports its servers listen on. */
-export const METHODS = [
-  { fwd: 'nat', vip: NAT_VIP, ports: NAT_PORT },
-  { fwd: 'dr', vip: DR_VIP, ports: DR_PORT },
-] as const
-export type Method = (typeof METHODS)[number]
+export interface Method {
+  /** For titles of tests. */
+  name: string
+  fwd: ForwardingMethod
+  vip: string
+  ports: Record<keyof typeof NAT_PORT, number>
+  /** Family of the dests; another than the virtual address' in tunnels only. */
+  family: 4 | 6
+}
+export const METHODS: readonly [Method, Method] = [
+  { name: 'nat', fwd: 'nat', vip: VIPS[4].nat, ports: NAT_PORT, family: 4 },
+  { name: 'dr', fwd: 'dr', vip: VIPS[4].dr, ports: DR_PORT, family: 4 },
+]
+export const METHODS6: readonly [Method, Method] = [
+  { name: 'nat IPv6', fwd: 'nat', vip: VIPS[6].nat, ports: NAT_PORT, family: 6 },
+  { name: 'dr IPv6', fwd: 'dr', vip: VIPS[6].dr, ports: DR_PORT, family: 6 },
+]
+/** Their servers want decapsulate(). */
+export const TUNNELS: readonly [Method, Method, Method, Method] = [
+  { name: 'tun 4-in-4', fwd: 'tun', vip: VIPS[4].tun, ports: DR_PORT, family: 4 },
+  { name: 'tun 6-in-6', fwd: 'tun', vip: VIPS[6].tun, ports: DR_PORT, family: 6 },
+  { name: 'tun 4-in-6', fwd: 'tun', vip: VIPS[4].tun, ports: DR_PORT, family: 6 },
+  { name: 'tun 6-in-4', fwd: 'tun', vip: VIPS[6].tun, ports: DR_PORT, family: 4 },
+]
 /** What clients ask the virtual addresses for: the protocol and port of each kind of service. */
 export const SERVICES = {
   http: { protocol: 'tcp', port: 80 },
@@ -79,8 +105,14 @@ export interface Lab {
   show(): Promise<ServiceView[]>
   conns(): Promise<ConnView[]>
   interfaces(): Promise<InterfaceView[]>
-  /** Starts xlvsd and waits until it answers. */
-  startDaemon(): Promise<void>
+  /** `xlvs decap eth0` on each server. */
+  decapsulate(): Promise<void>
+  /** A server dies: its program is killed, its cable pulled. */
+  killServer(server: LabServer): Promise<void>
+  /** ... and is back. */
+  reviveServer(server: LabServer): Promise<void>
+  /** Starts xlvsd, with the objects of another folder if need be, and waits until it answers. */
+  startDaemon(objects?: string): Promise<void>
   /** Sends a signal to xlvsd and waits until it has ended: the signal it died of, or its status. */
   stopDaemon(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>
   send(load: Load): Running
@@ -98,8 +130,13 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
   sweepLeftovers()
   const network = await createNetwork(count)
   const { client, director, servers } = network
+  const programs = new Map<LabServer, ChildProcess>()
+  const startOn = async (server: LabServer) => {
+    programs.set(server, await startServer(server))
+  }
   try {
-    await Promise.all(servers.map(startServer))
+    await Promise.all(servers.map(startOn))
+    await Promise.all(servers.map(startIperf))
   } catch (cause) {
     await network.close()
     throw cause
@@ -119,6 +156,18 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     attempt: (...args) =>
       attempt([process.execPath, XLVS, ...args, '--socket', daemon.places.socket]),
     attemptDaemon: daemon.attempt,
+    decapsulate: async () => {
+      await Promise.all(servers.map(decapsulateOn))
+    },
+    killServer: async server => {
+      network.setCable(server, 'down')
+      const program = programs.get(server)
+      if (program) await endOf(program)
+    },
+    reviveServer: async server => {
+      network.setCable(server, 'up')
+      await startOn(server)
+    },
     places: daemon.places,
     startDaemon: daemon.start,
     stopDaemon: daemon.stop,
@@ -128,6 +177,7 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     close: async () => {
       await daemon.remove()
       await network.close()
+      for (const server of servers) rmSync(decapPins(server), { recursive: true, force: true })
     },
   }
 }
@@ -162,36 +212,59 @@ export async function directorFor(t: Teardown): Promise<Lab> {
  */
 export async function balance(
   lab: Lab,
-  { fwd, vip, ports }: Method,
+  method: Method,
   kind: keyof typeof SERVICES,
   weights: number[] = lab.servers.map(() => 1),
 ): Promise<void> {
-  const service = `${SERVICES[kind].protocol}:${vip}:${SERVICES[kind].port}`
+  const service = serviceName({ ...SERVICES[kind], address: method.vip })
   await lab.xlvs('service', 'add', service, '--scheduler', 'rr')
   for (const [n, weight] of weights.entries()) {
-    const dest = `${lab.servers[n]?.address ?? ''}:${ports[kind]}`
-    await lab.xlvs('dest', 'add', service, dest, `--${fwd}`, '--weight', String(weight))
+    const dest = destName(destOf(method, kind, lab.servers[n]))
+    await lab.xlvs('dest', 'add', service, dest, `--${method.fwd}`, '--weight', String(weight))
   }
 }
 
-async function startServer({ name, address, namespace }: LabServer): Promise<void> {
+/** Where a server listens for what a method sends it. */
+export function destOf(
+  { family, ports }: Method,
+  kind: keyof typeof SERVICES,
+  server: LabServer | undefined,
+): DestId {
+  const address = family === 6 ? server?.address6 : server?.address
+  return { address: address ?? '', port: ports[kind] }
+}
+
+async function startServer({ name, address, address6, namespace }: LabServer) {
   const listen = [
-    `tcp:${address}:${NAT_PORT.http}`,
-    `udp:${address}:${NAT_PORT.udp}`,
-    `tcp:${DR_VIP}:${DR_PORT.http}`,
-    `udp:${DR_VIP}:${DR_PORT.udp}`,
-  ]
+    ...[address, address6].map(own => [own, NAT_PORT] as const),
+    ...SERVERS_VIPS.map(vip => [vip, DR_PORT] as const),
+  ].flatMap(([own, { http, udp }]) => [`tcp:[${own}]:${http}`, `udp:[${own}]:${udp}`])
   const web = namespace.start([process.execPath, SERVER, name, ...listen], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const iperf = ['iperf3', '--server', '--port', String(NAT_PORT.iperf)]
-  namespace.start(iperf, { stdio: 'ignore' })
   let ready = false
   web.stdout?.once('data', () => (ready = true))
   await waitFor(`${name} to listen`, () => ready)
+  return web
+}
+
+async function startIperf({ name, namespace }: LabServer): Promise<void> {
+  const iperf = ['iperf3', '--server', '--port', String(NAT_PORT.iperf)]
+  namespace.start(iperf, { stdio: 'ignore' })
   await waitFor(`iperf3 of ${name} to listen`, () =>
     namespace.run(['ss', '-Hltn']).includes(`:${NAT_PORT.iperf} `),
   )
+}
+
+/** The lab's names, so that they are swept with its other pins. */
+function decapPins({ namespace }: LabServer): string {
+  return join(BPFFS, `${LEFTOVER}${namespace.pid}`)
+}
+
+async function decapsulateOn(server: LabServer): Promise<void> {
+  const command = [process.execPath, XLVS, 'decap', 'eth0', '--bpffs', decapPins(server)]
+  const { status, stdout, stderr } = await server.namespace.attempt(command)
+  if (status !== 0) throw new Error(`xlvs decap on ${server.name}: ${stdout}${stderr}`)
 }
 
 /** xlvsd in the director's namespace. */
@@ -210,9 +283,10 @@ function daemonOf(director: Namespace) {
   }
   let daemon: ChildProcess | undefined
   const log = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
-  const start = async () => {
+  const start = async (objects?: string) => {
     const fd = openSync(logFile, 'a')
-    const started = director.start(command(), { stdio: ['ignore', fd, fd] })
+    const env = objects === undefined ? process.env : { ...process.env, XLVS_OBJECTS: objects }
+    const started = director.start(command(), { stdio: ['ignore', fd, fd], env })
     closeSync(fd)
     daemon = started
     await waitFor('xlvsd to answer', () => {

@@ -8,6 +8,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
+import { isIPv6 } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 
@@ -95,7 +96,7 @@ async function get(agent: Agent): Promise<string> {
 }
 
 async function askUdp(): Promise<string> {
-  const socket = createSocket('udp4')
+  const socket = createSocket(isIPv6(load.address) ? 'udp6' : 'udp4')
   try {
     const port = nextPort()
     socket.bind(port)

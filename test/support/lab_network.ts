@@ -6,10 +6,16 @@ import { fileURLToPath } from 'node:url'
 
 import { createNamespace, type Namespace, runCommand } from './namespace.ts'
 
-export const NAT_VIP = '192.0.2.1'
-export const DR_VIP = '192.0.2.2'
-const CLIENT = '198.51.100.7'
-const DIRECTOR = '198.51.100.1'
+/** Virtual addresses, one a family and forwarding method. */
+export const VIPS = {
+  4: { nat: '192.0.2.1', dr: '192.0.2.2', tun: '192.0.2.3' },
+  6: { nat: '2001:db8:2::1', dr: '2001:db8:2::2', tun: '2001:db8:2::3' },
+} as const
+/** Those that servers have too, to answer from them past the director. */
+export const SERVERS_VIPS = ([4, 6] as const).flatMap(f => [VIPS[f].dr, VIPS[f].tun])
+/** The client's and the director's addresses on the wire between them. */
+export const CLIENTS = { 4: '198.51.100.7', 6: '2001:db8:7::7' } as const
+const DIRECTORS = { 4: '198.51.100.1', 6: '2001:db8:7::1' } as const
 /** The last host of the servers' network is the client's; the first the director's. */
 const SERVERS_MAX = 200
 /** make test and make demo build it. */
@@ -17,7 +23,9 @@ const PASS = fileURLToPath(new URL('../../build/test/pass.bpf.o', import.meta.ur
 
 export interface LabServer {
   name: string
+  /** IPv4. */
   address: string
+  address6: string
   namespace: Namespace
 }
 
@@ -25,6 +33,8 @@ export interface Network {
   client: Namespace
   director: Namespace
   servers: LabServer[]
+  /** Pulls a server's cable, or plugs it in again. Its own side keeps its addresses. */
+  setCable(server: LabServer, state: 'up' | 'down'): void
   close(): Promise<void>
 }
 
@@ -48,10 +58,17 @@ export async function createNetwork(serverCount: number): Promise<Network> {
     const servers: LabServer[] = []
     for (let n = 1; n <= serverCount; n++) {
       const name = `server${n}`
-      servers.push({ name, address: `10.0.0.${n + 1}`, namespace: await make(name) })
+      const addresses = {
+        address: `10.0.0.${n + 1}`,
+        address6: `2001:db8::${(n + 1).toString(16)}`,
+      }
+      servers.push({ name, ...addresses, namespace: await make(name) })
     }
     wire(client, director, fabric, servers)
-    return { client, director, servers, close }
+    const setCable: Network['setCable'] = ({ name }, state) => {
+      fabric.run(['ip', 'link', 'set', name, state])
+    }
+    return { client, director, servers, setCable, close }
   } catch (cause) {
     await close()
     throw cause
@@ -64,6 +81,8 @@ function wire(
   fabric: Namespace,
   servers: LabServer[],
 ): void {
+  for (const namespace of [client, director, ...servers.map(s => s.namespace)])
+    sysctl(namespace, ['net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0'])
   const veth = (a: string, inA: Namespace, b: string, inB: Namespace) =>
     `link add ${a} netns ${inA.pid} type veth peer name ${b} netns ${inB.pid}`
   runCommand(
@@ -84,7 +103,7 @@ function wire(
 function wireSwitch(fabric: Namespace, servers: LabServer[]): void {
   const ports = ['client', 'director', ...servers.map(s => s.name)]
   batch(fabric, [
-    'link add name bridge0 type bridge',
+    'link add name bridge0 type bridge mcast_snooping 0',
     'link set bridge0 up',
     ...ports.map(port => `link set ${port} master bridge0 up`),
   ])
@@ -93,10 +112,12 @@ function wireSwitch(fabric: Namespace, servers: LabServer[]): void {
 
 function wireDirector(director: Namespace): void {
   batch(director, [
-    `addr add ${DIRECTOR}/24 dev c0`,
+    `addr add ${DIRECTORS[4]}/24 dev c0`,
     'addr add 10.0.0.1/24 dev r0',
-    `addr add ${NAT_VIP}/32 dev c0`,
-    `addr add ${DR_VIP}/32 dev c0`,
+    `addr add ${DIRECTORS[6]}/64 dev c0`,
+    'addr add 2001:db8::1/64 dev r0',
+    ...Object.values(VIPS[4]).map(vip => `addr add ${vip}/32 dev c0`),
+    ...Object.values(VIPS[6]).map(vip => `addr add ${vip}/128 dev c0`),
     'link set c0 up',
     'link set r0 up',
   ])
@@ -107,27 +128,36 @@ function wireClient(client: Namespace): void {
   // Answers of DR servers come in by another interface than the questions went out.
   sysctl(client, ['net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.eth1.rp_filter=0'])
   batch(client, [
-    `addr add ${CLIENT}/24 dev eth0`,
+    `addr add ${CLIENTS[4]}/24 dev eth0`,
     'addr add 10.0.0.254/24 dev eth1',
+    `addr add ${CLIENTS[6]}/64 dev eth0`,
+    'addr add 2001:db8::fe/64 dev eth1',
     'link set eth0 up',
     'link set eth1 up',
-    `route add 192.0.2.0/24 via ${DIRECTOR}`,
+    `route add 192.0.2.0/24 via ${DIRECTORS[4]}`,
+    `route add 2001:db8:2::/64 via ${DIRECTORS[6]}`,
   ])
   sumInSoftware(client, 'eth0')
   sumInSoftware(client, 'eth1')
   takeFromXdp(client, 'eth0')
 }
 
-function wireServer({ namespace, address }: LabServer): void {
+function wireServer({ namespace, address, address6 }: LabServer): void {
   sysctl(namespace, ['net.ipv4.conf.all.arp_ignore=1', 'net.ipv4.conf.all.arp_announce=2'])
   batch(namespace, [
     `addr add ${address}/24 dev eth0`,
-    `addr add ${DR_VIP}/32 dev lo`,
+    `addr add ${address6}/64 dev eth0`,
+    ...SERVERS_VIPS.map(vip => `addr add ${vip} dev lo`),
     'link set eth0 up',
     'route add default via 10.0.0.1',
+    'route add default via 2001:db8::1',
     'route add default via 10.0.0.254 table 100',
-    `rule add from ${DR_VIP} lookup 100`,
+    'route add default via 2001:db8::fe table 100',
   ])
+  for (const vip of SERVERS_VIPS) {
+    const rule = ['rule', 'add', 'from', vip, 'lookup', '100']
+    namespace.run(['ip', vip.includes(':') ? '-6' : '-4', ...rule])
+  }
   sumInSoftware(namespace, 'eth0')
 }
 

@@ -1,18 +1,19 @@
 /**
  * A server of the lab: answers HTTP with its name and echoes UDP with its name in front, on every
- * address it is told. `node lab_server.ts NAME tcp:ADDRESS:PORT udp:ADDRESS:PORT ...`; prints one
- * line when all listen. A UDP socket of its own per address, because an answer must come from the
- * address that was asked. Read next: lab_client.ts.
+ * address it is told. `node lab_server.ts NAME tcp:10.0.0.2:80 udp:[2001:db8::2]:53 ...`; prints
+ * one line when all listen. A UDP socket of its own per address, because an answer must come from
+ * the address that was asked. Read next: lab_client.ts.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { isIPv6 } from 'node:net'
 
 const [name = '', ...addresses] = process.argv.slice(2)
 
 for (const text of addresses) {
-  const [protocol, address, port] = text.split(':')
-  await (protocol === 'udp' ? echo : serve)(address ?? '', Number(port))
+  const [, protocol, address = '', port] = /^(tcp|udp):\[?(.*?)\]?:([0-9]+)$/.exec(text) ?? []
+  await (protocol === 'udp' ? echo : serve)(address, Number(port))
 }
 console.log('listening')
 
@@ -28,7 +29,7 @@ async function serve(address: string, port: number): Promise<void> {
 }
 
 async function echo(address: string, port: number): Promise<void> {
-  const socket = createSocket('udp4')
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
   socket.on('message', (data, peer) => {
     socket.send(`${name} ${data.toString('latin1')}`, peer.port, peer.address)
   })
