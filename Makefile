@@ -14,7 +14,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 ORACLE  ?= ../shared/oracle
 CASES   ?=
-GUEST   ?= decap
+GUEST   ?= decap bond vlan
 ARGS    ?=
 
 CLANG        := clang-19

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh ORACLE IMPL NAME...: what takes a kernel with tunnels and bonds (decap.sh, bond.sh), in the
+# run.sh ORACLE IMPL NAME...: what takes a kernel with tunnels, bonds and VLANs (NAME.sh), in the
 # oracle's guest. Each prints `ok WHAT` a line; exit 1 when one does not.
 set -u
 oracle=$1 impl=$2
