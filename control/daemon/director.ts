@@ -152,7 +152,9 @@ export class Director implements DirectorApi {
   networkChanged(): void {
     adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#refreshWays()
-    for (const service of Object.values(this.#intent.services)) this.#publish(service)
+    const isMoved = this.#parts.dataplane.takeMoved()
+    for (const service of Object.values(this.#intent.services))
+      if (isMoved(service)) this.#publish(service)
     this.#observer.network(this.#intent)
   }
 

@@ -36,6 +36,8 @@ export class Dataplane {
   readonly rates: Rates
   readonly #reasons: BigUint64Array
   #network: Network
+  /** Whether the virtual address was here when a service was last published, by its name. */
+  readonly #vipLocal = new Map<string, boolean>()
 
   constructor(kernel: Kernel, network: Network) {
     this.kernel = kernel
@@ -67,11 +69,21 @@ export class Dataplane {
     return this.#network.isLocal(service.address)
   }
 
+  /** Which services the network's changes since this was last asked mean something to. */
+  takeMoved(): (intent: ServiceIntent) => boolean {
+    const moved = this.ways.takeMoved()
+    return ({ service, dests }) =>
+      this.#vipLocal.get(serviceName(service)) !== this.isLocal(service) ||
+      (moved.size > 0 && dests.some(({ address }) => moved.has(address)))
+  }
+
   /** Writes a service as intended; dests that are not in it any more go to the trash. */
   publish(intent: ServiceIntent, touched = false): void {
     const { service, dests } = intent
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
-    this.tables.publish(service, withReach, this.isLocal(service), touched)
+    const vipLocal = this.isLocal(service)
+    this.tables.publish(service, withReach, vipLocal, touched)
+    this.#vipLocal.set(serviceName(service), vipLocal)
     this.tables.withdrawDests(service, dests)
   }
 

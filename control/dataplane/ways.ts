@@ -67,6 +67,8 @@ export class Ways {
   #macs = new Map<string, string>()
   /** What reach() found since the network last changed: thousands of dests have one address. */
   readonly #reached = new Map<string, ReachView>()
+  /** Addresses whose way has changed since takeMoved() was asked. */
+  #moved = new Set<string>()
   /** Neighbours that did not answer when they were last asked, until they do. */
   #silent = new Set<string>()
   #ports = new Set<number>()
@@ -94,6 +96,7 @@ export class Ways {
   /** Brings everything up to what the network is now. */
   update(network: Network, attached: ReadonlySet<number>): void {
     this.#network = network
+    const before = [...this.#reached]
     this.#reached.clear()
     this.#updateInterfaces(attached)
     const usable = network.facts.neighbours.filter(isUsable)
@@ -106,6 +109,8 @@ export class Ways {
     const found = neighbours.filter(([, id]) => id !== 0)
     this.#neighbours.set(found.map(([key, id]) => [key, u32(id)]))
     this.#routes.set(routes)
+    for (const [address, was] of before)
+      if (!isSameReach(was, this.reach(address))) this.#moved.add(address)
   }
 
   /** The way to an address; makes its next hop's row when it has none. */
@@ -131,6 +136,13 @@ export class Ways {
     if (resolved) return view
     const nexthop = this.#silent.has(neighbourName(ifindex, hop.address)) ? 0 : id
     return { ...view, nexthop, unresolved: { ifindex, address: hop.address } }
+  }
+
+  /** Addresses reached before whose way has changed since this was last asked. */
+  takeMoved(): ReadonlySet<string> {
+    const moved = this.#moved
+    this.#moved = new Set()
+    return moved
   }
 
   #adopt(): void {
@@ -241,6 +253,15 @@ const MTU_MAX = 0xffff
 
 function linkMtu(network: Network, ifindex: number): number {
   return Math.min(network.links.get(ifindex)?.mtu ?? 0, MTU_MAX)
+}
+
+function isSameReach(a: ReachView, b: ReachView): boolean {
+  return (
+    a.nexthop === b.nexthop &&
+    a.local === b.local &&
+    a.source === b.source &&
+    a.resolved === b.resolved
+  )
 }
 
 /**
