@@ -1,6 +1,6 @@
 #!/bin/bash
-# run.sh ORACLE IMPL NAME...: what takes a kernel with tunnels, bonds and VLANs (NAME.sh), in the
-# oracle's guest. Each prints `ok WHAT` a line; exit 1 when one does not.
+# run.sh ORACLE IMPL NAME...: what takes a kernel with tunnels, bonds and VLANs (decap.sh, bond.sh,
+# vlan.sh), in the oracle's guest. Each prints `ok WHAT` a line; exit 1 when one does not.
 set -u
 oracle=$1 impl=$2
 shift 2
