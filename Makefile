@@ -32,7 +32,7 @@ BPF_SOURCES   := $(wildcard bpf/*.h bpf/*.c)
 BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
 		 $(if $(wildcard bpf/tc.bpf.c),build/companion.bpf.o) \
 		 $(if $(wildcard bpf/decap.bpf.c),build/decap.bpf.o)
-TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o
+TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
 .PHONY: build demo test check bench oracle oracle-impl oracle-guest install clean asan format \

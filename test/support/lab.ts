@@ -199,8 +199,8 @@ export async function labFor(t: Teardown, options?: { servers?: number }): Promi
 }
 
 /** A lab whose xlvsd runs and is attached to both interfaces of the director, without services. */
-export async function directorFor(t: Teardown): Promise<Lab> {
-  const lab = await labFor(t)
+export async function directorFor(t: Teardown, options?: { servers?: number }): Promise<Lab> {
+  const lab = await labFor(t, options)
   await lab.startDaemon()
   await lab.xlvs('attach', 'c0', 'r0')
   return lab

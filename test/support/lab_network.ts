@@ -20,6 +20,7 @@ const DIRECTORS = { 4: '198.51.100.1', 6: '2001:db8:7::1' } as const
 const SERVERS_MAX = 200
 /** make test and make demo build it. */
 const PASS = fileURLToPath(new URL('../../build/test/pass.bpf.o', import.meta.url))
+const MUTE = fileURLToPath(new URL('../../build/test/mute.bpf.o', import.meta.url))
 
 export interface LabServer {
   name: string
@@ -177,4 +178,15 @@ function sumInSoftware(namespace: Namespace, device: string): void {
 /** veth delivers frames from XDP only where the other end has a program too. */
 export function takeFromXdp(namespace: Namespace, device: string): void {
   namespace.run(['ip', 'link', 'set', 'dev', device, 'xdp', 'obj', PASS, 'sec', 'xdp'])
+}
+
+/** Nobody finds this host by that device any more; what it knows, it keeps. */
+export function mute(namespace: Namespace, device: string): void {
+  namespace.run(['tc', 'qdisc', 'add', 'dev', device, 'clsact'])
+  const filter = ['bpf', 'direct-action', 'object-file', MUTE, 'section', 'tc']
+  namespace.run(['tc', 'filter', 'add', 'dev', device, 'ingress', ...filter])
+}
+
+export function unmute(namespace: Namespace, device: string): void {
+  namespace.run(['tc', 'qdisc', 'del', 'dev', device, 'clsact'])
 }
