@@ -81,7 +81,7 @@ ALWAYS void slot_release(__u8 v6, __u32 index)
 #include "takeover.h"
 
 /* A slot behind the table, found through the kernel hash: its index, or NONE. */
-ALWAYS __u32 stash_claim(__u8 v6, __u64 hash, const struct tuple *tuple)
+ALWAYS __u32 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 {
 	__u32 buckets = config.stash_buckets[v6 ? FAMILY_IPV6 : FAMILY_IPV4];
 	__u32 mask = buckets - 1, base = bucket_mask(v6) + 1;
@@ -103,8 +103,15 @@ ALWAYS __u32 stash_claim(__u8 v6, __u64 hash, const struct tuple *tuple)
 	return index;
 }
 
-/* A slot for a key, BUSY: its index, or NONE when table and stash are full. */
-ALWAYS __u32 claim_in(__u8 v6, const struct tuple *tuple, __u64 hash, __u32 now)
+WARM __u32 stash_claim(const struct tuple *tuple, __u64 hash)
+{
+	if (!tuple)
+		return NONE;
+	return tuple->family ? stash_claim_in(1, hash, tuple) : stash_claim_in(0, hash, tuple);
+}
+
+/* A slot in one of a hash's two buckets, BUSY: its index, or NONE when they are full. */
+ALWAYS __u32 table_claim(__u8 v6, __u64 hash, __u32 now)
 {
 	__u32 index = bucket_claim(v6, first_bucket(hash, v6), hash);
 
@@ -113,27 +120,31 @@ ALWAYS __u32 claim_in(__u8 v6, const struct tuple *tuple, __u64 hash, __u32 now)
 	index = bucket_claim(v6, second_bucket(hash, v6), hash);
 	if (index == NONE)
 		index = overdue_claim(v6, second_bucket(hash, v6), now);
-	if (index == NONE)
-		return stash_claim(v6, hash, tuple);
-	bucket_mark(v6, hash, FLAG(BUCKET_OVERFLOW));
+	if (index != NONE)
+		bucket_mark(v6, hash, FLAG(BUCKET_OVERFLOW));
 	return index;
 }
 
-WARM __u32 slot_claim4(const struct tuple *tuple, __u64 hash, __u32 now)
+WARM __u32 table_claim4(__u64 hash, __u32 now)
 {
-	return tuple ? claim_in(0, tuple, hash, now) : NONE;
+	return table_claim(0, hash, now);
 }
 
-WARM __u32 slot_claim6(const struct tuple *tuple, __u64 hash, __u32 now)
+WARM __u32 table_claim6(__u64 hash, __u32 now)
 {
-	return tuple ? claim_in(1, tuple, hash, now) : NONE;
+	return table_claim(1, hash, now);
 }
 
+/* A slot for a key, BUSY: its index, or NONE when table and stash are full. */
 ALWAYS __u32 slot_claim(const struct wire *wire, __u64 hash, __u32 now)
 {
-	struct tuple tuple = tuple_of(wire);
+	__u32 index = wire->v6 ? table_claim6(hash, now) : table_claim4(hash, now);
+	struct tuple tuple;
 
-	return wire->v6 ? slot_claim6(&tuple, hash, now) : slot_claim4(&tuple, hash, now);
+	if (likely(index != NONE))
+		return index;
+	tuple = tuple_of(wire);
+	return stash_claim(&tuple, hash);
 }
 
 /* Undoes slot_claim; in the stash the key goes with the slot. */

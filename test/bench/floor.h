@@ -53,7 +53,7 @@ struct counters {
 
 MAP(floor_conns, ARRAY, __u32, struct line, TUPLES, BPF_F_MMAPABLE);
 /* As many as the slots of the table that it stands for: a cold slot is as far away in both. */
-#define SLOTS6 (4 * TUPLES)
+#define SLOTS6 (8 * TUPLES)
 MAP(floor_conns6, ARRAY, __u32, struct line, SLOTS6, BPF_F_MMAPABLE);
 MAP(floor_dests, ARRAY, __u32, struct floor_dest, DESTS, 0);
 /* The same for the way back: virtual address and port, the client's next hop. */
