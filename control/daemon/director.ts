@@ -121,9 +121,11 @@ export class Director implements DirectorApi {
     this.#refreshWays()
     writeSettings(dataplane.kernel, valuesOf(this.#intent.settings))
     for (const name of dataplane.tables.serviceNames())
-      if (!this.#intent.services[name]) dataplane.tables.withdraw(parseServiceName(name))
-    for (const service of Object.values(this.#intent.services)) this.#publish(service)
-    log.info({ adopted: dataplane.kernel.adopted, services: this.services().length }, 'started')
+      if (!this.#intent.services[name]) dataplane.withdraw(parseServiceName(name))
+    const services = Object.values(this.#intent.services)
+    for (const service of services) this.#publish(service)
+    this.#observer.network(services)
+    log.info({ adopted: dataplane.kernel.adopted, services: services.length }, 'started')
   }
 
   /** Counters of maps that are no more; a daemon killed right after pinning has not said so yet. */
@@ -152,10 +154,9 @@ export class Director implements DirectorApi {
   networkChanged(): void {
     adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#refreshWays()
-    const isMoved = this.#parts.dataplane.takeMoved()
-    for (const service of Object.values(this.#intent.services))
-      if (isMoved(service)) this.#publish(service)
-    this.#observer.network(this.#intent)
+    const moved = Object.values(this.#intent.services).filter(this.#parts.dataplane.takeMoved())
+    for (const service of moved) this.#publish(service)
+    this.#observer.network(moved)
   }
 
   /** To be called every second or so: frees what nobody needs, asks again for neighbours. */
@@ -339,7 +340,7 @@ export class Director implements DirectorApi {
       this.#publish(service, touched)
     },
     withdraw: id => {
-      this.#parts.dataplane.tables.withdraw(id)
+      this.#parts.dataplane.withdraw(id)
     },
     nowMs: () => this.#parts.nowMs(),
   }
@@ -406,7 +407,7 @@ export class Director implements DirectorApi {
       if (before.services[name] === after.services[name]) continue
       const service = after.services[name]
       if (service) this.#publish(service, TOUCHES.includes(change.op))
-      else this.#parts.dataplane.tables.withdraw(parseServiceName(name))
+      else this.#parts.dataplane.withdraw(parseServiceName(name))
     }
   }
 

@@ -27,7 +27,7 @@ export interface Surroundings {
 export class Observer {
   readonly #events: Events
   readonly #around: Surroundings
-  /** By name of service, `service>dest` or interface: what it was when last looked at. */
+  /** By name of service, `service>dest` or interface: what is not as it should be. */
   readonly #seen = new Map<string, string | boolean>()
   #dropped: number | undefined
   #droppedBefore = 0
@@ -49,9 +49,8 @@ export class Observer {
     this.#events.publish(bodies)
   }
 
-  /** The network may have changed. */
-  network(intent: Intent): void {
-    const services = Object.values(intent.services)
+  /** The network has changed, which means something to these services. */
+  network(services: readonly ServiceIntent[]): void {
     this.#events.publish([
       ...services.flatMap(service => this.#lookAt(service)),
       ...this.#lookAtInterfaces(),
@@ -105,7 +104,8 @@ export class Observer {
   /** What is seen for the first time is news only when it is not as it should be. */
   #isNews(name: string, now: string | boolean, wanted: string | boolean): boolean {
     const before = this.#seen.get(name) ?? wanted
-    if (before !== now || !this.#seen.has(name)) this.#seen.set(name, now)
+    if (now === wanted) this.#seen.delete(name)
+    else this.#seen.set(name, now)
     return before !== now
   }
 

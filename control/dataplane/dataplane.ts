@@ -69,12 +69,24 @@ export class Dataplane {
     return this.#network.isLocal(service.address)
   }
 
-  /** Which services the network's changes since this was last asked mean something to. */
+  /**
+   * Which services the network's changes since this was last asked mean something to. Not those
+   * that an apply under way has yet to publish: it will find the network as it is then.
+   */
   takeMoved(): (intent: ServiceIntent) => boolean {
     const moved = this.ways.takeMoved()
-    return ({ service, dests }) =>
-      this.#vipLocal.get(serviceName(service)) !== this.isLocal(service) ||
-      (moved.size > 0 && dests.some(({ address }) => moved.has(address)))
+    return ({ service, dests }) => {
+      const vipLocal = this.#vipLocal.get(serviceName(service))
+      if (vipLocal === undefined) return false
+      if (vipLocal !== this.isLocal(service)) return true
+      return moved.size > 0 && dests.some(({ address }) => moved.has(address))
+    }
+  }
+
+  /** Takes a service out; its dests go to the trash and keep their connections. */
+  withdraw(service: ServiceId): void {
+    this.tables.withdraw(service)
+    this.#vipLocal.delete(serviceName(service))
   }
 
   /** Writes a service as intended; dests that are not in it any more go to the trash. */

@@ -8,6 +8,8 @@ const UNIT = SCHEDULE_WORD.SCHEDULE_ROW_UNIT
 
 export class Regions {
   readonly #taken: Uint8Array
+  /** No unit before this is free: or taking thousands would look at all of them each time. */
+  #low = 0
   #returned: { first: number; rows: number }[] = []
 
   /** @param rows length of the schedule array */
@@ -23,8 +25,9 @@ export class Regions {
   /** The first row of a free region, undefined when there is no room. */
   take(rows: number): number | undefined {
     const units = Math.ceil(rows / UNIT)
+    while (this.#taken[this.#low] === 1) this.#low++
     let run = 0
-    for (let unit = 0; unit < this.#taken.length; unit++) {
+    for (let unit = this.#low; unit < this.#taken.length; unit++) {
       run = this.#taken[unit] === 0 ? run + 1 : 0
       if (run < units) continue
       const first = (unit - units + 1) * UNIT
@@ -50,6 +53,7 @@ export class Regions {
   }
 
   #mark(first: number, rows: number, taken: 0 | 1): void {
+    if (taken === 0) this.#low = Math.min(this.#low, first / UNIT)
     this.#taken.fill(taken, first / UNIT, first / UNIT + Math.ceil(rows / UNIT))
   }
 }

@@ -3,7 +3,6 @@
  * so applying the same thing twice is free. Assumes rows whose size is a multiple of 4.
  */
 import type { BpfMap } from '../../addon/index.ts'
-import { view } from './bytes.ts'
 
 export interface Codec<Row> {
   size: number
@@ -18,6 +17,7 @@ export class Rows<Row> {
   readonly #view: DataView
   readonly #words: Uint32Array
   readonly #scratch: Uint32Array
+  readonly #scratchView: DataView
 
   constructor(map: BpfMap, codec: Codec<Row>) {
     this.buffer = map.mmap()
@@ -26,6 +26,7 @@ export class Rows<Row> {
     this.#view = new DataView(this.buffer)
     this.#words = new Uint32Array(this.buffer)
     this.#scratch = new Uint32Array(codec.size / 4)
+    this.#scratchView = new DataView(this.#scratch.buffer)
   }
 
   get(row: number): Row {
@@ -38,7 +39,7 @@ export class Rows<Row> {
    */
   set(row: number, value: Row, from = 0): boolean {
     const scratch = this.#scratch
-    this.#codec.write(view(new Uint8Array(scratch.buffer)), 0, value)
+    this.#codec.write(this.#scratchView, 0, value)
     const first = row * scratch.length
     let written = false
     for (let i = from / 4; i < scratch.length; i++) {

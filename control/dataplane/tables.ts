@@ -46,7 +46,6 @@ import {
   PROTOCOL_NUMBER,
   destName,
   serviceName,
-  type Dest,
   type DestId,
   type Scheduler,
   type Service,
@@ -191,10 +190,9 @@ export class Tables {
     const name = serviceName(service)
     const known = this.#serviceIds.get(name)
     const id = known ?? this.#newServiceId()
-    let changed = false
-    for (const dest of dests) changed = this.#writeDest(service, id, dest, vipLocal) || changed
-    const ids = dests.map(d => this.#mustDestId(service, d))
-    const candidates = dests.map((d, i) => ({ id: ids[i] ?? 0, weight: d.weight }))
+    const written = dests.map(dest => this.#writeDest(name, service, id, dest, vipLocal))
+    let changed = written.some(dest => dest.changed)
+    const candidates = dests.map((d, i) => ({ id: written[i]?.id ?? LIMIT.NONE, weight: d.weight }))
     changed = this.#publishSchedule(id, service.scheduler, candidates, touched) || changed
     changed = this.#writeService(id, vipLocal) || changed
     if (known !== undefined) return changed
@@ -229,9 +227,10 @@ export class Tables {
 
   /** Takes the dests that are not to be kept out of a service. Publish it without them first. */
   withdrawDests(service: ServiceId, kept: readonly DestId[]): void {
+    const found = this.#destsOf(serviceName(service))
     const wanted = new Set(kept.map(destName))
-    for (const [name, id] of this.#destsOf(serviceName(service)))
-      if (!wanted.has(name) && this.isAvailable(id)) this.#trash(id)
+    if (found.size === wanted.size && [...wanted].every(name => found.has(name))) return
+    for (const [name, id] of found) if (!wanted.has(name) && this.isAvailable(id)) this.#trash(id)
   }
 
   /** Traffic of a dest since its row was made. */
@@ -331,14 +330,21 @@ export class Tables {
   }
 
   /** Addresses and tunnel first: the row makes them known. */
-  #writeDest(service: Service, serviceId: number, dest: DestWithReach, vipLocal: boolean): boolean {
-    const id = this.destId(service, dest) ?? this.#newDestId()
-    const owner = { service: serviceName(service), vaddr: service.address, dest: idOf(dest) }
-    this.#setOwner(id, owner)
-    const changed = [this.#destAddrs.set(id, addrsRow(service, dest))]
-    if (dest.fwd === 'tun') changed.push(this.#tunnels.set(id, tunnelRow(dest)))
-    changed.push(this.dests.set(id, destRow(service, serviceId, dest, vipLocal)))
-    return changed.includes(true)
+  #writeDest(
+    name: string,
+    service: Service,
+    serviceId: number,
+    dest: DestWithReach,
+    vipLocal: boolean,
+  ): { id: number; changed: boolean } {
+    const known = this.#destsOf(name).get(destName(dest))
+    const id = known ?? this.#newDestId()
+    if (known === undefined)
+      this.#setOwner(id, { service: name, vaddr: service.address, dest: idOf(dest) })
+    let changed = this.#destAddrs.set(id, addrsRow(service, dest))
+    if (dest.fwd === 'tun') changed = this.#tunnels.set(id, tunnelRow(dest)) || changed
+    changed = this.dests.set(id, destRow(service, serviceId, dest, vipLocal)) || changed
+    return { id, changed }
   }
 
   #writeService(id: number, vipLocal: boolean): boolean {
@@ -397,10 +403,6 @@ export class Tables {
 
   #wordOf(serviceId: number): number {
     return (serviceId * SERVICE.size + SERVICE.schedule) / 8
-  }
-
-  #mustDestId(service: ServiceId, dest: Dest): number {
-    return this.destId(service, dest) ?? LIMIT.NONE
   }
 
   #newServiceId(): number {

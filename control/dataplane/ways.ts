@@ -260,7 +260,8 @@ function isSameReach(a: ReachView, b: ReachView): boolean {
     a.nexthop === b.nexthop &&
     a.local === b.local &&
     a.source === b.source &&
-    a.resolved === b.resolved
+    a.resolved === b.resolved &&
+    !a.unresolved === !b.unresolved
   )
 }
 

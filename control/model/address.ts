@@ -17,15 +17,27 @@ export function familyOf(address: string): Family {
 
 /** The 32-bit number of a dotted address (10.0.0.1 is 0x0a000001), undefined when it is none. */
 export function parseIpv4(text: string): number | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4) return undefined
-  let value = 0
-  for (const part of parts) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined
-    value = value * 256 + Number(part)
+  let [value, octet, digits, dots] = [0, 0, 0, 0]
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === DOT) {
+      if (digits === 0 || dots === 3) return undefined
+      value = value * 256 + octet
+      octet = digits = 0
+      dots++
+      continue
+    }
+    const digit = char - ZERO
+    if (digit < 0 || digit > 9 || (digits > 0 && octet === 0)) return undefined
+    octet = octet * 10 + digit
+    digits++
+    if (octet > 255) return undefined
   }
-  return value
+  return dots === 3 && digits > 0 ? value * 256 + octet : undefined
 }
+
+const DOT = 46
+const ZERO = 48
 
 /** As parseIpv4, for text that has been checked before. @throws RangeError when it has not. */
 export function ipv4(text: string): number {
@@ -117,7 +129,7 @@ export function addressBytes(text: string): Uint8Array {
 function mapped(value: number): Uint8Array {
   const bytes = new Uint8Array(16)
   bytes.fill(255, 10, IPV4_AT)
-  new DataView(bytes.buffer).setUint32(IPV4_AT, value)
+  for (let i = 0; i < 4; i++) bytes[IPV4_AT + i] = value >>> (24 - 8 * i)
   return bytes
 }
 

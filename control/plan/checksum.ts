@@ -2,7 +2,7 @@
  * What NAT and tunnels add to the sums behind Internet checksums (RFC 1624 eqn. 3), worked out
  * once so that no packet has to. Pure. Read next: bpf/csum.h.
  */
-import { addressBytes, familyOf, IPV4_AT } from '../model/address.ts'
+import { addressBytes, familyOf, parseIpv4 } from '../model/address.ts'
 import type { DestId } from '../model/service.ts'
 
 const HOST_IS_LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
@@ -26,9 +26,11 @@ function gain(from: number[], to: number[]): number {
 
 /** The 16-bit words of an address: two of an IPv4, eight of an IPv6 one. */
 function words(address: string): number[] {
+  const value = parseIpv4(address)
+  if (value !== undefined) return [value >>> 16, value & 0xffff]
   const bytes = addressBytes(address)
   const words: number[] = []
-  for (let at = familyOf(address) === 4 ? IPV4_AT : 0; at < bytes.length; at += 2)
+  for (let at = 0; at < bytes.length; at += 2)
     words.push(((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0))
   return words
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { DEST_TRAFFIC, writeDestTraffic } from '../../control/abi/maps.gen.ts'
 import { Director, type DirectorParts } from '../../control/daemon/director.ts'
+import { fileOrigin } from '../../control/model/origin.ts'
 import { serviceName } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
 import { emptyIntent, noTraffic, type Intent } from '../../control/plan/intent.ts'
@@ -130,6 +131,23 @@ test('director: changes and a zero, then watchers are told', async t => {
   lvs.networkChanged()
 
   t.deepEqual(told, ['service-added', 'vip-not-local', 'dest-added', 'next-hop', 'counters-zeroed'])
+})
+
+test('director: the network changes during an apply, services that wait do so still', async t => {
+  const { lvs, dataplane } = await started(t)
+  const services = [80, 81, 82].map(port => ({ ...SERVICE, port, dests: [] }))
+  const configuration = { settings: {}, interfaces: [], services }
+  const seen: number[] = []
+
+  const onProgress = (): void => {
+    lvs.networkChanged()
+    seen.push(dataplane.tables.serviceNames().length)
+  }
+  const wish = { configuration, origin: fileOrigin('/lvs.yaml'), takeOver: false }
+  await lvs.apply(wish, { dryRun: false, onProgress })
+
+  t.is(seen[0], 0)
+  t.is(dataplane.tables.serviceNames().length, services.length)
 })
 
 test('director: a name that every object has, it is not an attached interface', async t => {

@@ -152,7 +152,7 @@ function observed() {
 test('observer: the network changes, then each difference is told once', t => {
   const { around, observer, news } = observed()
   const intent = after(ADD, ADD_DEST, ATTACH)
-  observer.network(intent)
+  observer.network(Object.values(intent.services))
 
   const stages: [Partial<typeof around>, EventBody[]][] = [
     [{}, []],
@@ -181,7 +181,7 @@ test('observer: the network changes, then each difference is told once', t => {
   t.deepEqual(news(), [])
   for (const [change, told] of stages) {
     Object.assign(around, change)
-    observer.network(intent)
+    observer.network(Object.values(intent.services))
     t.deepEqual(news(), told)
   }
 })
@@ -201,10 +201,10 @@ test('observer: a dest that is added again, its next hop is news again', t => {
     news().map(({ kind }) => kind),
     ['dest-added', 'next-hop', 'dest-removed', 'dest-added', 'next-hop'],
   )
-  observer.network(one)
+  observer.network(Object.values(one.services))
   t.deepEqual(news(), [])
   around.nextHop = 'resolved'
-  observer.network(one)
+  observer.network(Object.values(one.services))
   t.deepEqual(news(), [{ ...hop, nextHop: 'resolved' } as EventBody])
 })
 

@@ -259,3 +259,16 @@ test('ways: a neighbour that does not answer, clients are told until it does', t
     told.map(([, mac]) => (mac === '' ? '10.0.0.7' : undefined)),
   )
 })
+
+test('ways: a silent neighbour and then no route at all, that is another way', t => {
+  const facts = { ...plain(), addresses: [] }
+  facts.neighbours.push({ ...neighbour('10.0.0.7', 7), state: NUD_FAILED })
+  const { ways, update } = world(facts)
+  ways.reach('10.0.0.7')
+  ways.takeMoved()
+
+  facts.routes = []
+  update()
+
+  t.deepEqual([...ways.takeMoved()], ['10.0.0.7'])
+})
