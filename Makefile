@@ -33,6 +33,8 @@ BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
 		 $(if $(wildcard bpf/tc.bpf.c),build/companion.bpf.o) \
 		 $(if $(wildcard bpf/decap.bpf.c),build/decap.bpf.o)
 TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf.o
+# Another build of the program, to upgrade to in mid-traffic; -O3 leaves the tag as it is.
+UPGRADE       := build/test/upgrade/xlvs.bpf.o build/test/upgrade/companion.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
 .PHONY: build demo test check bench oracle oracle-impl oracle-guest install clean asan format \
@@ -93,6 +95,15 @@ build/test/%.bpf.o: test/support/%.bpf.c Makefile | build/packages
 	@mkdir -p $(@D)
 	$(compile_bpf)
 
+build/test/upgrade/xlvs.bpf.o: BPF_CFLAGS += -Os
+build/test/upgrade/xlvs.bpf.o: bpf/xlvs.bpf.c $(BPF_SOURCES) Makefile | build/packages
+	@mkdir -p $(@D)
+	$(compile_bpf)
+
+build/test/upgrade/companion.bpf.o: build/companion.bpf.o
+	@mkdir -p $(@D)
+	@cp $< $@
+
 gen: build/xlvs.bpf.o build/decap.bpf.o $(PACKAGES)
 	node bpf/gen.ts build/xlvs.bpf.o > build/maps.gen.ts
 	node bpf/gen.ts build/decap.bpf.o > build/decap.gen.ts
@@ -100,7 +111,7 @@ gen: build/xlvs.bpf.o build/decap.bpf.o $(PACKAGES)
 
 # --- Try, check, measure --------------------------------------------------------------------------
 
-demo: build $(TEST_OBJECTS) bpffs
+demo: build $(TEST_OBJECTS) $(UPGRADE) bpffs
 	@node test/demo/main.ts $(ARGS)
 
 test: build $(TEST_OBJECTS) bpffs

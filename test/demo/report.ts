@@ -1,20 +1,21 @@
 /**
- * What the demo saw, judged and laid out. Pure. Read next: main.ts.
+ * What the demo saw, judged and laid out. Pure. Read next: story.ts (who saw it).
  */
 import { table } from '../../control/output/table.ts'
+import { type Stretch, sum } from './requests.ts'
 
-/** One dest of one service: what was configured, and what came of it. */
-export interface Share {
+/** One service: what was asked of it, and what came of it. */
+export interface Way {
   service: string
   fwd: string
-  dest: string
-  weight: number
-  /** Requests its weight entitles it to. */
-  expected: number
-  /** Answers that carried its name. */
-  answered: number
-  /** Connections that xlvs counted for it. */
-  counted: number
+  families: string
+  /** Answers to requests with a connection of their own, by server. */
+  answered: number[]
+  /** Connections that were kept alive. */
+  kept: number
+  lost: number
+  /** Connections that xlvs counted, by server. */
+  counted: number[]
 }
 
 /** A sentence, and whether it was true. */
@@ -28,76 +29,178 @@ export interface Observed {
   kernel: string
   /** Interfaces with their mode, as `xlvs show` has them at the end. */
   attached: { name: string; mode: string; present: boolean }[]
-  shares: Share[]
+  servers: string[]
   sent: number
   lost: number
   lostBecause: string[]
-  /** Requests done when xlvsd was killed, when the next was started, when that one answered. */
-  doneAt: { kill: number; restart: number; answering: number }
-  /** How the killed xlvsd ended. */
-  killedBy: string
-  /** Connections listed just before the kill, and how many of those were listed at the end. */
-  conns: { listed: number; beforeKill: number; kept: number }
-}
-
-/** Requests each dest of a round robin gets: equal shares among weights above 0. */
-export function expectedShares(weights: readonly number[], requests: number): number[] {
-  const usable = weights.filter(weight => weight > 0).length
-  return weights.map(weight => (weight > 0 ? requests / usable : 0))
+  ways: Way[]
+  /** Before anything happened. */
+  first: Stretch
+  server: {
+    name: string
+    quiesced: Stretch
+    /** Its connections in the state ESTABLISHED when it was killed. */
+    established: number
+    dead: Stretch
+    back: Stretch
+  }
+  forgotten: {
+    stretch: Stretch
+    neighbours: number
+    /** Those that have a MAC address again. */
+    known: number
+    /** Packets that the kernel sent because the next hop was not known. */
+    packets: number
+  }
+  upgrade: {
+    stretch: Stretch
+    /** How the killed xlvsd ended. */
+    killedBy: string
+    /** Requests done when it was killed, the next started, that one answered, and at the end. */
+    at: { kill: number; restart: number; answering: number; end: number }
+    /** Of the XDP programs on the director's interfaces. */
+    tags: { before: string[]; after: string[] }
+    /** Connections listed just before the kill, and those of them that were so at the end. */
+    conns: { before: number; kept: number }
+  }
+  /** Connections kept alive while neighbours were forgotten and xlvsd was upgraded. */
+  kept: { conns: number; requests: number; mixed: number }
 }
 
 export function judge(o: Observed): Check[] {
-  const shares = o.shares.every(share => share.answered === share.expected)
-  const counted = o.shares.every(share => share.counted === share.answered)
-  const native = o.attached.filter(({ mode, present }) => mode === 'native' && present)
-  const gone = o.doneAt.restart - o.doneAt.kill
-  const after = o.sent - o.doneAt.answering
+  return [...requestChecks(o), ...serverChecks(o), ...networkChecks(o), ...upgradeChecks(o)]
+}
+
+function requestChecks({ attached, sent, lost, first, servers, ways }: Observed): Check[] {
+  const native = attached.filter(({ mode, present }) => mode === 'native' && present)
   const names = native.map(({ name }) => name).join(' and ')
+  const third = first.sent / (ways.length * servers.length)
+  const fair = first.answers.every(answers => servers.every(name => answers[name] === third))
+  const made = sum(ways.map(madeOf))
+  const counted = sum(ways.map(way => sum(way.counted)))
   return [
     { ok: native.length === 2, say: `native XDP is attached to ${names || 'nothing'}` },
     {
-      ok: o.lost === 0 && o.sent > 0,
-      say: `${o.sent} requests and datagrams were sent, ${o.lost} were lost`,
-    },
-    { ok: shares, say: 'every dest answered exactly its share' },
-    { ok: counted, say: 'xlvs show counts what the client counted' },
-    {
-      ok: o.conns.listed === o.sent,
-      say: `xlvs conns lists ${o.conns.listed} connections, one for each`,
+      ok: lost === 0 && sent > 0,
+      say: `${sent} requests to ${ways.length} services, ${lost} were lost`,
     },
     {
-      ok: o.killedBy === 'SIGKILL' && o.doneAt.kill > 0 && gone > 0,
-      say: `xlvsd ended by ${o.killedBy} after ${o.doneAt.kill}; ${gone} were answered without it`,
+      ok: fair && third > 0,
+      say: `of the first ${first.sent}, each server answered an equal share for each service`,
     },
     {
-      ok: o.conns.kept === o.conns.beforeKill && o.conns.beforeKill > 0,
-      say: `a new xlvsd adopted ${o.conns.kept} of ${o.conns.beforeKill} connections`,
+      ok: ways.every(isCounted) && made > 0,
+      say: `the clients made ${made} connections, xlvs show counts ${counted}`,
     },
-    { ok: after > 0, say: `${after} were answered after it was back` },
   ]
 }
 
-/** The final page: the shares, then each check. */
+function serverChecks({ server, servers }: Observed): Check[] {
+  const { name, quiesced, established, dead, back } = server
+  const dying = sum(dead.answers.map(answers => answers[name] ?? 0))
+  const others = servers.filter(other => other !== name)
+  const fair = dead.answers.every(answers => {
+    const shares = others.map(other => answers[other] ?? 0)
+    return Math.max(...shares) - Math.min(...shares) <= 1
+  })
+  const returned = back.answers.map(answers => answers[name] ?? 0)
+  return [
+    {
+      ok: established === 0 && quiesced.lost === 0,
+      say:
+        `${name}, quiesced, had ${established} established connections left, ` + lostIn(quiesced),
+    },
+    {
+      ok: dead.sent > 0 && dead.lost === 0 && dying === 0 && fair,
+      say:
+        `it was killed, and answered ${dying} of ${dead.sent} requests; the others shared them ` +
+        `equally, ${lostIn(dead)}`,
+    },
+    {
+      ok: returned.every(n => n > 0) && back.lost === 0,
+      say: `it came back and answered ${sum(returned)} of ${back.sent}, ${lostIn(back)}`,
+    },
+  ]
+}
+
+function networkChecks({ forgotten }: Observed): Check[] {
+  const { neighbours, known, packets, stretch } = forgotten
+  return [
+    {
+      ok: neighbours > 0 && known === neighbours && stretch.lost === 0,
+      say:
+        `${neighbours} neighbours were forgotten, ${known} are known again: the kernel sent ` +
+        `${packets} packets meanwhile, ${lostIn(stretch)}`,
+    },
+  ]
+}
+
+function upgradeChecks({ upgrade, kept }: Observed): Check[] {
+  const { stretch, killedBy, at, tags, conns } = upgrade
+  const gone = at.restart - at.kill
+  const after = at.end - at.answering
+  const changed = tags.after.every((tag, i) => tag !== tags.before[i])
+  const text = (some: string[]) => [...new Set(some)].join(' and ')
+  const one = new Set(tags.after).size === 1
+  return [
+    {
+      ok: killedBy === 'SIGKILL' && gone > 0,
+      say: `xlvsd ended by ${killedBy}, and ${gone} requests were answered without it`,
+    },
+    {
+      ok: changed && one && stretch.lost === 0,
+      say: `the program ${text(tags.before)} became ${text(tags.after)}, ${lostIn(stretch)}`,
+    },
+    {
+      ok: conns.kept === conns.before && conns.before > 0,
+      say: `the new xlvsd adopted ${conns.kept} of ${conns.before} connections`,
+    },
+    {
+      ok: kept.mixed === 0 && kept.conns > 0 && kept.requests > kept.conns,
+      say:
+        `${kept.conns} connections were kept alive for ${kept.requests} requests, ` +
+        `${kept.mixed} changed servers`,
+    },
+    { ok: after > 0, say: `${after} requests were answered after the upgrade` },
+  ]
+}
+
+function lostIn({ lost }: Stretch): string {
+  return `${lost} lost`
+}
+
+/** Connections of its clients. */
+function madeOf(way: Way): number {
+  return sum(way.answered) + way.kept
+}
+
+/** Kept-alive connections are counted once, where they are. */
+function isCounted(way: Way): boolean {
+  const more = way.counted.map((n, i) => n - (way.answered[i] ?? 0))
+  return way.lost === 0 && more.every(n => n >= 0) && sum(more) === way.kept
+}
+
+/** The final page: a line for each service, then each check. */
 export function page(o: Observed, checks: readonly Check[]): string {
   const columns = [
     { title: 'SERVICE' },
     { title: 'FWD' },
-    { title: 'DEST' },
-    { title: 'WEIGHT', align: 'right' },
-    { title: 'EXPECTED', align: 'right' },
-    { title: 'ANSWERED', align: 'right' },
+    { title: 'FAMILY' },
+    ...o.servers.map(name => ({ title: name.toUpperCase(), align: 'right' as const })),
+    { title: 'KEPT', align: 'right' },
+    { title: 'LOST', align: 'right' },
     { title: 'COUNTED', align: 'right' },
     { title: '' },
   ] as const
-  const rows = o.shares.map(s => [
-    s.service,
-    s.fwd,
-    s.dest,
-    `${s.weight}`,
-    `${s.expected}`,
-    `${s.answered}`,
-    `${s.counted}`,
-    s.answered === s.expected && s.counted === s.answered ? 'ok' : 'WRONG',
+  const rows = o.ways.map(way => [
+    way.service,
+    way.fwd,
+    way.families,
+    ...way.answered.map(String),
+    `${way.kept}`,
+    `${way.lost}`,
+    `${sum(way.counted)}`,
+    isCounted(way) ? 'ok' : 'WRONG',
   ])
   const lines = checks.map(({ ok, say }) => `${ok ? 'ok   ' : 'FALSE'} ${say}`)
   const because = o.lostBecause.map(reason => `      lost: ${reason}`)

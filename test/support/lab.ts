@@ -23,6 +23,7 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -79,6 +80,8 @@ export const SERVICES = {
 
 /** Below are ports of servers, and the kernel chooses from elsewhere for iperf3. */
 const FIRST_PORT = 2048
+/** Longest that xlvsd may take to start on a busy machine. */
+const START_TIMEOUT_MS = 30_000
 const BPFFS = '/sys/fs/bpf'
 /** Names of pins and state; see sweepLeftovers. */
 const LEFTOVER = `xlvs-lab-${process.pid}-`
@@ -289,11 +292,12 @@ function daemonOf(director: Namespace) {
     const started = director.start(command(), { stdio: ['ignore', fd, fd], env })
     closeSync(fd)
     daemon = started
-    await waitFor('xlvsd to answer', () => {
+    const isUp = () => {
       if (started.exitCode !== null || started.signalCode !== null)
         throw new Error(`xlvsd ended at once:\n${log()}`)
-      return existsSync(places.socket) ? answers(places.socket) : false
-    })
+      return answers(places.socket)
+    }
+    await waitFor('xlvsd to answer', isUp, START_TIMEOUT_MS)
   }
   const stop = async (signal: NodeJS.Signals) => {
     if (daemon) await endOf(daemon, signal)
@@ -311,13 +315,17 @@ function daemonOf(director: Namespace) {
   return { places, start, stop, attempt: tryOne, remove, log }
 }
 
-async function answers(socket: string): Promise<boolean> {
-  try {
-    await runMeanwhile([process.execPath, XLVS, 'version', '--socket', socket])
-    return true
-  } catch {
-    return false
-  }
+/** Whether somebody listens; the socket of a killed xlvsd is still there. */
+function answers(socket: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = connect(socket, () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', () => {
+      resolve(false)
+    })
+  })
 }
 
 /** Pins and state outlive a killed test; they go when the process that made them is no more. */

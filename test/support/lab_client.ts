@@ -34,7 +34,8 @@ const ask = { short: askHttp, kept: askKept, udp: askUdp }[load.kind]
 let taken = 0
 let allowed = load.hold ?? load.count
 createInterface({ input: process.stdin }).on('line', line => (allowed = Number(line)))
-process.stdin.once('end', () => (allowed = 0))
+let stopped = false
+process.stdin.once('end', () => (stopped = true))
 let ports = 0
 const ticker = setInterval(report, PROGRESS_MS)
 await Promise.all(Array.from({ length: load.parallel }, () => work()))
@@ -64,8 +65,8 @@ async function work(): Promise<void> {
 
 /** false: all are taken, or it was stopped. Waits while the rest is held back. */
 async function takeOne(): Promise<boolean> {
-  while (taken >= allowed && allowed > 0 && taken < load.count) await setTimeout(PROGRESS_MS)
-  if (taken >= allowed) return false
+  while (taken >= allowed && !stopped && taken < load.count) await setTimeout(PROGRESS_MS)
+  if (stopped || taken >= load.count) return false
   taken++
   return true
 }
