@@ -114,7 +114,7 @@ gen: build/xlvs.bpf.o build/decap.bpf.o $(PACKAGES)
 demo: build $(TEST_OBJECTS) $(UPGRADE) bpffs
 	@node test/demo/main.ts $(ARGS)
 
-test: build $(TEST_OBJECTS) bpffs
+test: build $(TEST_OBJECTS) $(UPGRADE) bpffs
 	@node test/support/suite.ts
 
 check: build

@@ -2,9 +2,21 @@
  * xlvsd dies, the data plane goes on: what is pinned is the state, and the next xlvsd adopts it.
  * Read next: ../support/lab.ts.
  */
+import { fileURLToPath } from 'node:url'
 import { serviceName } from '../../control/model/service.ts'
-import { balance, directorFor, type Lab, METHODS, SERVICES } from '../support/lab.ts'
+import {
+  balance,
+  directorFor,
+  type Lab,
+  METHODS,
+  METHODS6,
+  SERVICES,
+  TUNNELS,
+} from '../support/lab.ts'
 import { privileged } from '../support/privileged.ts'
+
+/** Objects whose programs are others; make test builds them. */
+const UPGRADE = fileURLToPath(new URL('../../build/test/upgrade', import.meta.url))
 
 for (const method of METHODS) {
   const { fwd, vip } = method
@@ -84,6 +96,52 @@ privileged('restart: SIGKILL after changes were answered, the changes are there'
   const names = (await lab.show()).map(service => `${serviceName(service)} ${service.dests.length}`)
   t.deepEqual(names.sort(), ['tcp:192.0.2.1:80 3', 'udp:192.0.2.2:53 3'])
 })
+
+privileged('upgrade: another XDP program under traffic, no request is lost', async t => {
+  const lab = await directorFor(t)
+  await lab.decapsulate()
+  const methods = [METHODS[0], METHODS6[0], TUNNELS[0]]
+  for (const method of methods) await balance(lab, method, 'http')
+  const loads = methods.flatMap(({ vip: address }) => {
+    const load = { address, port: SERVICES.http.port, parallel: 2, restMs: 10 }
+    return [
+      lab.send({ ...load, kind: 'short', count: 15_000 }),
+      lab.send({ ...load, kind: 'kept', count: 1e6 }),
+    ]
+  })
+  await more(loads, 100)
+  const old = await programTag(lab)
+  t.deepEqual(attachedTags(lab), [old, old])
+
+  await lab.stopDaemon('SIGKILL')
+  await more(loads, 50)
+  await lab.startDaemon(UPGRADE)
+  await more(loads, 100)
+
+  const upgraded = await programTag(lab)
+  t.not(upgraded, old)
+  t.deepEqual(attachedTags(lab), [upgraded, upgraded])
+  const ended = await Promise.all(loads.map(load => load.stop()))
+  for (const { reasons, mixed } of ended) t.deepEqual({ reasons, mixed }, { reasons: [], mixed: 0 })
+  // A short load makes a connection a request, a kept one two; the counters went on.
+  t.deepEqual(
+    (await lab.show()).map(({ traffic }) => traffic.conns).sort(),
+    methods.map((_, n) => (ended[2 * n]?.done ?? 0) + 2).sort(),
+  )
+})
+
+async function programTag(lab: Lab): Promise<string> {
+  const { daemon } = JSON.parse(await lab.xlvs('version', '--json')) as {
+    daemon: { programTag: string }
+  }
+  return daemon.programTag
+}
+
+/** Tags of the programs that the kernel runs on the director's interfaces. */
+function attachedTags(lab: Lab): string[] {
+  const said = ['c0', 'r0'].map(device => lab.director.run(['ip', '-d', 'link', 'show', device]))
+  return said.map(text => /prog\/xdp .*\btag ([0-9a-f]{16})/.exec(text)?.[1] ?? '')
+}
 
 async function more(running: { more(count: number): Promise<void> }[], count: number) {
   await Promise.all(running.map(load => load.more(count)))

@@ -57,6 +57,7 @@ async function work(): Promise<void> {
       if (progress.reasons.length < REASONS_MAX) progress.reasons.push(String(cause))
     }
     progress.done++
+    if (load.restMs) await setTimeout(load.restMs)
   }
   agent.destroy()
   // One connection is one dest's for life.

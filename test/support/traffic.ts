@@ -22,6 +22,8 @@ export interface Load {
   parallel: number
   /** Only so many until allow(); default all. */
   hold?: number
+  /** Each client's rest after a request, so that many loads leave others some CPU; default none. */
+  restMs?: number
 }
 
 /** A load that knows its ports: each connection takes the next. */
