@@ -8,7 +8,7 @@ import { privileged } from '../support/privileged.ts'
 const EACH = 40
 
 for (const method of [...METHODS6, ...TUNNELS])
-  privileged(`${method.name}: HTTP and UDP to three dests, each answers a third`, async t => {
+  privileged(`${method.name}: HTTP, kept or not, and UDP to three dests, shared out`, async t => {
     const lab = await directorFor(t)
     if (method.fwd === 'tun') await lab.decapsulate()
     for (const kind of ['http', 'udp'] as const) await balance(lab, method, kind)
@@ -24,6 +24,10 @@ for (const method of [...METHODS6, ...TUNNELS])
         dests.map(dest => dest.traffic.conns),
         [EACH, EACH, EACH],
       )
+    const kept = { ...load, kind: 'kept', port: SERVICES.http.port, parallel: 3 } as const
+    const { mixed, answers, reasons } = await lab.send(kept).finished
+    t.deepEqual({ mixed, reasons }, { mixed: 0, reasons: [] })
+    t.is(Object.keys(answers).length, 3)
   })
 
 function thirds(): Record<string, number> {

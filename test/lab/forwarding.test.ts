@@ -11,6 +11,7 @@ import {
   type Lab,
   type Method,
   METHODS,
+  METHODS6,
   SERVICES,
 } from '../support/lab.ts'
 import { privileged } from '../support/privileged.ts'
@@ -120,15 +121,18 @@ privileged('generic: drivers without native XDP, NAT and DR answer just the same
   }
 })
 
-privileged('dr: client and servers on one wire, frames go back out where they came in', async t => {
-  const [, dr] = METHODS
-  const lab = await directorWith(t, dr, 'http')
-  lab.client.run(['ip', 'route', 'add', dr.vip, 'via', '10.0.0.1'])
+for (const [dr, director] of [
+  [METHODS[1], '10.0.0.1'],
+  [METHODS6[1], '2001:db8::1'],
+] as const)
+  privileged(`${dr.name}: client and servers on one wire, frames go back out there`, async t => {
+    const lab = await directorWith(t, dr, 'http')
+    lab.client.run(['ip', 'route', 'add', dr.vip, 'via', director])
 
-  const { lost, answers, reasons } = await lab.send(load('short', dr)).finished
+    const { lost, answers, reasons } = await lab.send(load('short', dr)).finished
 
-  t.deepEqual({ lost, answers, reasons }, { lost: 0, answers: thirds(), reasons: [] })
-})
+    t.deepEqual({ lost, answers, reasons }, { lost: 0, answers: thirds(), reasons: [] })
+  })
 
 async function directorWith(
   t: Parameters<typeof directorFor>[0],

@@ -3,14 +3,25 @@
  * Read next: ../support/lab.ts.
  */
 import { readdirSync } from 'node:fs'
-import { balance, directorFor, type Lab, type Method, METHODS, SERVICES } from '../support/lab.ts'
+import { destName, serviceName } from '../../control/model/service.ts'
+import {
+  balance,
+  directorFor,
+  type Lab,
+  type Method,
+  METHODS,
+  METHODS6,
+  SERVICES,
+  serveOn,
+} from '../support/lab.ts'
+import { DIRECTORS } from '../support/lab_network.ts'
 import { waitFor } from '../support/namespace.ts'
 import { privileged } from '../support/privileged.ts'
 
 const NEW_MAC = '02:00:00:00:00:42'
 
 for (const method of METHODS) {
-  const { fwd, vip } = method
+  const { fwd } = method
 
   privileged(`${fwd}: a server gets another MAC address, requests follow it`, async t => {
     const lab = await directorFor(t)
@@ -34,19 +45,23 @@ for (const method of METHODS) {
 
     t.deepEqual(await ask(lab, method, 30), thirds(10))
   })
+}
+
+for (const method of [...METHODS, ...METHODS6]) {
+  const { name, vip } = method
 
   privileged(
-    `${fwd}: the VIP leaves the director and comes back, requests wait for it`,
+    `${name}: the VIP leaves the director and comes back, requests wait for it`,
     async t => {
       const lab = await directorFor(t)
       await balance(lab, method, 'http')
 
-      lab.director.run(['ip', 'address', 'del', `${vip}/32`, 'dev', 'c0'])
+      lab.director.run(['ip', 'address', 'del', vip, 'dev', 'c0'])
       await waitFor('the VIP not to be local', async () => !(await isLocal(lab)))
       const waiting = lab.send({ ...load(method), count: 9 })
       await waitFor('packets to be passed by', () => isPassedBy(lab))
       t.regex(await lab.xlvs('show'), /VIP not local/)
-      lab.director.run(['ip', 'address', 'add', `${vip}/32`, 'dev', 'c0'])
+      lab.director.run(['ip', 'address', 'add', vip, 'dev', 'c0'])
 
       t.deepEqual((await waiting.finished).answers, thirds(3))
       t.true(await isLocal(lab))
@@ -124,6 +139,58 @@ privileged('attach: an interface gets another name and its own back, it is attac
 
   await waitFor('the program to be back', isPresent)
   t.regex(lab.director.run(['ip', 'link', 'show', 'r0']), /xdp/)
+})
+
+privileged('attach: an interface is removed and made again, both families go on', async t => {
+  const lab = await directorFor(t)
+  const methods = [METHODS[0], METHODS6[0]]
+  for (const method of methods) {
+    await balance(lab, method, 'http')
+    t.deepEqual(await ask(lab, method, 9), thirds(3))
+  }
+  const [before] = (await lab.interfaces()).filter(({ name }) => name === 'r0')
+
+  lab.director.run(['ip', 'link', 'del', 'r0'])
+  await waitFor('show to notice', async () =>
+    (await hopsOf(lab)).every(nextHop => nextHop === 'no route'),
+  )
+  lab.plugCard()
+  await waitFor('all to be found', async () =>
+    (await hopsOf(lab)).every(nextHop => nextHop === 'resolved'),
+  )
+
+  for (const method of methods) t.deepEqual(await ask(lab, method, 9), thirds(3), method.name)
+  const [after] = (await lab.interfaces()).filter(({ name }) => name === 'r0')
+  t.true(after?.present)
+  t.not(after?.ifindex, before?.ifindex)
+})
+
+privileged('dr: a dest is the director itself, its socket on the VIP answers', async t => {
+  const lab = await directorFor(t, { servers: 1 })
+  const rows = [METHODS[1], METHODS6[1]]
+  const listen = rows.flatMap(({ vip }) => [`tcp:[${vip}]:80`, `udp:[${vip}]:53`])
+  await serveOn(lab.director, 'director', listen)
+
+  for (const [kind, sort] of [
+    ['http', 'short'],
+    ['udp', 'udp'],
+  ] as const)
+    for (const method of rows) {
+      await balance(lab, method, kind)
+      const { protocol, port } = SERVICES[kind]
+      const service = serviceName({ protocol, port, address: method.vip })
+      const dest = destName({ address: DIRECTORS[method.family], port })
+      await lab.xlvs('dest', 'add', service, dest, '--dr')
+      const some = { kind: sort, address: method.vip, port, count: 8, parallel: 2 }
+      const { answers, reasons } = await lab.send(some).finished
+      t.deepEqual({ answers, reasons }, { answers: { director: 4, server1: 4 }, reasons: [] })
+    }
+
+  const hops = (await lab.show()).flatMap(({ dests }) => dests.map(({ nextHop }) => nextHop))
+  t.deepEqual(hops.sort(), [
+    ...Array<string>(4).fill('local'),
+    ...Array<string>(4).fill('resolved'),
+  ])
 })
 
 privileged('watch: neighbours come and go, xlvsd opens nothing that it does not close', async t => {

@@ -108,6 +108,8 @@ export interface Lab {
   show(): Promise<ServiceView[]>
   conns(): Promise<ConnView[]>
   interfaces(): Promise<InterfaceView[]>
+  /** Gives the director its interface towards the servers anew, after the old one was deleted. */
+  plugCard(): void
   /** `xlvs decap eth0` on each server. */
   decapsulate(): Promise<void>
   /** A server dies: its program is killed, its cable pulled. */
@@ -159,6 +161,9 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     attempt: (...args) =>
       attempt([process.execPath, XLVS, ...args, '--socket', daemon.places.socket]),
     attemptDaemon: daemon.attempt,
+    plugCard: () => {
+      network.plugCard()
+    },
     decapsulate: async () => {
       await Promise.all(servers.map(decapsulateOn))
     },
@@ -242,6 +247,15 @@ async function startServer({ name, address, address6, namespace }: LabServer) {
     ...[address, address6].map(own => [own, NAT_PORT] as const),
     ...SERVERS_VIPS.map(vip => [vip, DR_PORT] as const),
   ].flatMap(([own, { http, udp }]) => [`tcp:[${own}]:${http}`, `udp:[${own}]:${udp}`])
+  return serveOn(namespace, name, listen)
+}
+
+/** Answers with a name where it is told: tcp:[ADDRESS]:PORT, udp:[ADDRESS]:PORT. */
+export async function serveOn(
+  namespace: Namespace,
+  name: string,
+  listen: string[],
+): Promise<ChildProcess> {
   const web = namespace.start([process.execPath, SERVER, name, ...listen], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

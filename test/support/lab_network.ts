@@ -15,7 +15,7 @@ export const VIPS = {
 export const SERVERS_VIPS = ([4, 6] as const).flatMap(f => [VIPS[f].dr, VIPS[f].tun])
 /** The client's and the director's addresses on the wire between them. */
 export const CLIENTS = { 4: '198.51.100.7', 6: '2001:db8:7::7' } as const
-const DIRECTORS = { 4: '198.51.100.1', 6: '2001:db8:7::1' } as const
+export const DIRECTORS = { 4: '198.51.100.1', 6: '2001:db8:7::1' } as const
 /** The last host of the servers' network is the client's; the first the director's. */
 const SERVERS_MAX = 200
 /** make test and make demo build it. */
@@ -36,6 +36,8 @@ export interface Network {
   servers: LabServer[]
   /** Pulls a server's cable, or plugs it in again. Its own side keeps its addresses. */
   setCable(server: LabServer, state: 'up' | 'down'): void
+  /** Makes r0 anew, after it was deleted. */
+  plugCard(): void
   close(): Promise<void>
 }
 
@@ -69,7 +71,13 @@ export async function createNetwork(serverCount: number): Promise<Network> {
     const setCable: Network['setCable'] = ({ name }, state) => {
       fabric.run(['ip', 'link', 'set', name, state])
     }
-    return { client, director, servers, setCable, close }
+    const plugCard = () => {
+      runCommand(['ip', '-batch', '-'], veth('r0', director, 'director', fabric))
+      joinSwitch(fabric, 'director')
+      takeFromXdp(fabric, 'director')
+      wireCard(director)
+    }
+    return { client, director, servers, setCable, plugCard, close }
   } catch (cause) {
     await close()
     throw cause
@@ -84,8 +92,6 @@ function wire(
 ): void {
   for (const namespace of [client, director, ...servers.map(s => s.namespace)])
     sysctl(namespace, ['net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0'])
-  const veth = (a: string, inA: Namespace, b: string, inB: Namespace) =>
-    `link add ${a} netns ${inA.pid} type veth peer name ${b} netns ${inB.pid}`
   runCommand(
     ['ip', '-batch', '-'],
     [
@@ -101,28 +107,44 @@ function wire(
   for (const server of servers) wireServer(server)
 }
 
+function veth(a: string, inA: Namespace, b: string, inB: Namespace): string {
+  return `link add ${a} netns ${inA.pid} type veth peer name ${b} netns ${inB.pid}`
+}
+
 function wireSwitch(fabric: Namespace, servers: LabServer[]): void {
   const ports = ['client', 'director', ...servers.map(s => s.name)]
-  batch(fabric, [
-    'link add name bridge0 type bridge mcast_snooping 0',
-    'link set bridge0 up',
-    ...ports.map(port => `link set ${port} master bridge0 up`),
-  ])
+  batch(fabric, ['link add name bridge0 type bridge mcast_snooping 0', 'link set bridge0 up'])
+  joinSwitch(fabric, ...ports)
   takeFromXdp(fabric, 'director')
+}
+
+function joinSwitch(fabric: Namespace, ...ports: string[]): void {
+  batch(
+    fabric,
+    ports.map(port => `link set ${port} master bridge0 up`),
+  )
 }
 
 function wireDirector(director: Namespace): void {
   batch(director, [
     `addr add ${DIRECTORS[4]}/24 dev c0`,
-    'addr add 10.0.0.1/24 dev r0',
     `addr add ${DIRECTORS[6]}/64 dev c0`,
-    'addr add 2001:db8::1/64 dev r0',
     ...Object.values(VIPS[4]).map(vip => `addr add ${vip}/32 dev c0`),
     ...Object.values(VIPS[6]).map(vip => `addr add ${vip}/128 dev c0`),
     'link set c0 up',
+  ])
+  wireCard(director)
+  sysctl(director, ['net.ipv4.ip_forward=0'])
+}
+
+/** The director's interface towards the servers. Made anew it has its MAC: servers know that. */
+function wireCard(director: Namespace): void {
+  batch(director, [
+    'link set r0 address 02:00:00:00:01:01',
+    'addr add 10.0.0.1/24 dev r0',
+    'addr add 2001:db8::1/64 dev r0',
     'link set r0 up',
   ])
-  sysctl(director, ['net.ipv4.ip_forward=0'])
 }
 
 function wireClient(client: Namespace): void {
