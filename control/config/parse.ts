@@ -16,6 +16,7 @@ import {
 } from 'yaml'
 import { type Fault, XlvsError } from '../errors.ts'
 import { nearest } from './nearest.ts'
+import { regularTree } from './regular.ts'
 import { shown } from './refusal.ts'
 import { FAULTS_MAX } from './schema.ts'
 
@@ -37,21 +38,30 @@ export class Source {
 
   constructor(text: string) {
     this.#text = text
+    const regular = regularTree(text)
+    this.root = regular ?? this.#otherTree(text)
+    if (regular)
+      for (let at = 0; at >= 0 && at <= text.length; at = text.indexOf('\n', at) + 1 || -1)
+        this.#lines.addNewLine(at)
+  }
+
+  /** What is not as regular as most: the yaml library reads it, and knows what is wrong. */
+  #otherTree(text: string): YamlNode {
     const document = parseDocument(text, {
       schema: 'failsafe',
       lineCounter: this.#lines,
       prettyErrors: false, // they take time quadratic in the errors
       uniqueKeys: false,
     })
-    this.root = document.contents
     const lines = new Set<number>()
     for (const error of document.errors) this.#yamlFault(error, lines)
-    if (this.root === null && document.errors.length === 0)
+    if (document.contents === null && document.errors.length === 0)
       this.fault(
         typeFault('the file is empty: expected settings, interfaces or services', 'services: {}'),
         0,
         0,
       )
+    return document.contents
   }
 
   /** In the order of the text, and not more than people would read. */
