@@ -21,8 +21,8 @@ CLANG        := clang-19
 CLANG_FORMAT := clang-format-19
 LLVM_STRIP   := llvm-strip-19
 # mcpu=v3 is the newest instruction set of the kernel floor, 6.1; v4 needs 6.6.
-BPF_CFLAGS    = -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
-		-I/usr/include/$$(gcc -print-multiarch)
+BPF_CFLAGS    = -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -fno-strict-aliasing \
+		-D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$$(gcc -print-multiarch)
 BPF_ARCH     := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
 
 PACKAGES      := node_modules/.xlvs-lock

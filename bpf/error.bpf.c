@@ -27,6 +27,11 @@ ALWAYS int may_answer(const struct wire *wire)
 	return (__u32)wire->addrs[0] && !IS_MULTICAST((__u32)wire->addrs[0]);
 }
 
+ALWAYS int is_somebody(const __u8 *addr, __u8 v6)
+{
+	return v6 ? load64(addr) || load64(addr + 8) : !!load32(addr + 12);
+}
+
 /* Makes room: cuts the frame to the quote, grows it by the two headers. */
 ALWAYS int error_make_room(struct packet *pkt)
 {
@@ -112,14 +117,13 @@ ALWAYS int error_count(struct packet *pkt, const struct handover *h)
 	return id == NONE ? GO_ON : count_reply(pkt);
 }
 
-/* Back where it came from; a neighbour nobody knows is given the sender's MAC address. */
+/* Back where it came from, by the routes. */
 ALWAYS int error_send(struct packet *pkt, int reason)
 {
 	struct way way = {};
 
 	if (!way_find(wire_from(&pkt->wire), &way))
 		return NO_ROUTE;
-	__builtin_memcpy(pkt->eth->h_dest, pkt->eth->h_source, ETH_ALEN);
 	return send_way(pkt, &way, reason);
 }
 
@@ -133,7 +137,7 @@ ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 
 	if (!h || reason)
 		return leave(&pkt, reason ?: INTERNAL);
-	if (!may_answer(&pkt.wire) || !load32(&h->source[12]))
+	if (!may_answer(&pkt.wire) || !is_somebody(h->source, v6))
 		return leave(&pkt, INTERNAL);
 	tos = traffic_class(&pkt);
 	return leave(&pkt, error_make_room(&pkt) ?: error_build(&pkt, h, tos) ?:

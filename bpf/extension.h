@@ -19,8 +19,14 @@
 
 struct extension {
 	__u8 nexthdr;
-	__u8 units;	 /* of eight bytes, the first not counted */
-	__be16 fragment; /* fragment header only: offset and more-fragments */
+	__u8 units; /* of eight bytes, the first not counted */
+	union {
+		__be16 fragment; /* fragment header: offset and more-fragments */
+		struct {
+			__u8 type;
+			__u8 segments_left; /* routing header */
+		};
+	};
 	__u32 rest;
 };
 
@@ -51,6 +57,9 @@ WARM __u32 extensions_skip(struct xdp_md *ctx, __u32 from)
 		if (!extension_is(protocol))
 			return (__u32)protocol << 16 | at;
 		if ((void *)(ext + 1) > end)
+			return 0;
+		/* Source-routed: the host goes on with it, or refuses. */
+		if (protocol == IPPROTO_ROUTING && ext->segments_left)
 			return 0;
 		if (protocol == IPPROTO_FRAGMENT && ext->fragment & FRAGMENT_BITS)
 			return (__u32)protocol << 16 | at;

@@ -70,7 +70,9 @@ ALWAYS int quote_parse(struct packet *pkt, struct quote *q)
 	if (q->wire.protocol != IPPROTO_TCP && q->wire.protocol != IPPROTO_UDP)
 		return OTHER_PROTOCOL;
 	q->ports = q->ip + (at & QUOTE_AT_MASK);
-	if ((void *)(q->ports + 2) > pkt->end)
+	/* What follows the packet in its frame is not quoted. */
+	if ((void *)(q->ports + 2) > pkt->end ||
+	    pkt->len < pkt->l4_at + sizeof(*icmp) + at + 2 * sizeof(*q->ports))
 		return TRUNCATED;
 	q->wire.ports = load32(q->ports);
 	return GO_ON;
@@ -140,11 +142,13 @@ ALWAYS void icmp_finish(struct packet *pkt, struct quote *q, struct address from
 ALWAYS void icmp_nat_request(struct packet *pkt, struct quote *q)
 {
 	struct address dest = address_load(ROW(dest_addrs, pkt->dest_id)->daddr);
+	__be32 was = pkt->wire.addrs[0] >> 32;
 
 	if (pkt->wire.v6)
 		addr_write(pkt, &ip6(pkt)->daddr, dest);
 	else
-		ip4_rewrite(pkt, &ip4(pkt)->daddr, address_ipv4(&dest), pkt->dest->ip_delta);
+		ip4_rewrite(pkt, &ip4(pkt)->daddr, address_ipv4(&dest),
+			    csum_fold((__u64)(__u32)~was + address_ipv4(&dest)));
 	addr_write(pkt, q->ip + (pkt->wire.v6 ? 8 : 12), dest);
 	q->ports[0] = pkt->dest->dport;
 	icmp_finish(pkt, q, wire_from(&pkt->wire), dest);

@@ -47,6 +47,11 @@ ALWAYS int resolve(struct packet *pkt, __u32 ifindex, struct address addr)
 {
 	struct companion_note *note;
 
+	/* The kernel writes both; one left over in the headroom could be multicast, which it drops.
+	 */
+	store32(&pkt->eth->h_dest[0], 0);
+	store32(&pkt->eth->h_dest[4], 0);
+	store32(&pkt->eth->h_source[2], 0);
 	if (bpf_xdp_adjust_meta(pkt->ctx, -(int)sizeof(*note)))
 		return INTERNAL;
 	note = (void *)(long)pkt->ctx->data_meta;

@@ -46,8 +46,9 @@ const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 const IPV4_PATTERN = `^(?:${OCTET}\\.){3}${OCTET}$`
 /** What may be an address of either family; parseAddress() looks closer. */
 export const ADDRESS_PATTERN = `${IPV4_PATTERN}|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$`
-/** What the kernel takes for an interface, less what confuses shells and paths. */
-export const INTERFACE_PATTERN = `^(?!\\.{1,2}$)[^\\s/:]{1,${INTERFACE_NAME_MAX}}$`
+/** What the kernel takes for an interface, less what confuses shells, paths and terminals. */
+const INTERFACE_LETTER = '[^\\s/:\\u0000-\\u001f\\u007f-\\u009f]'
+export const INTERFACE_PATTERN = `^(?!\\.{1,2}$)${INTERFACE_LETTER}{1,${INTERFACE_NAME_MAX}}$`
 /** Names of services: a word in any shell, that no number or address is taken for. */
 export const LABEL_PATTERN = `^[A-Za-z][A-Za-z0-9_.-]{0,${SERVICE_NAME_MAX - 1}}$`
 

@@ -42,9 +42,11 @@ function stream(
   heartbeatMs: number,
 ): void {
   const raw = reply.raw
+  // What a watcher missed comes at once, and may be more than a slow reader may leave unread.
+  let allowance = UNREAD_BYTES_MAX
   const send = (text: string): void => {
     raw.write(text)
-    if (raw.writableLength <= UNREAD_BYTES_MAX) return
+    if (raw.writableLength <= allowance) return
     request.log.warn(
       { unreadBytes: raw.writableLength },
       'a watcher read too slowly and was cut off',
@@ -60,7 +62,9 @@ function stream(
   reply.hijack()
   raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
   // The id alone, so that one who sees no event can go on from here.
-  send([...backlog, `id: ${events.lastId}\n\n`].join(''))
+  const missed = [...backlog, `id: ${events.lastId}\n\n`].join('')
+  allowance += Buffer.byteLength(missed)
+  send(missed)
   tell = send
   const heartbeat = setInterval(() => {
     send(': alive\n\n')

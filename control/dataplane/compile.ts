@@ -52,13 +52,15 @@ export function destRow(
 ): DestRow {
   const isIpv6 = familyOf(service.address) === 6
   const isMixed = familyOf(dest.address) !== familyOf(service.address)
+  // A tunnel needs an address of this host to come from.
+  const isLost = dest.fwd === 'tun' && dest.reach.source === ''
   const { ipDelta, l4Delta } = isMixed ? NO_DELTAS : natDeltas(service, dest)
   return {
     daddr: ipv4Of(dest.address),
     vaddr: ipv4Of(service.address),
     dport: dest.port,
     vport: service.port,
-    nexthop: dest.reach.nexthop,
+    nexthop: isLost ? 0 : dest.reach.nexthop,
     fwd: FWD_NUMBER[dest.fwd],
     flags:
       DEST_FLAGS.DEST_KNOWN |

@@ -48,17 +48,41 @@ function wordsOf({ family, conns }: ConnTable): Words {
   return { words: new Uint32Array(conns), step: SLOT[family].size / 4 }
 }
 
-/** One pass over all slots at a given time, in ticks. */
-export function sweep(tables: SweepTables, now: number): SweepResult {
+/** Connections that are freed between two heartbeats: some tenths of a second of work. */
+const SLICE = 65_536
+
+/**
+ * One pass over all slots at a given time, in ticks. `beat` is called between slices of the work:
+ * millions that are overdue at once must not make the data plane take the sweep for gone.
+ */
+export function sweep(
+  tables: SweepTables,
+  now: number,
+  beat: () => void = () => undefined,
+): SweepResult {
   const slots = wordsOf(tables)
   const { overdue, shadowed, used } = findOverdue(slots, now)
-  if (overdue.length === 0) return { expired: 0, used }
-  const dead = kill(tables, slots, overdue)
-  tables.gracePeriod()
-  unstash(tables, dead)
-  liftShadows(tables, slots, shadowed, dead)
-  and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
-  return { expired: overdue.length, used: used - dead.length }
+  let expired = 0
+  let freed = 0
+  for (let from = 0; from < overdue.length; from += SLICE) {
+    beat()
+    const slice = overdue.slice(from, from + SLICE).filter(at => isOverdue(slots, at, now))
+    const dead = kill(tables, slots, slice)
+    tables.gracePeriod()
+    unstash(tables, dead)
+    liftShadows(tables, slots, shadowed, dead)
+    and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
+    expired += slice.length
+    freed += dead.length
+  }
+  return { expired, used: used - freed }
+}
+
+/** Whether a slot is a request that is overdue, as it was when it was found. */
+function isOverdue({ words, step }: Words, slot: number, now: number): boolean {
+  const word = words[slot * step] ?? 0
+  if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & REPLY) return false
+  return (((words[slot * step + DEADLINE] ?? 0) - (now - MARGIN_TICKS)) | 0) < 0
 }
 
 /** After a crash in mid-sweep: slots left DEAD, and replies whose request is gone. */

@@ -50,7 +50,7 @@ function turn(): void {
   const started = performance.now()
   const now = clock()
   beat()
-  const results = tables.map(table => sweep(table, now))
+  const results = tables.map(table => sweep(table, now, beat))
   if (isRecounting) isRecounting = !recount.look()
   const took = performance.now() - started
   parentPort?.postMessage({

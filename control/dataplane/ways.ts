@@ -189,10 +189,12 @@ export class Ways {
     return { ifindex, address, routeMtu: fits ? way.routeMtu : 0 }
   }
 
+  /** Nothing goes by a gateway that finds no row: its clients are not on-link for that. */
   #routeOf(way: Way): string {
     const { ifindex, gateway, routeMtu } = way
     const nexthop = gateway === '' ? 0 : this.#ensure({ ifindex, address: gateway, routeMtu })
-    return encode<Route>(ROUTE.size, writeRoute, { nexthop, ifindex })
+    const isLost = gateway !== '' && nexthop === 0
+    return encode<Route>(ROUTE.size, writeRoute, { nexthop, ifindex: isLost ? 0 : ifindex })
   }
 
   /** The id of a hop's row, 0 when the table is full. */

@@ -3,14 +3,14 @@
  * Pure. Read next: ../errors.ts (the codes).
  */
 import { ConfigError, XlvsError } from '../errors.ts'
-import { faultsText, faultView } from './fault.ts'
+import { faultsText, faultView, printable } from './fault.ts'
 import type { Style } from './style.ts'
 
 /** Two lines for people: what went wrong, and indented what to try; with `debug` the stack. */
 export function errorText(error: XlvsError, style: Style, debug: boolean): string {
   const faults = error instanceof ConfigError ? faultsText(error, style) : ''
-  const sentence = `${style.red('error:')} ${error.message} (${error.code})\n`
-  const head = `${faults}${sentence}    ${error.hint}\n`
+  const sentence = `${style.red('error:')} ${printable(error.message)} (${error.code})\n`
+  const head = `${faults}${sentence}    ${printable(error.hint)}\n`
   return debug ? `${head}${stackText(error)}\n` : head
 }
 

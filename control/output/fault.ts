@@ -27,11 +27,12 @@ function faultText(file: string, text: string, fault: Fault, style: Style): stri
   const before = shown.slice(0, at - from).replace(/[^\t]/g, ' ')
   const under = style.red(`^${'~'.repeat(length - 1)}`)
   const where = style.bold(`${file}:${line}:${column}:`)
-  return `${where} ${error.message} (${error.code})\n${shown}\n${before}${under} ${error.hint}\n`
+  const sentence = `${printable(error.message)} (${error.code})`
+  return `${where} ${sentence}\n${shown}\n${before}${under} ${printable(error.hint)}\n`
 }
 
-/** A file may hold what would move a terminal's cursor. */
-function printable(text: string): string {
+/** A file, and what a message says of it, may hold what would move a terminal's cursor. */
+export function printable(text: string): string {
   return text.replace(/[^\P{Cc}\t]/gu, '?')
 }
 

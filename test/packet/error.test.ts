@@ -242,3 +242,14 @@ for (const from of ['0.0.0.0', '224.0.0.5', '239.255.255.255', '::', 'ff02::1', 
 
     t.deepEqual([out.reason, out.verdict], ['internal', XDP.drop])
   })
+
+test('error: a virtual address that ends in zeros, it speaks for itself', async t => {
+  const vip = '2001:db8::1:0:0'
+  const lvs = await director(t, `tcp [${vip}]:80 rr`)
+  const frame = tcp(`[${IPV6.client}]:40000 > [${vip}]:80`, 'S')
+
+  const out = lvs.run(frame)
+
+  t.is(out.reason, 'no dest')
+  sameButId(t, out.frame, errorFrom(`${vip} > ${IPV6.client}`, IPV6.errors.noPort, frame))
+})

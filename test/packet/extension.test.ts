@@ -95,6 +95,15 @@ for (const [what, extensions] of SKIPPED) {
   })
 }
 
+test('extension: a routing header with segments left, the host gets the packet', async t => {
+  const lvs = await director(t, service(IPV6))
+
+  const out = lvs.run(tcp(request, 'S', { extensions: [routing(1)] }))
+
+  t.deepEqual([out.reason, out.verdict], ['has options', XDP.pass])
+  t.deepEqual(lvs.conns(), [])
+})
+
 test('extension: a connection with and without them, it is one', async t => {
   const lvs = await director(t, service(IPV6))
 

@@ -104,6 +104,16 @@ for (const f of FAMILIES) {
       sameFrame(t, out.frame, icmpError(path, type, code, quoted, { ttl: 49 }))
     })
 
+    test(`related: ${f.name} about a ${protocol} reply to the director, too`, async t => {
+      const lvs = await connected(t, f)
+      const about = make(replyOut, { ttl: 7 })
+
+      const out = lvs.run(icmpError(`${f.router} > ${f.director}`, type, code, about, { ttl: 50 }))
+
+      const path = `${f.router} > ${f.dest(2)}`
+      sameFrame(t, out.frame, icmpError(path, type, code, readdressed(about, reply), { ttl: 49 }))
+    })
+
     test(`related: ${f.name} about a ${protocol} request, it comes from the VIP`, async t => {
       const lvs = await connected(t, f)
       const about = make(requestOut, { ttl: 7 })

@@ -35,7 +35,8 @@ for (const [service, to, fwd, number, flags] of [
       ? { ipDelta: 0, l4Delta: 0 }
       : natDeltas(service, { address: to, port: 8080 })
 
-    t.deepEqual(destRow(service, 3, dest(to, fwd), true), {
+    const source = to.includes(':') ? '2001:db8::9' : '10.0.0.1'
+    t.deepEqual(destRow(service, 3, dest(to, fwd, { source }), true), {
       daddr: to.includes(':') ? 0 : ipv4(to),
       vaddr: service === V4 ? ipv4('192.0.2.1') : 0,
       dport: 8080,
@@ -87,3 +88,12 @@ for (const [service, hex] of [
     t.is(key.length, SERVICE_KEY.size)
     t.is(Buffer.from(key).toString('hex'), `${hex}00000000`)
   })
+
+test('compile: a tunnel and no address to come from, it has no next hop', t => {
+  const rows = (['tun', 'dr'] as const).map(fwd => destRow(V4, 3, dest('10.0.0.2', fwd), true))
+
+  t.deepEqual(
+    rows.map(row => row.nexthop),
+    [0, 7],
+  )
+})
