@@ -21,16 +21,7 @@ ALWAYS int checksum_fill(struct packet *pkt)
 
 ALWAYS int send_filled(struct packet *pkt)
 {
-	const struct nexthop *hop;
-	__u32 id;
-
-	if (!is_reply(pkt))
-		return send_request(pkt);
-	id = READ(pkt->conn->nexthop);
-	hop = ROW(nexthops, id);
-	if (!(READ(hop->flags) & NEXTHOP_VALID))
-		return go_to(pkt, WALK_REPLY);
-	return send_reply(pkt, hop);
+	return is_reply(pkt) ? transmit_reply(pkt) : send_request(pkt);
 }
 
 ALWAYS int walk_checksum(struct xdp_md *ctx, __u8 v6)

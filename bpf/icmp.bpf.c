@@ -138,17 +138,24 @@ ALWAYS void icmp_finish(struct packet *pkt, struct quote *q, struct address from
 	*pkt->l4_check = icmp_checksum(pkt, from, to);
 }
 
+/* Puts an address into the outer header, whichever was there, and takes a hop. */
+ALWAYS void icmp_readdress(struct packet *pkt, void *at, __be32 was, const __u8 *to)
+{
+	__be32 to4 = load32(&to[12]);
+
+	if (pkt->wire.v6)
+		ip6_rewrite(pkt, at, to);
+	else
+		ip4_rewrite(pkt, at, to4, csum_fold((__u64)(__u32)~was + to4));
+}
+
 /* To the dest, which sent what the error is about. */
 ALWAYS void icmp_nat_request(struct packet *pkt, struct quote *q)
 {
-	struct address dest = address_load(ROW(dest_addrs, pkt->dest_id)->daddr);
-	__be32 was = pkt->wire.addrs[0] >> 32;
+	const __u8 *to = ROW(dest_addrs, pkt->dest_id)->daddr;
+	struct address dest = address_load(to);
 
-	if (pkt->wire.v6)
-		addr_write(pkt, &ip6(pkt)->daddr, dest);
-	else
-		ip4_rewrite(pkt, &ip4(pkt)->daddr, address_ipv4(&dest),
-			    csum_fold((__u64)(__u32)~was + address_ipv4(&dest)));
+	icmp_readdress(pkt, pkt->ip + (pkt->wire.v6 ? 24 : 16), pkt->wire.addrs[0] >> 32, to);
 	addr_write(pkt, q->ip + (pkt->wire.v6 ? 8 : 12), dest);
 	q->ports[0] = pkt->dest->dport;
 	icmp_finish(pkt, q, wire_from(&pkt->wire), dest);
@@ -157,15 +164,10 @@ ALWAYS void icmp_nat_request(struct packet *pkt, struct quote *q)
 /* To the client: as from the virtual address, whoever sent it. */
 ALWAYS void icmp_nat_reply(struct packet *pkt, struct quote *q)
 {
-	struct address vip = address_load(ROW(dest_addrs, pkt->dest_id)->vaddr);
-	__be32 was = (__u32)pkt->wire.addrs[0];
+	const __u8 *to = ROW(dest_addrs, pkt->dest_id)->vaddr;
+	struct address vip = address_load(to);
 
-	if (pkt->wire.v6) {
-		addr_write(pkt, &ip6(pkt)->saddr, vip);
-	} else {
-		ip4_rewrite(pkt, &ip4(pkt)->saddr, address_ipv4(&vip),
-			    csum_fold((__u64)(__u32)~was + address_ipv4(&vip)));
-	}
+	icmp_readdress(pkt, pkt->ip + (pkt->wire.v6 ? 8 : 12), pkt->wire.addrs[0], to);
 	addr_write(pkt, q->ip + (pkt->wire.v6 ? 24 : 16), vip);
 	q->ports[1] = pkt->dest->vport;
 	icmp_finish(pkt, q, vip, wire_to(&pkt->wire));
@@ -190,13 +192,10 @@ ALWAYS int icmp_to_dest(struct packet *pkt, struct quote *q)
 		return send_tunnel(pkt, hop);
 	if (pkt->len > READ(hop->mtu))
 		return NEEDS_FRAGMENTING;
-	if (fwd) {
+	if (fwd)
 		hops_decrement(pkt);
-	} else {
-		if (pkt->wire.v6)
-			ip6(pkt)->hop_limit--;
+	else
 		icmp_nat_request(pkt, q);
-	}
 	return send_by(pkt, hop, ICMP_REQUEST);
 }
 
@@ -211,8 +210,6 @@ ALWAYS int icmp_to_client(struct packet *pkt, struct quote *q)
 	if (!way_find(wire_to(&pkt->wire), &way))
 		return NO_ROUTE;
 	count_reply(pkt);
-	if (pkt->wire.v6)
-		ip6(pkt)->hop_limit--;
 	icmp_nat_reply(pkt, q);
 	return send_way(pkt, &way, ICMP_REPLY);
 }
