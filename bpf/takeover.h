@@ -59,6 +59,16 @@ ALWAYS int slot_take(struct conn *slot, __u64 word, __u64 life)
 	return 1;
 }
 
+/* A stashed slot's key goes with it, unless a newer connection has taken the key. */
+ALWAYS void stash_forget(const struct tuple *tuple, __u32 index)
+{
+	struct tuple key = *tuple;
+	__u32 *has = bpf_map_lookup_elem(&stash, &key);
+
+	if (has && *has == index)
+		bpf_map_delete_elem(&stash, &key);
+}
+
 /*
  * The other slot of a connection whose one slot was taken: emptied, and its key with it. One that
  * is not overdue has been taken by another CPU in between, and filled anew.
@@ -76,7 +86,7 @@ ALWAYS void partner_free(__u8 v6, __u32 index, __u32 then)
 		return;
 	key = slot_tuple(v6, slot, word);
 	if (slot_take(slot, word, LIFE_EMPTY) && index / SLOTS_PER_BUCKET > bucket_mask(v6))
-		bpf_map_delete_elem(&stash, &key);
+		stash_forget(&key, index);
 }
 
 /* Claims a slot of a bucket that is long overdue, BUSY: its index, or NONE. */

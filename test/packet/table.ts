@@ -5,12 +5,15 @@
 import {
   CONN4,
   CONN6,
+  FAMILY,
   LIFE,
   LIMIT,
   readConn4,
   readConn6,
   SLOT_WORD,
+  TUPLE,
 } from '../../control/abi/maps.gen.ts'
+import { tupleOf } from '../../control/dataplane/slots.ts'
 import { formatIpv4, ipv4 } from '../../control/model/address.ts'
 import type { PacketDirector } from '../support/director.ts'
 import { IPV4, type Family } from '../support/families.ts'
@@ -182,6 +185,25 @@ export function setDeadline(lvs: PacketDirector, slot: Slot, tick: number, f: Fa
 /** Keys in the stash's hash, of both families. */
 export function stashed(lvs: PacketDirector): number {
   return lvs.kernel.maps.stash.lookupBatch().count
+}
+
+/** Keys of a family in the stash's hash, as hex, with the slot each leads to. */
+export function stashKeys(lvs: PacketDirector, f: Family): Map<string, number> {
+  const { keys, values, count } = lvs.kernel.maps.stash.lookupBatch()
+  const size = keys.length / count
+  const family = f === IPV4 ? FAMILY.FAMILY_IPV4 : FAMILY.FAMILY_IPV6
+  const all = Array.from({ length: count }, (_, i) => {
+    const key = Buffer.from(keys.subarray(i * size, (i + 1) * size))
+    return { key, slot: Buffer.from(values).readUInt32LE(4 * i) }
+  })
+  const ours = all.filter(({ key }) => key[TUPLE.family] === family)
+  return new Map(ours.map(({ key, slot }) => [key.toString('hex'), slot]))
+}
+
+/** What the packets of a slot have on the wire, as a key of the stash in hex. */
+export function stashKeyOf(lvs: PacketDirector, slot: number, f: Family): string {
+  const family = f === IPV4 ? FAMILY.FAMILY_IPV4 : FAMILY.FAMILY_IPV6
+  return Buffer.from(tupleOf({ family, conns: connTable(lvs, f) }, slot)).toString('hex')
 }
 
 /** Stripes that are locked. */

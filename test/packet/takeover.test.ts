@@ -10,7 +10,7 @@ import { director, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, type Family } from '../support/families.ts'
 import { at, tcp } from '../support/frames.ts'
 import { freshSeed, oneOf, randomFrom } from '../support/random.ts'
-import { slotAt, slots, stashed } from './table.ts'
+import { slotAt, slots, stashed, stashKeyOf, stashKeys } from './table.ts'
 
 /** The smallest table; the stash is behind it. */
 const SLOTS = 1024
@@ -49,6 +49,18 @@ async function crowded(t: ExecutionContext, f: Family, vport: number) {
   return { lvs, again: syn(f, port, vport) }
 }
 
+/** Keys lead to slots that have them, and every slot that is not overdue is found by its own. */
+function auditStash(t: ExecutionContext, lvs: PacketDirector, f: Family): void {
+  const keys = stashKeys(lvs, f)
+  const now = lvs.kernel.clock()
+  const behind = slots(lvs, f).filter(({ index }) => index >= SLOTS)
+  const astray = [...keys].filter(([key, slot]) => stashKeyOf(lvs, slot, f) !== key)
+  const alive = behind.filter(({ deadline }) => ((deadline - now) | 0) >= 0)
+  const lost = alive.filter(({ index }) => keys.get(stashKeyOf(lvs, index, f)) !== index)
+  t.deepEqual([astray, lost], [[], []])
+  t.true(keys.size <= behind.length)
+}
+
 /** Slots, their partners, the stash and the dests' counts agree. */
 function audit(t: ExecutionContext, lvs: PacketDirector, f: Family): void {
   const all = slots(lvs, f)
@@ -60,7 +72,7 @@ function audit(t: ExecutionContext, lvs: PacketDirector, f: Family): void {
   })
   t.deepEqual(strays, [])
   t.is(all.length, requests.length + paired.length)
-  t.is(stashed(lvs), all.filter(({ index }) => index >= SLOTS).length)
+  auditStash(t, lvs, f)
   const [nat, dr] = [f.dest(2), f.dest(3)].map(address => lvs.counts(address))
   t.is((nat?.active ?? 0) + (nat?.inactive ?? 0), paired.length)
   t.is((dr?.active ?? 0) + (dr?.inactive ?? 0), requests.length - paired.length)
@@ -109,6 +121,30 @@ for (const f of FAMILIES) {
     t.is(lvs.conns().length, 1)
   })
 
+  test(`takeover: a stashed client of ${f.name} came back, its old slot goes, it is found`, async t => {
+    const lvs = await director(t, servicesOf(f), { slots: SLOTS, slots6: SLOTS })
+    const ports = Array.from({ length: CROWD }, (_, i) => FIRST_PORT + i)
+    const crowd = ports.slice(
+      0,
+      ports.findIndex(port => {
+        lvs.run(syn(f, port, 80))
+        return stashed(lvs) > 12
+      }),
+    )
+    const old = slots(lvs, f).filter(slot => slot.index >= SLOTS)
+    lvs.advance(SYN_S + OVERDUE_S - 1)
+    for (const slot of old) lvs.run(syn(f, slot.cport, 80))
+    const renewed = old.filter(
+      slot => stashKeys(lvs, f).get(stashKeyOf(lvs, slot.index, f)) !== slot.index,
+    )
+    t.true(renewed.length > 3, String(renewed.length))
+    lvs.advance(2)
+
+    for (const port of crowd) lvs.run(syn(f, port + CROWD, 80))
+
+    audit(t, lvs, f)
+  })
+
   test(`takeover: a long random life of ${f.name} without xlvsd, counts stay right`, async t => {
     const seed = freshSeed()
     t.log(`XLVS_SEED=${seed}`)
@@ -130,6 +166,7 @@ for (const f of FAMILIES) {
     lvs.advance(SYN_S + 1)
     lvs.sweep()
     t.is(slots(lvs, f).length, 0)
+    t.is(stashed(lvs), 0)
     audit(t, lvs, f)
   })
 }
