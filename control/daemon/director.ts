@@ -1,13 +1,12 @@
 /**
  * The director: what is wanted (intent), made true in the data plane and kept on disk. Changes go
  * one after the other: checked, written to the maps, journalled, and only then answered; one that
- * cannot be journalled is taken back. Read next: ../plan/intent.ts, ../dataplane/dataplane.ts.
+ * cannot be journalled is taken back. Read next: ../plan/intent.ts, writer.ts.
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
-import { attach, detach, pinnedLinks } from '../dataplane/attach.ts'
+import { pinnedLinks } from '../dataplane/attach.ts'
 import { kernelRelease, type Dataplane } from '../dataplane/dataplane.ts'
-import { writeSettings } from '../dataplane/settings.ts'
 import type { Sweeper } from '../dataplane/sweeper.ts'
 import type { Watch } from '../dataplane/watch.ts'
 import { LIMIT, REASON } from '../abi/maps.gen.ts'
@@ -30,7 +29,6 @@ import type { ReasonView } from '../model/reason.ts'
 import { reasonViews } from '../output/reasons.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
-import { bulkChange } from '../plan/diff.ts'
 import {
   changed,
   emptyIntent,
@@ -39,9 +37,8 @@ import {
   type BulkChange,
   type Change,
   type Intent,
-  type ServiceIntent,
 } from '../plan/intent.ts'
-import { carryOut, planned, settingsView, valuesOf, type Hands } from './apply.ts'
+import { carryOut, planned, settingsView } from './apply.ts'
 import { connPage } from './conn_pages.ts'
 import type {
   ConnPage,
@@ -52,22 +49,18 @@ import type {
   VersionView,
 } from './contract.ts'
 import { Events } from './events.ts'
-import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
+import { adoptInterfaces, allOrNone, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
 import { destIn, interfaceOrigin, warningsOf } from './ownership.ts'
-import { Resolver } from './resolver.ts'
+import { Trash } from './trash.ts'
 import { XLVS_VERSION } from './version.ts'
 import { Views } from './views.ts'
+import { Writer } from './writer.ts'
 
 /** Records after which the journal is folded into a snapshot. */
 const SNAPSHOT_EVERY = 2000
-/** A removed dest without connections keeps its id this long, as in IPVS' trash. */
-const TRASH_MS = 120_000
-
-/** Changes that schedulers hear of: what the kernel calls add, del and update dest. */
-const TOUCHES: readonly string[] = ['addDest', 'setDest', 'removeDest']
 
 /** Longest that `xlvs show` waits for the firewall to be read. */
 const WARNINGS_MS = 50
@@ -95,8 +88,8 @@ export class Director implements DirectorApi {
   #intent: Intent
   #last: Promise<void> = Promise.resolve()
   #records: number
-  readonly #resolver: Resolver
-  readonly #idleSince = new Map<number, number>()
+  readonly #writer: Writer
+  readonly #trash: Trash
   readonly #views: Views
 
   constructor(parts: DirectorParts, intent: Intent) {
@@ -108,7 +101,8 @@ export class Director implements DirectorApi {
       nextHop: dest => parts.dataplane.nextHop(dest),
       interfaces: () => this.interfaces(),
     })
-    this.#resolver = new Resolver(parts)
+    this.#writer = new Writer(parts, () => this.#intent.interfaces)
+    this.#trash = new Trash(parts)
     this.#views = new Views(parts.dataplane, () => this.#intent.counts)
   }
 
@@ -116,14 +110,14 @@ export class Director implements DirectorApi {
   async start(): Promise<void> {
     const { dataplane, log } = this.#parts
     await this.#forgetOtherMaps()
-    this.#finishRetiring()
+    this.#trash.finish(this.#parts.journal.records.at(-1) as Change | undefined)
     adoptInterfaces(this.#parts, this.#intent.interfaces)
-    this.#refreshWays()
-    writeSettings(dataplane.kernel, valuesOf(this.#intent.settings))
+    this.#writer.refreshWays()
+    this.#writer.set(this.#intent.settings)
     for (const name of dataplane.tables.serviceNames())
       if (!this.#intent.services[name]) dataplane.withdraw(parseServiceName(name))
     const services = Object.values(this.#intent.services)
-    for (const service of services) this.#publish(service)
+    for (const service of services) this.#writer.publish(service)
     this.#observer.network(services)
     log.info({ adopted: dataplane.kernel.adopted, services: services.length }, 'started')
   }
@@ -137,34 +131,21 @@ export class Director implements DirectorApi {
     await this.#change({ op: 'freshCounters', maps: these })
   }
 
-  /**
-   * Killed between a retirement's record and its row's end, a daemon would count that traffic
-   * twice. The record is the last one then: the row goes before anything else is written.
-   */
-  #finishRetiring(): void {
-    const { journal, dataplane } = this.#parts
-    const last = journal.records.at(-1) as Change | undefined
-    if (last?.op !== 'retire') return
-    const { tables } = dataplane
-    const id = tables.idleTrash().find(id => tables.nameOf(id) === `${last.service}>${last.dest}`)
-    if (id !== undefined) tables.forget(id)
-  }
-
   /** To be called when the network has changed. */
   networkChanged(): void {
     adoptInterfaces(this.#parts, this.#intent.interfaces)
-    this.#refreshWays()
+    this.#writer.refreshWays()
     const moved = Object.values(this.#intent.services).filter(this.#parts.dataplane.takeMoved())
-    for (const service of moved) this.#publish(service)
+    for (const service of moved) this.#writer.publish(service)
     this.#observer.network(moved)
   }
 
   /** To be called every second or so: frees what nobody needs, asks again for neighbours. */
   async tend(): Promise<void> {
-    this.#settle()
+    this.#writer.settle()
     this.#observer.tableFull(this.#parts.dataplane.packetsBy(REASON.TABLE_FULL))
-    for (const service of Object.values(this.#intent.services)) this.#resolver.resolve(service)
-    await this.#emptyTrash()
+    for (const service of Object.values(this.#intent.services)) this.#writer.resolve(service)
+    await this.#trash.empty(change => this.#change(change))
     const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
     if (this.#records >= snapshotEvery) await this.#inTurn(() => this.#snapshot())
   }
@@ -313,7 +294,7 @@ export class Director implements DirectorApi {
       for (const { service } of change.puts) this.#zeroNew(before, serviceName(service), change)
       const after = changed(before, change)
       await this.#make(before, after, change, () =>
-        carryOut(this.#hands, before, change, onProgress),
+        carryOut(this.#writer, before, change, onProgress),
       )
       return applied
     })
@@ -324,25 +305,6 @@ export class Director implements DirectorApi {
     if (before.services[name]) return
     for (const [row, traffic] of Object.entries(this.#views.rawOf(name)))
       if (Object.values(traffic).some(count => count > 0)) change.zero[row] = traffic
-  }
-
-  readonly #hands: Hands = {
-    attach: (name, mode) => {
-      this.#attach(name, mode)
-    },
-    detach: name => {
-      this.#detach(name)
-    },
-    set: settings => {
-      writeSettings(this.#parts.dataplane.kernel, valuesOf(settings))
-    },
-    publish: (service, touched) => {
-      this.#publish(service, touched)
-    },
-    withdraw: id => {
-      this.#parts.dataplane.withdraw(id)
-    },
-    nowMs: () => this.#parts.nowMs(),
   }
 
   /** Waits for changes under way. */
@@ -370,7 +332,7 @@ export class Director implements DirectorApi {
       const before = this.#intent
       const after = changed(before, change)
       await this.#make(before, after, change, () => {
-        this.#write(before, after, change)
+        this.#writer.write(before, after, change)
       })
       return before
     })
@@ -390,25 +352,12 @@ export class Director implements DirectorApi {
       this.#records++
     } catch (error) {
       this.#intent = before
-      await this.#takeBack(after, before, change)
+      await this.#writer.takeBack(after, before, change)
       throw error
     }
     this.#tell(observer => {
       observer.changed(before, after)
     })
-  }
-
-  /** Writes what a change means for the maps. */
-  #write(before: Intent, after: Intent, change: Change): void {
-    if (change.op === 'attach') this.#attach(change.name, change.mode)
-    else if (change.op === 'detach') this.#detach(change.name)
-    const names = new Set([...Object.keys(before.services), ...Object.keys(after.services)])
-    for (const name of names) {
-      if (before.services[name] === after.services[name]) continue
-      const service = after.services[name]
-      if (service) this.#publish(service, TOUCHES.includes(change.op))
-      else this.#parts.dataplane.withdraw(parseServiceName(name))
-    }
   }
 
   /** What is in force stays so, even if telling of it fails. */
@@ -417,77 +366,6 @@ export class Director implements DirectorApi {
       tell(this.#observer)
     } catch (error) {
       this.#parts.log.error({ err: error }, 'telling watchers failed')
-    }
-  }
-
-  async #takeBack(after: Intent, before: Intent, change: Change): Promise<void> {
-    try {
-      const back = change.op === 'apply' ? bulkChange(after, before) : undefined
-      if (back) {
-        await carryOut(this.#hands, after, back, () => undefined)
-        return
-      }
-      if (change.op === 'attach' && !Object.hasOwn(before.interfaces, change.name))
-        this.#detach(change.name)
-      const mode = before.interfaces[change.op === 'detach' ? change.name : '']
-      if (change.op === 'detach' && mode) this.#attach(change.name, mode)
-      if (change.op !== 'attach' && change.op !== 'detach') this.#write(after, before, change)
-    } catch (error) {
-      this.#parts.log.error({ err: error, change: change.op }, 'a refused change was not undone')
-    }
-  }
-
-  #publish(service: ServiceIntent, touched = false): void {
-    const { dataplane } = this.#parts
-    try {
-      dataplane.publish(service, touched)
-    } catch (error) {
-      if (!dataplane.tables.owesGracePeriod) throw error
-      this.#settle() // many edits in one second: what they gave back may make room
-      dataplane.publish(service, touched)
-    }
-    this.#resolver.resolve(service)
-  }
-
-  /** Frees what was given back. */
-  #settle(): void {
-    const { tables } = this.#parts.dataplane
-    if (!tables.owesGracePeriod) return
-    this.#parts.gracePeriod()
-    tables.settle()
-  }
-
-  #attach(name: string, mode: AttachMode): void {
-    attach(this.#parts.dataplane.kernel, linkNow(this.#parts.watch, name), mode)
-    this.#refreshWays()
-  }
-
-  #detach(name: string): void {
-    detach(this.#parts.dataplane.kernel, name)
-    this.#refreshWays()
-  }
-
-  #refreshWays(): void {
-    const { dataplane, watch } = this.#parts
-    const attached = Object.keys(this.#intent.interfaces)
-      .map(name => watch.link(name)?.ifindex)
-      .filter(ifindex => ifindex !== undefined)
-    dataplane.setNetwork(watch.network(), new Set(attached))
-  }
-
-  async #emptyTrash(): Promise<void> {
-    const { tables } = this.#parts.dataplane
-    const now = this.#parts.nowMs()
-    const idle = new Set(tables.idleTrash())
-    for (const id of this.#idleSince.keys()) if (!idle.has(id)) this.#idleSince.delete(id)
-    for (const id of idle) {
-      const since = this.#idleSince.get(id) ?? now
-      this.#idleSince.set(id, since)
-      if (now - since < TRASH_MS) continue
-      const [service = '', dest = ''] = (tables.nameOf(id) ?? '').split('>')
-      await this.#change({ op: 'retire', service, dest, traffic: tables.traffic(id) })
-      if (!tables.isAvailable(id)) tables.forget(id)
-      this.#idleSince.delete(id)
     }
   }
 }
