@@ -121,7 +121,7 @@ for (const f of FAMILIES) {
     t.is(lvs.conns().length, 1)
   })
 
-  test(`takeover: a stashed client of ${f.name} came back, its old slot goes, it is found`, async t => {
+  test(`takeover: a stashed ${f.name} client is back, its old slot goes, it is found`, async t => {
     const lvs = await director(t, servicesOf(f), { slots: SLOTS, slots6: SLOTS })
     const ports = Array.from({ length: CROWD }, (_, i) => FIRST_PORT + i)
     const crowd = ports.slice(
