@@ -1,6 +1,9 @@
 /** `xlvs watch`. */
 import * as Flags from '@oclif/core/flags'
 import { type Example, XlvsCommand } from '../bin/command.ts'
+import { shown } from '../config/refusal.ts'
+import { XlvsError } from '../errors.ts'
+import { isEventId } from '../model/event.ts'
 import { eventText } from '../output/event.ts'
 
 export default class Watch extends XlvsCommand {
@@ -21,9 +24,19 @@ export default class Watch extends XlvsCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Watch)
+    refuseNoId(flags.after)
     await this.ask(flags, async director => {
       for await (const event of director.watch({ after: flags.after }))
         process.stdout.write(flags.json ? `${JSON.stringify(event)}\n` : eventText(event))
     })
   }
+}
+
+function refuseNoId(after: string | undefined): void {
+  if (after === undefined || isEventId(after)) return
+  throw new XlvsError(
+    'BAD_USAGE',
+    `--after ${shown(after)} is not the id of an event: expected one like 1f0c9a3e-17`,
+    'take the id of an event from xlvs watch --json, or leave it out',
+  )
 }

@@ -47,3 +47,8 @@ export type LvsEvent = {
   /** When, as ISO 8601 in UTC. */
   at: string
 } & EventBody
+
+/** Whether a word can be the `id` of an event: which daemon's, and its number. */
+export function isEventId(word: string): boolean {
+  return /^[0-9a-z]{1,16}-[0-9]{1,15}$/.test(word)
+}
