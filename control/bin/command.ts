@@ -12,12 +12,7 @@ import { styleFor, type Style } from '../output/style.ts'
 
 const GLOBAL = { helpGroup: 'GLOBAL' } as const
 
-/** `service` and `dest` as arguments, spelled alike everywhere. */
-export const serviceArg = Args.string({
-  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80',
-  required: true,
-  ignoreStdin: true,
-})
+/** A dest as an argument, spelled alike everywhere; services are in service_arg.ts. */
 export const destArg = Args.string({
   description: 'dest as address:port; without port, the port of the service',
   required: true,

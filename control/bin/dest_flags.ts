@@ -2,7 +2,7 @@
  * The flags that describe a dest, shared by `dest add` and `dest set`.
  */
 import * as Flags from '@oclif/core/flags'
-import { parseDestName, parseServiceName, parseWeight } from '../config/name.ts'
+import { parseDestName, parseWeight } from '../config/name.ts'
 import {
   destName,
   FORWARDING_METHODS,
@@ -55,13 +55,12 @@ export function findDest(
   return found?.dests.find(known => destName(known) === destName(dest))
 }
 
-/** Service and dest that the arguments and flags of a command mean. */
+/** The dest of a service that a word and flags mean. */
 export function readDest(
-  args: { service: string; dest: string },
+  service: ServiceId,
+  word: string,
   flags: FwdFlags & { weight?: string | undefined },
-): { service: ServiceId; dest: Dest } {
-  const service = parseServiceName(args.service)
-  const id = parseDestName(args.dest, service.port)
-  const fwd = fwdOf(flags) ?? 'nat'
-  return { service, dest: { ...id, fwd, weight: parseWeight(flags.weight ?? '1') } }
+): Dest {
+  const id = parseDestName(word, service.port)
+  return { ...id, fwd: fwdOf(flags) ?? 'nat', weight: parseWeight(flags.weight ?? '1') }
 }

@@ -2,14 +2,16 @@
 import * as Flags from '@oclif/core/flags'
 import { once } from 'node:events'
 import { type Example, XlvsCommand } from '../bin/command.ts'
+import { findService } from '../bin/service_arg.ts'
 import { XlvsError } from '../errors.ts'
+import { serviceName } from '../model/service.ts'
 import { connsJson, connsText } from '../output/conns.ts'
 
 export default class Conns extends XlvsCommand {
   static override summary = 'List the connections, all or some.'
   static override flags = {
     service: Flags.string({
-      description: 'only of this service, as protocol:address:port',
+      description: 'only of this service, as protocol:address:port or its name',
       helpValue: 'SERVICE',
     }),
     dest: Flags.string({
@@ -34,10 +36,14 @@ export default class Conns extends XlvsCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Conns)
-    const { service, dest, client, state } = flags
+    const { dest, client, state } = flags
     const limit = parseLimit(flags.limit)
     const print = flags.json ? connsJson() : connsText()
     await this.ask(flags, async director => {
+      const service =
+        flags.service === undefined
+          ? undefined
+          : serviceName(await findService(director, flags.service))
       let left = limit
       for await (const conns of director.eachConns({ service, dest, client, state })) {
         await write(print.some(conns.slice(0, left)))

@@ -1,7 +1,7 @@
 /** `xlvs zero [SERVICE]`. */
 import * as Args from '@oclif/core/args'
 import { type Example, XlvsCommand } from '../bin/command.ts'
-import { parseServiceName } from '../config/name.ts'
+import { findService } from '../bin/service_arg.ts'
 import { serviceName } from '../model/service.ts'
 
 export default class Zero extends XlvsCommand {
@@ -10,7 +10,7 @@ export default class Zero extends XlvsCommand {
     "With a service, its dests' too; without one, the total as well. Reasons are never set to zero."
   static override args = {
     service: Args.string({
-      description: 'service as protocol:address:port; all when it is left out',
+      description: 'service as protocol:address:port, or its name; all when it is left out',
       ignoreStdin: true,
     }),
   }
@@ -24,8 +24,12 @@ export default class Zero extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Zero)
-    const service = args.service === undefined ? undefined : parseServiceName(args.service)
-    await this.ask(flags, director => director.zero(service))
+    const service = await this.ask(flags, async director => {
+      const service =
+        args.service === undefined ? undefined : await findService(director, args.service)
+      await director.zero(service)
+      return service
+    })
     const what = service ? serviceName(service) : 'all services'
     this.print(flags, { zeroed: service ?? 'all' }, () => `counters of ${what} are zero\n`)
   }

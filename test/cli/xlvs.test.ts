@@ -133,6 +133,44 @@ test('xlvs: conns of a dest, of a service, or a few, then no others', async t =>
   t.is((await xlvs(['conns', '--client', '198.51.100.8'], { socket })).out, 'no connections\n')
 })
 
+test('xlvs: a service by its name, then every command knows it', async t => {
+  const web = service({ name: 'web', dests: [dest({ port: 8080 })] })
+  const { socket, state } = await serveFake(t, {
+    services: [service({ port: 81 }), web],
+    conns: [conn({ virtual: DNS, protocol: 'udp' }), conn()],
+  })
+  const done = async (line: string): Promise<string> => {
+    const { status, out, err } = await xlvs(line.split(' '), { socket })
+    t.is(status, 0, err)
+    return out
+  }
+
+  t.is(await done('zero web'), `counters of ${SERVICE} are zero\n`)
+  t.is((JSON.parse(await done('conns --service web --json')) as ConnPage).conns.length, 1)
+  t.is(await done('service set web -s wlc'), `service ${SERVICE} changed\n`)
+  t.is(await done('dest add web 10.0.0.3'), `dest 10.0.0.3:80 of ${SERVICE} added\n`)
+  await done('dest set web 10.0.0.2:8080 -w 7')
+  await done('dest remove web 10.0.0.3')
+  t.like(state.services[1], { scheduler: 'wlc', dests: [{ port: 8080, weight: 7 }] })
+  t.is(await done('service remove web'), `service ${SERVICE} removed\n`)
+})
+
+test('xlvs: a name that no service has, then the nearest one', async t => {
+  const { socket } = await serveFake(t, { services: [service({ name: 'shop' })] })
+  const refused = async (name: string): Promise<unknown> => {
+    const { status, out } = await xlvs(['service', 'remove', name, '--json'], { socket })
+    t.is(status, 1)
+    return (JSON.parse(out) as { error: unknown }).error
+  }
+
+  t.like(await refused('shopp'), { code: 'SERVICE_MISSING', hint: 'did you mean shop?' })
+  t.deepEqual(await refused('web'), {
+    code: 'SERVICE_MISSING',
+    message: 'there is no service with the name web',
+    hint: 'see the services and their names with xlvs show',
+  })
+})
+
 test('xlvs: more connections than a page has, then all of them', async t => {
   const { socket } = await serveFake(t, { conns: Array.from({ length: 12_000 }, () => conn()) })
 
@@ -218,6 +256,7 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ['dest add tcp:192.0.2.1:80 224.0.0.1', 'DEST_NOT_UNICAST', /is a multicast address/],
   ['conns --limit 0', 'BAD_USAGE', /--limit 0 is not a number of connections/],
   ['conns --state openish', 'BAD_REQUEST', /state openish is not known: expected NONE, /],
+  ['watch --after foo', 'BAD_USAGE', /--after foo is not the id of an event/],
   ['attach eth/0', 'BAD_INTERFACE', /eth\/0 cannot be the name of an interface/],
   ['daemon --connections 7', 'BAD_USAGE', /--connections 7 is out of range/],
   [

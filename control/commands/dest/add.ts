@@ -1,6 +1,7 @@
 /** `xlvs dest add`. */
-import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { destArg, type Example, XlvsCommand } from '../../bin/command.ts'
 import { DEST_FLAGS, readDest } from '../../bin/dest_flags.ts'
+import { findService, serviceArg } from '../../bin/service_arg.ts'
 import { destName, serviceName } from '../../model/service.ts'
 
 export default class DestAdd extends XlvsCommand {
@@ -23,8 +24,12 @@ export default class DestAdd extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestAdd)
-    const { service, dest } = readDest(args, flags)
-    await this.ask(flags, director => director.addDest(service, dest))
+    const { service, dest } = await this.ask(flags, async director => {
+      const service = await findService(director, args.service)
+      const dest = readDest(service, args.dest, flags)
+      await director.addDest(service, dest)
+      return { service, dest }
+    })
     this.print(
       flags,
       { service, dest },

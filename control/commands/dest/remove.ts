@@ -1,6 +1,7 @@
 /** `xlvs dest remove`. */
-import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
-import { parseDestName, parseServiceName } from '../../config/name.ts'
+import { destArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { findService, serviceArg } from '../../bin/service_arg.ts'
+import { parseDestName } from '../../config/name.ts'
 import { destName, serviceName } from '../../model/service.ts'
 
 export default class DestRemove extends XlvsCommand {
@@ -19,9 +20,11 @@ export default class DestRemove extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestRemove)
-    const service = parseServiceName(args.service)
-    const dest = parseDestName(args.dest, service.port)
-    const warnings = await this.ask(flags, director => director.removeDest(service, dest))
+    const { service, dest, warnings } = await this.ask(flags, async director => {
+      const service = await findService(director, args.service)
+      const dest = parseDestName(args.dest, service.port)
+      return { service, dest, warnings: await director.removeDest(service, dest) }
+    })
     const text = `dest ${destName(dest)} of ${serviceName(service)} removed\n`
     this.printDone(flags, { service, removed: dest }, text, warnings)
   }

@@ -1,6 +1,7 @@
 /** `xlvs dest set`. */
-import { destArg, serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { destArg, type Example, XlvsCommand } from '../../bin/command.ts'
 import { DEST_FLAGS, findDest, fwdOf, readDest } from '../../bin/dest_flags.ts'
+import { findService, serviceArg } from '../../bin/service_arg.ts'
 import { destName, serviceName } from '../../model/service.ts'
 
 export default class DestSet extends XlvsCommand {
@@ -21,13 +22,13 @@ export default class DestSet extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestSet)
     const { service, dest, warnings } = await this.ask(flags, async director => {
-      const given = readDest(args, flags)
-      const now = findDest(await director.services(), given.service, given.dest)
+      const service = await findService(director, args.service)
+      const given = readDest(service, args.dest, flags)
+      const now = findDest(await director.services(), service, given)
       const fwd = fwdOf(flags) ?? now?.fwd ?? 'nat'
-      const weight = flags.weight === undefined ? (now?.weight ?? 1) : given.dest.weight
-      const dest = { ...given.dest, fwd, weight }
-      const warnings = await director.setDest(given.service, dest)
-      return { service: given.service, dest, warnings }
+      const weight = flags.weight === undefined ? (now?.weight ?? 1) : given.weight
+      const dest = { ...given, fwd, weight }
+      return { service, dest, warnings: await director.setDest(service, dest) }
     })
     const text = `dest ${destName(dest)} of ${serviceName(service)} changed\n`
     this.printDone(flags, { service, dest }, text, warnings)

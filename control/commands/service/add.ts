@@ -1,13 +1,14 @@
 /** `xlvs service add`. */
 import * as Flags from '@oclif/core/flags'
-import { serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { type Example, XlvsCommand } from '../../bin/command.ts'
+import { newServiceArg } from '../../bin/service_arg.ts'
 import { nameFlag, readName } from '../../bin/service_flags.ts'
 import { parseScheduler, parseServiceName } from '../../config/name.ts'
 import { SCHEDULERS, serviceName } from '../../model/service.ts'
 
 export default class ServiceAdd extends XlvsCommand {
   static override summary = 'Add a service.'
-  static override args = { service: serviceArg }
+  static override args = { service: newServiceArg }
   static override flags = {
     scheduler: Flags.string({
       char: 's',

@@ -1,6 +1,6 @@
 /** `xlvs service remove`. */
-import { serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
-import { parseServiceName } from '../../config/name.ts'
+import { type Example, XlvsCommand } from '../../bin/command.ts'
+import { findService, serviceArg } from '../../bin/service_arg.ts'
 import { serviceName } from '../../model/service.ts'
 
 export default class ServiceRemove extends XlvsCommand {
@@ -19,8 +19,10 @@ export default class ServiceRemove extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServiceRemove)
-    const id = parseServiceName(args.service)
-    const warnings = await this.ask(flags, director => director.removeService(id))
+    const { id, warnings } = await this.ask(flags, async director => {
+      const id = await findService(director, args.service)
+      return { id, warnings: await director.removeService(id) }
+    })
     this.printDone(flags, { removed: id }, `service ${serviceName(id)} removed\n`, warnings)
   }
 }

@@ -1,8 +1,9 @@
 /** `xlvs service set`. */
 import * as Flags from '@oclif/core/flags'
-import { serviceArg, type Example, XlvsCommand } from '../../bin/command.ts'
+import { type Example, XlvsCommand } from '../../bin/command.ts'
+import { findService, serviceArg } from '../../bin/service_arg.ts'
 import { nameFlag, readName } from '../../bin/service_flags.ts'
-import { parseScheduler, parseServiceName } from '../../config/name.ts'
+import { parseScheduler } from '../../config/name.ts'
 import { SCHEDULERS, serviceName } from '../../model/service.ts'
 
 export default class ServiceSet extends XlvsCommand {
@@ -30,9 +31,11 @@ export default class ServiceSet extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServiceSet)
-    const id = parseServiceName(args.service)
-    const service = { ...id, scheduler: parseScheduler(flags.scheduler), ...readName(flags.name) }
-    const warnings = await this.ask(flags, director => director.setService(service))
+    const settings = { scheduler: parseScheduler(flags.scheduler), ...readName(flags.name) }
+    const { service, warnings } = await this.ask(flags, async director => {
+      const service = { ...(await findService(director, args.service)), ...settings }
+      return { service, warnings: await director.setService(service) }
+    })
     this.printDone(flags, { service }, `service ${serviceName(service)} changed\n`, warnings)
   }
 }

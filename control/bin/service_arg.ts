@@ -1,0 +1,55 @@
+/**
+ * The services that a command is about, as it is told them: by protocol, address and port, or by
+ * the name that somebody gave them. Read next: command.ts.
+ */
+import * as Args from '@oclif/core/args'
+import { parseLabel, parseServiceName } from '../config/name.ts'
+import { nearest } from '../config/nearest.ts'
+import type { DirectorClient } from '../daemon/client.ts'
+import { XlvsError } from '../errors.ts'
+import { serviceName, type ServiceId } from '../model/service.ts'
+
+/** A service that is there. */
+export const serviceArg = Args.string({
+  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80, or its name',
+  required: true,
+  ignoreStdin: true,
+})
+
+/** One that is to be made. */
+export const newServiceArg = Args.string({
+  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80',
+  required: true,
+  ignoreStdin: true,
+})
+
+/**
+ * The service that a word means. The director is asked only for names: all others are in the word.
+ * @throws SERVICE_MISSING when no service has that name, and what parseServiceName() throws
+ */
+export async function findService(director: DirectorClient, word: string): Promise<ServiceId> {
+  if (!isName(word)) return parseServiceName(word)
+  const named = (await director.services()).filter(({ name }) => name !== undefined)
+  const found = named.find(({ name }) => name === word)
+  if (found) return parseServiceName(serviceName(found))
+  const guess = nearest(
+    word,
+    named.flatMap(({ name }) => name ?? []),
+  )
+  throw new XlvsError(
+    'SERVICE_MISSING',
+    `there is no service with the name ${word}`,
+    guess === undefined
+      ? 'see the services and their names with xlvs show'
+      : `did you mean ${guess}?`,
+  )
+}
+
+function isName(word: string): boolean {
+  if (word.includes(':')) return false
+  try {
+    return parseLabel(word) !== ''
+  } catch {
+    return false
+  }
+}
