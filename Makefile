@@ -1,6 +1,7 @@
 # Every way to set up, build, try and check xlvs. `make demo` and `make test` need nothing but git
 # and make on Debian 12: what is missing is installed first (.ci/setup names the packages).
-# Assumes GNU make and bash. Read next: .ci/run (what CI runs), CONTRIBUTING.md (when to run what).
+# `make help` lists what there is to make. Assumes GNU make and bash.
+# Read next: .ci/run (what CI runs), CONTRIBUTING.md (when to run what).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -37,10 +38,13 @@ TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf
 UPGRADE       := build/test/upgrade/xlvs.bpf.o build/test/upgrade/companion.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
-.PHONY: build demo test check bench oracle oracle-impl oracle-guest install clean asan format \
+.PHONY: help build demo test check bench oracle oracle-impl oracle-guest install clean asan format \
 	addon bpf gen bpffs
 
-build: addon bpf
+build: addon bpf  ## the addon and the BPF objects, which is what make alone does
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 # --- Set-up ---------------------------------------------------------------------------------------
 
@@ -61,19 +65,19 @@ $(PACKAGES): package-lock.json | build/packages
 	@cp $< $@
 
 # Pinned maps need a BPF file system; mounting it is the one thing done to the machine besides apt.
-bpffs:
+bpffs:  ## mount /sys/fs/bpf where it is not
 	@mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || \
 	  { echo 'make: could not mount a BPF file system at /sys/fs/bpf: be root' >&2; exit 1; }
 
 # --- Build ----------------------------------------------------------------------------------------
 
-addon: $(ADDON)
+addon: $(ADDON)  ## the addon alone
 
 addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) $(PACKAGES)
 	@.ci/quietly 'Building the addon' cmake-js build -d addon -O addon/build -l warn
 	@touch $@
 
-bpf: $(BPF_OBJECTS)
+bpf: $(BPF_OBJECTS)  ## the BPF objects alone
 
 # Each object is one translation unit: the rarer walks' .bpf.c files are included by the first.
 define compile_bpf
@@ -104,53 +108,53 @@ build/test/upgrade/companion.bpf.o: build/companion.bpf.o
 	@mkdir -p $(@D)
 	@cp $< $@
 
-gen: build/xlvs.bpf.o build/decap.bpf.o $(PACKAGES)
+gen: build/xlvs.bpf.o build/decap.bpf.o $(PACKAGES)  ## control/abi/*.gen.ts from bpf/types.h
 	node bpf/gen.ts build/xlvs.bpf.o > build/maps.gen.ts
 	node bpf/gen.ts build/decap.bpf.o > build/decap.gen.ts
 	cp build/maps.gen.ts build/decap.gen.ts control/abi/
 
 # --- Try, check, measure --------------------------------------------------------------------------
 
-demo: build $(TEST_OBJECTS) $(UPGRADE) bpffs
+demo: build $(TEST_OBJECTS) $(UPGRADE) bpffs  ## show xlvs at work; ARGS=--json for machines
 	@node test/demo/main.ts $(ARGS)
 
-test: build $(TEST_OBJECTS) $(UPGRADE) bpffs
+test: build $(TEST_OBJECTS) $(UPGRADE) bpffs  ## every test, as root
 	@node test/support/suite.ts
 
-check: build
+check: build  ## format, types, lint, generated code, tidy rules
 	@.ci/check '$(CLANG_FORMAT)' $(C_FILES)
 
-bench: build bpffs
+bench: build bpffs  ## ns a packet, ms of a command
 	@node test/bench/start.ts
 	@node test/bench/apply.ts
 	@node test/bench/run.ts
 
 # The plug-in that ../shared/oracle/README.md describes: it travels into the guest as one folder.
-oracle-impl: build
+oracle-impl: build  ## what the oracle takes along, in build/oracle/impl
 	@test/oracle/impl.sh build/oracle/impl
 
-oracle: oracle-impl
+oracle: oracle-impl  ## compare with the kernel's IPVS; CASES=... for some, ORACLE=FOLDER
 	@[ -x '$(ORACLE)/diff' ] || \
 	  { echo 'make: the oracle is not at $(ORACLE): make oracle ORACLE=DIR' >&2; exit 1; }
 	@test/oracle/run.sh '$(ORACLE)' build/oracle/impl $(CASES)
 
 # Linux 6.1 with what the development kernel lacks: its own tunnels before the decapsulator, bonds.
-oracle-guest: oracle-impl
+oracle-guest: oracle-impl  ## bonds, tunnels and VLANs in a guest of Linux 6.1
 	@test/oracle/guest/run.sh '$(ORACLE)' build/oracle/impl $(GUEST)
 
 # The addon's tests under the address and undefined-behaviour sanitizers.
-asan: build bpffs
+asan: build bpffs  ## the addon's tests under the sanitizers
 	@addon/asan.sh
 
-format: $(PACKAGES)
+format: $(PACKAGES)  ## write all sources as check wants them
 	prettier --log-level warn --write $$(.ci/sources)
 	$(if $(C_FILES),$(CLANG_FORMAT) -i $(C_FILES))
 
 # --- Install --------------------------------------------------------------------------------------
 
-install: build
+install: build  ## into PREFIX (/usr/local), below DESTDIR; IPVSADM=1 for that name too
 	@.ci/install '$(DESTDIR)' '$(PREFIX)'
 
 # The npm packages stay: they follow package-lock.json by themselves.
-clean:
+clean:  ## remove what was built; npm packages stay
 	rm -rf build addon/build
