@@ -135,7 +135,7 @@ async function serve(
   log: Logger,
   undo: (() => unknown)[],
 ): Promise<void> {
-  const api = buildApi(director, log)
+  const api = buildApi(director, log.child({}))
   undo.push(async () => {
     const hangUp = setTimeout(() => {
       api.server.closeAllConnections()
@@ -223,9 +223,12 @@ async function listen(api: ReturnType<typeof buildApi>, socket: string): Promise
   mkdirSync(dirname(socket), { recursive: true })
   rmSync(socket, { force: true })
   const umask = process.umask(0o777 & ~SOCKET_MODE)
+  const { level } = api.log
   try {
+    api.log.level = 'silent' // fastify would log it too, in words that vary
     await api.listen({ path: socket })
   } finally {
+    api.log.level = level
     process.umask(umask)
   }
   chmodSync(socket, SOCKET_MODE)

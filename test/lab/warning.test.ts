@@ -5,6 +5,7 @@
  */
 import type { Warning } from '../../control/model/warning.ts'
 import { directorFor, type Lab } from '../support/lab.ts'
+import { waitFor } from '../support/namespace.ts'
 import { privileged } from '../support/privileged.ts'
 
 async function warnings(lab: Lab): Promise<Warning[]> {
@@ -26,7 +27,7 @@ privileged('show: a filter before the companion, a warning until its cure is run
   t.deepEqual(await warnings(lab), [])
 })
 
-privileged('daemon: a filter before the companion at its start, a line in the log', async t => {
+privileged('daemon: a filter before the companion at its start, a line in its log', async t => {
   const lab = await directorFor(t)
   const filter = 'filter add dev c0 ingress pref 9 protocol ip u32 match ip protocol 89 0xff'
   lab.director.run(['tc', ...filter.split(' '), 'flowid', '1:1'])
@@ -34,6 +35,10 @@ privileged('daemon: a filter before the companion at its start, a line in the lo
   await lab.stopDaemon('SIGTERM')
   await lab.startDaemon()
 
+  const listening = () => lab.log().match(/.*listening.*\n/gi) ?? []
+  // The log is written a little later than it answers.
+  await waitFor('both starts to be logged', () => listening().length >= 2)
+  t.is(listening().length, 2, listening().join(''))
   const lines = lab
     .log()
     .split('\n')
