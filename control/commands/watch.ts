@@ -10,7 +10,8 @@ export default class Watch extends XlvsCommand {
   static override summary = 'Print what changes, a line each, until it is interrupted.'
   static override description =
     'Changes of services, dests and interfaces, whoever makes them; and what the director ' +
-    'finds: a VIP that comes or goes, a next hop lost or found, an interface gone or back, a full table.'
+    'finds: a VIP that comes or goes, a next hop lost or found, an interface that goes or comes, ' +
+    'or its link, a full table.'
   static override flags = {
     after: Flags.string({
       description: 'id of an event: print first what came since',

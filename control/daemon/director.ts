@@ -236,7 +236,8 @@ export class Director implements DirectorApi {
       const link = watch.link(name)
       const origin = interfaceOrigin(this.#intent, name)
       const present = !!link && pinned.has(name)
-      return { name, ifindex: link?.ifindex ?? 0, mode, present, origin }
+      const running = link?.running ?? false
+      return { name, ifindex: link?.ifindex ?? 0, mode, present, running, origin }
     })
   }
 

@@ -27,7 +27,7 @@ export interface Surroundings {
 export class Observer {
   readonly #events: Events
   readonly #around: Surroundings
-  /** By name of service, `service>dest` or interface: what is not as it should be. */
+  /** By name of service, `service>dest`, interface, or its link: what is not as it should be. */
   readonly #seen = new Map<string, string | boolean>()
   #dropped: number | undefined
   #droppedBefore = 0
@@ -92,13 +92,15 @@ export class Observer {
   }
 
   #lookAtInterfaces(): EventBody[] {
-    return this.#around
-      .interfaces()
-      .filter(({ name, present }) => this.#isNews(name, present, true))
-      .map(({ name, present }) => ({
-        kind: present ? 'interface-back' : 'interface-gone',
-        interface: name,
-      }))
+    return this.#around.interfaces().flatMap(({ name, present, running }) => {
+      const found: EventBody[] = []
+      if (this.#isNews(name, present, true))
+        found.push({ kind: present ? 'interface-back' : 'interface-gone', interface: name })
+      // What is not there has no link either, which need not be said.
+      if (this.#isNews(linkOf(name), running || !present, true))
+        found.push({ kind: running ? 'interface-up' : 'interface-down', interface: name })
+      return found
+    })
   }
 
   /** What is seen for the first time is news only when it is not as it should be. */
@@ -118,9 +120,17 @@ export class Observer {
         if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
       if (!now) this.#seen.delete(name)
     }
-    for (const name of Object.keys(before.interfaces))
-      if (!Object.hasOwn(after.interfaces, name)) this.#seen.delete(name)
+    for (const name of Object.keys(before.interfaces)) {
+      if (Object.hasOwn(after.interfaces, name)) continue
+      this.#seen.delete(name)
+      this.#seen.delete(linkOf(name))
+    }
   }
+}
+
+/** What an interface's link is noted by; no interface has a slash in its name. */
+function linkOf(name: string): string {
+  return `${name}/link`
 }
 
 /** What an operator did, from what was wanted and what is wanted now. Pure. */

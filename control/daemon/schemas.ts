@@ -184,7 +184,14 @@ export const VersionSchema = Type.Object({
 
 export const InterfacesSchema = Type.Object({
   interfaces: Type.Array(
-    Type.Object({ name: Type.String(), ifindex: count, mode, present: Type.Boolean(), origin }),
+    Type.Object({
+      name: Type.String(),
+      ifindex: count,
+      mode,
+      present: Type.Boolean(),
+      running: Type.Boolean(),
+      origin,
+    }),
   ),
 })
 
@@ -243,6 +250,7 @@ export const EventSchema = Type.Union([
   event(['interface-attached'], { ...interfaceText, mode }),
   event(['interface-detached'], interfaceText),
   event(['interface-gone', 'interface-back'], interfaceText),
+  event(['interface-down', 'interface-up'], interfaceText),
   event(['overload', 'overload-over'], { packets: count }),
   event(['events-missed'], {}),
 ])

@@ -33,6 +33,8 @@ export type EventBody =
   | { kind: 'interface-detached'; interface: string }
   /** It went or lost the program; it is there again with it. */
   | { kind: 'interface-gone' | 'interface-back'; interface: string }
+  /** It has no link, or is down: nothing comes in; it has one again. */
+  | { kind: 'interface-down' | 'interface-up'; interface: string }
   /** The table is full: so many new connections were dropped in the last second. */
   | { kind: 'overload'; packets: number }
   /** It drops none any more; so many since it began. */

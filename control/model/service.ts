@@ -108,6 +108,8 @@ export interface InterfaceView {
   mode: AttachMode
   /** false: the interface has gone or lost the program. */
   present: boolean
+  /** It is up and has a link: frames can come in. */
+  running: boolean
   origin: Origin
 }
 

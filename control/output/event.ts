@@ -51,6 +51,10 @@ function aroundSentence(event: Around | Extract<LvsEvent, { kind: 'events-missed
       return `interface ${event.interface} has gone or lost the program`
     case 'interface-back':
       return `interface ${event.interface} is back`
+    case 'interface-down':
+      return `interface ${event.interface} is down or has no link: nothing comes in by it`
+    case 'interface-up':
+      return `interface ${event.interface} is up`
     case 'overload':
       return `the connection table is full: ${event.packets} packets dropped in a second`
     case 'overload-over':

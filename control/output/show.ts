@@ -65,8 +65,10 @@ function destRow(dest: ServiceView['dests'][number]): string[] {
   return [`  ${destName(dest)}`, fwd, `${weight}`, `${active}`, `${inactive}`, state]
 }
 
-function interfaceTrouble({ name, present }: InterfaceView): string[] {
-  if (present) return []
+function interfaceTrouble({ name, present, running }: InterfaceView): string[] {
+  if (present && running) return []
+  if (present)
+    return [`${name} is down or has no link: nothing comes in by it; try ip link set ${name} up`]
   return [`${name} has gone or lost the program; try xlvs attach ${name} when it is back`]
 }
 
@@ -88,8 +90,10 @@ function destTrouble(name: string, dest: ServiceView['dests'][number]): string[]
   const { address, nextHop } = dest
   if (nextHop === 'no route')
     return [`${name}: no route to dest ${address}; try ip route get ${address}`]
-  if (nextHop === 'resolving' || nextHop === 'unreachable')
-    return [`${name}: the next hop to dest ${address} does not answer; try ip neighbour`]
+  const hop = `${name}: the next hop to dest ${address}`
+  if (nextHop === 'resolving')
+    return [`${hop} has not answered yet, and packets wait for it; try ip neighbour`]
+  if (nextHop === 'unreachable') return [`${hop} does not answer; try ip neighbour`]
   return []
 }
 

@@ -192,7 +192,14 @@ test('show: --yaml applied, then nothing changes, and on nothing it makes the sa
     service({ name: 'web', dests: [dest({ port: 81, weight: 0 }), dest({ fwd: 'dr' })] }),
     service({ protocol: 'udp', port: 53, scheduler: 'wlc', origin: 'ipvsadm' }),
   ]
-  const eth0 = { name: 'eth0', ifindex: 2, mode: 'generic', present: true, origin: 'api' } as const
+  const eth0 = {
+    name: 'eth0',
+    ifindex: 2,
+    mode: 'generic',
+    present: true,
+    running: true,
+    origin: 'api',
+  } as const
   const settings = { udp_timeout_s: { value: 7, origin: 'api' as const } }
   const { socket } = await serveFake(t, { services, interfaces: [eth0], settings })
   const empty = await serveFake(t)
@@ -237,7 +244,14 @@ const touching: string[] = [
 for (const line of touching)
   test(`origin: ${line} of what a file owns, then it is done and warned of`, async t => {
     const services = [service({ ...OF_FILE, dests: [dest(OF_FILE)] })]
-    const eth0 = { name: 'eth0', ifindex: 2, mode: 'native', present: true, ...OF_FILE } as const
+    const eth0 = {
+      name: 'eth0',
+      ifindex: 2,
+      mode: 'native',
+      present: true,
+      running: true,
+      ...OF_FILE,
+    } as const
     const { socket } = await serveFake(t, { services, interfaces: [eth0] })
 
     const { status, out, err } = await xlvs(line.split(' '), { socket })

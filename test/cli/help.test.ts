@@ -38,6 +38,7 @@ function given(name: string) {
         ifindex: i + 2,
         mode: 'native' as const,
         present: true,
+        running: true,
         origin: 'command' as const,
       })),
   }

@@ -29,7 +29,9 @@ function watching(lab: Lab, after?: string): Watching {
 
 privileged('watch: an operator and the network change things, each is told', async t => {
   const lab = await directorFor(t)
-  lab.director.run(['ip', 'link', 'add', 'spare', 'type', 'veth', 'peer', 'name', 'other'])
+  const link = (...words: string[]) => lab.director.run(['ip', 'link', ...words])
+  link('add', 'spare', 'up', 'type', 'veth', 'peer', 'name', 'other')
+  link('set', 'other', 'up')
   const watcher = watching(lab, 'none-0')
   await watcher.until('the watch to begin', ({ kind }) => kind === 'events-missed')
 
@@ -39,8 +41,12 @@ privileged('watch: an operator and the network change things, each is told', asy
   await watcher.until('the VIP to go', ({ kind }) => kind === 'vip-not-local')
   lab.director.run(['ip', 'address', 'add', `${NAT.vip}/32`, 'dev', 'c0'])
   await watcher.until('the VIP to come', ({ kind }) => kind === 'vip-local')
-  await lab.xlvs('attach', 'spare')
-  lab.director.run(['ip', 'link', 'del', 'spare'])
+  await lab.xlvs('attach', 'spare', '--generic')
+  link('set', 'other', 'down')
+  await watcher.until('the cable to be pulled', ({ kind }) => kind === 'interface-down')
+  link('set', 'other', 'up')
+  await watcher.until('the cable to be back', ({ kind }) => kind === 'interface-up')
+  link('del', 'spare')
   await watcher.until('the interface to go', ({ kind }) => kind === 'interface-gone')
   await lab.xlvs('zero', NAME)
   await lab.xlvs('service', 'remove', NAME)
@@ -49,7 +55,8 @@ privileged('watch: an operator and the network change things, each is told', asy
   const kinds = watcher.told.map(({ kind }) => kind).filter(kind => kind !== 'next-hop')
   t.deepEqual(kinds, [
     ...(['events-missed', 'service-added', 'dest-added', 'vip-not-local', 'vip-local'] as const),
-    ...(['interface-attached', 'interface-gone', 'counters-zeroed', 'service-removed'] as const),
+    ...(['interface-attached', 'interface-down', 'interface-up', 'interface-gone'] as const),
+    ...(['counters-zeroed', 'service-removed'] as const),
   ])
   await lab.stopDaemon('SIGTERM')
   t.like(await watcher.ended, { code: 'SOCKET_REFUSED' })

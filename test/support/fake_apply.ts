@@ -38,7 +38,7 @@ function take(state: FakeState, intent: Intent): void {
   state.interfaces = Object.entries(intent.interfaces).map(([name, mode], i) => {
     const origin = intent.interfaceOrigins[name]
     const owned = originOf(origin === undefined ? {} : { origin })
-    return { name, ifindex: i + 2, mode, present: true, origin: owned }
+    return { name, ifindex: i + 2, mode, present: true, running: true, origin: owned }
   })
   state.services = Object.values(intent.services).map(({ service: own, dests }) =>
     service({ ...own, dests: dests.map(one => dest(one)) }),

@@ -218,7 +218,7 @@ function interfaceChanges(state: FakeState, change: Change) {
         if (there !== undefined) throw refusal('INTERFACE_ATTACHED', `${there} is attached already`)
         for (const name of names) {
           const ifindex = state.interfaces.length + 2
-          state.interfaces.push({ name, ifindex, mode, present: true, origin })
+          state.interfaces.push({ name, ifindex, mode, present: true, running: true, origin })
         }
       }),
     detach: (name: string) =>

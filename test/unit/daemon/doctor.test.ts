@@ -22,6 +22,7 @@ const ETH0 = {
   ifindex: 2,
   mode: 'native' as const,
   present: true,
+  running: true,
   origin: 'command' as const,
 }
 const RULE: Warning = { kind: 'input-firewall', message: 'a rule', cure: 'drop it' }

@@ -126,6 +126,7 @@ function observed() {
     local: true,
     nextHop: 'resolved' as DestView['nextHop'],
     present: true,
+    running: true,
     interfaces: ['eth0'],
   }
   const surroundings: Surroundings = {
@@ -133,7 +134,8 @@ function observed() {
     nextHop: () => around.nextHop,
     interfaces: () =>
       around.interfaces.map(name => ({
-        ...{ name, ifindex: 2, mode: 'native' as const, present: around.present },
+        ...{ name, ifindex: 2, mode: 'native' as const },
+        ...{ present: around.present, running: around.running },
         origin: 'command' as const,
       })),
   }
@@ -164,7 +166,7 @@ test('observer: the network changes, then each difference is told once', t => {
       [{ kind: 'next-hop', service: NAME, dest: DEST_NAME, nextHop: 'resolving' }],
     ],
     [
-      { nextHop: 'no route', present: false },
+      { nextHop: 'no route', present: false, running: false },
       [
         { kind: 'next-hop', service: NAME, dest: DEST_NAME, nextHop: 'no route' },
         { kind: 'interface-gone', interface: 'eth0' },
@@ -175,8 +177,11 @@ test('observer: the network changes, then each difference is told once', t => {
       [
         { kind: 'next-hop', service: NAME, dest: DEST_NAME, nextHop: 'resolved' },
         { kind: 'interface-back', interface: 'eth0' },
+        { kind: 'interface-down', interface: 'eth0' },
       ],
     ],
+    [{ running: true }, [{ kind: 'interface-up', interface: 'eth0' }]],
+    [{ running: false }, [{ kind: 'interface-down', interface: 'eth0' }]],
   ]
   t.deepEqual(news(), [])
   for (const [change, told] of stages) {
@@ -217,6 +222,21 @@ test('observer: an interface attached again, that it is gone is news again', t =
   observer.changed(emptyIntent(), after(ATTACH))
 
   t.is(news().filter(({ kind }) => kind === 'interface-gone').length, 2)
+})
+
+test('observer: an interface without a link attached twice, that is news each time', t => {
+  const { around, observer, news } = observed()
+  around.running = false
+
+  observer.changed(emptyIntent(), after(ATTACH))
+  around.interfaces = []
+  observer.changed(after(ATTACH), emptyIntent())
+  around.interfaces = ['eth0']
+  observer.changed(emptyIntent(), after(ATTACH))
+
+  const kinds = news().map(({ kind }) => kind)
+  const twice = ['interface-attached', 'interface-down', 'interface-detached'] as const
+  t.deepEqual(kinds, [...twice, ...twice].slice(0, -1))
 })
 
 test('observer: the table is full for a while, then overload once and its end', t => {

@@ -11,7 +11,14 @@ import { conn, dest, service, traffic } from '../../support/views.ts'
 
 const PLAIN = styleFor(false, {})
 const COLOUR = styleFor(true, {})
-const ETH0 = { name: 'eth0', ifindex: 2, mode: 'native', present: true, origin: 'command' } as const
+const ETH0 = {
+  name: 'eth0',
+  ifindex: 2,
+  mode: 'native',
+  present: true,
+  running: true,
+  origin: 'command',
+} as const
 
 test('table: left and right columns, then aligned without blanks at line ends', t => {
   const text = table(
@@ -61,12 +68,14 @@ test('show: all is well, then a table in the order of adding and no trouble', t 
 
 test('show: every trouble, then each is marked in the table and told with what to try', t => {
   const dests = [
+    dest({ address: '10.0.0.5', nextHop: 'unreachable' }),
     dest({ address: '10.0.0.4', nextHop: 'resolving' }),
     dest({ address: '10.0.0.3', nextHop: 'no route', weight: 0 }),
   ]
-  const gone = { ...ETH0, name: 'eth1', present: false }
+  const gone = { ...ETH0, name: 'eth1', present: false, running: false }
+  const down = { ...ETH0, name: 'eth2', running: false }
 
-  const text = showText([gone], [service({ vipLocal: false, dests })], PLAIN)
+  const text = showText([gone, down], [service({ vipLocal: false, dests })], PLAIN)
 
   t.is(
     text.slice(text.indexOf('tcp:')),
@@ -74,10 +83,14 @@ test('show: every trouble, then each is marked in the table and told with what t
       'tcp:192.0.2.1:80  rr                                         VIP not local',
       '  10.0.0.3:80     nat                   0       0         0  quiesced, next hop: no route',
       '  10.0.0.4:80     nat                   1       0         0  next hop: resolving',
+      '  10.0.0.5:80     nat                   1       0         0  next hop: unreachable',
       '! eth1 has gone or lost the program; try xlvs attach eth1 when it is back',
+      '! eth2 is down or has no link: nothing comes in by it; try ip link set eth2 up',
       '! VIP not local: 192.0.2.1 is not an address of this host, so tcp:192.0.2.1:80 balances ' +
         'nothing; try ip address add 192.0.2.1/32 dev lo',
-      '! tcp:192.0.2.1:80: the next hop to dest 10.0.0.4 does not answer; try ip neighbour',
+      '! tcp:192.0.2.1:80: the next hop to dest 10.0.0.5 does not answer; try ip neighbour',
+      '! tcp:192.0.2.1:80: the next hop to dest 10.0.0.4 has not answered yet, and packets wait ' +
+        'for it; try ip neighbour',
       '! tcp:192.0.2.1:80: no route to dest 10.0.0.3; try ip route get 10.0.0.3',
       '',
     ].join('\n'),
