@@ -94,7 +94,7 @@ export class ConfigError extends XlvsError {
 
   constructor(file: string, text: string, faults: readonly Fault[]) {
     const errors = faults.length === 1 ? '1 error' : `${faults.length} errors`
-    super('BAD_CONFIG', `${file} has ${errors}: nothing is changed`, 'mend them and try again')
+    super('BAD_CONFIG', `${file} has ${errors}`, 'mend them and try again')
     this.file = file
     this.text = text
     this.faults = faults

@@ -11,7 +11,7 @@ export default class Apply extends XlvsCommand {
   static override summary = 'Make services, interfaces and settings what a file says.'
   static override description =
     'Shows the difference and does it: all of it, or nothing. Only what the file owns changes: ' +
-    'what it made, or has taken over. What others own is listed and left alone.'
+    'what it made, or has taken over. What others own is counted and left alone.'
   static override args = { file: fileArg }
   static override flags = {
     'dry-run': Flags.boolean({
@@ -22,10 +22,16 @@ export default class Apply extends XlvsCommand {
       description: 'make the file own what it names, whoever had it',
       default: false,
     }),
+    verbose: Flags.boolean({
+      char: 'v',
+      description: 'list what others own and is left alone, not only how much it is',
+      default: false,
+    }),
   }
   static override examples: Example[] = [
     { description: 'See what would change.', command: 'xlvs apply lvs.yaml --dry-run' },
     { description: 'Do it.', command: 'xlvs apply lvs.yaml' },
+    { description: 'Do it, and see what others own.', command: 'xlvs apply lvs.yaml --verbose' },
     {
       description: 'Let a file have what was made by commands.',
       command: 'xlvs apply lvs.yaml --take-over',
@@ -42,7 +48,7 @@ export default class Apply extends XlvsCommand {
     try {
       const applied = await this.ask(flags, director => director.apply(wish, options))
       bar.clear()
-      this.print(flags, applied, style => appliedText(args.file, applied, style))
+      this.print(flags, applied, style => appliedText(args.file, applied, style, flags.verbose))
     } finally {
       bar.clear()
     }

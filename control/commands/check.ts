@@ -5,7 +5,7 @@ import { counted } from '../output/counted.ts'
 
 export default class Check extends XlvsCommand {
   static override summary = 'Check a configuration file, and show everything that is wrong with it.'
-  static override description = 'Needs neither root nor the daemon, and changes nothing.'
+  static override description = 'Needs neither root nor the daemon.'
   static override args = { file: fileArg }
   static override examples: Example[] = [
     { description: 'Check before applying.', command: 'xlvs check lvs.yaml' },

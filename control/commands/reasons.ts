@@ -9,7 +9,7 @@ import { reasonsText, risenBetween, risenText } from '../output/reasons.ts'
 const LOOK_MS = 2000
 
 export default class Reasons extends XlvsCommand {
-  static override summary = 'Show what became of packets and why, and what to look at.'
+  static override summary = 'Show what became of packets and why, and what to do about it.'
   static override flags = {
     all: Flags.boolean({
       description: 'show those that no packet has left with, too',

@@ -11,6 +11,6 @@ export interface ReasonView {
   becomes: 'passed' | 'forwarded' | 'answered' | 'dropped'
   /** Why, in some words. */
   means: string
-  /** What to look at when the count rises; empty where nothing is wrong. */
+  /** What to do when the count rises, in the imperative; empty where nothing is wrong. */
   look: string
 }

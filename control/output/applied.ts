@@ -7,18 +7,23 @@ import { fileOf } from '../model/origin.ts'
 import { counted } from './counted.ts'
 import type { Style } from './style.ts'
 
-const SIGNS: Record<Sign, { mark: string; paint: keyof Style }> = {
-  added: { mark: '+', paint: 'green' },
-  changed: { mark: '~', paint: 'yellow' },
-  removed: { mark: '-', paint: 'red' },
+const SIGNS: Record<Sign, { mark: string; would: string; paint: keyof Style }> = {
+  added: { mark: '+', would: 'add', paint: 'green' },
+  changed: { mark: '~', would: 'change', paint: 'yellow' },
+  removed: { mark: '-', would: 'remove', paint: 'red' },
 }
 /** More lines are counted and not shown. */
 const LINES_MAX = 200
-const OTHERS_SHOWN = 10
 
-export function appliedText(file: string, applied: Applied, style: Style): string {
+/** `verbose`: what others own is listed, not only counted. */
+export function appliedText(
+  file: string,
+  applied: Applied,
+  style: Style,
+  verbose: boolean,
+): string {
   const { changed, dryRun, difference } = applied
-  const others = othersText(applied)
+  const others = othersText(applied, verbose)
   if (!changed) return `${file}: nothing changed\n${others}`
   const { items, counts } = difference
   const lines = items.slice(0, LINES_MAX).map((item, i) => itemText(item, items[i - 1], style))
@@ -28,8 +33,10 @@ export function appliedText(file: string, applied: Applied, style: Style): strin
   const signs = (Object.keys(SIGNS) as Sign[]).filter(sign =>
     Object.values(counts[sign]).some(n => n > 0),
   )
-  const sums = signs.map(sign => `${sign} ${counted(counts[sign])}`).join('; ')
-  const what = dryRun ? `would be ${sums}; nothing was changed` : sums
+  const sums = signs.map(sign => {
+    return `${dryRun ? SIGNS[sign].would : sign} ${counted(counts[sign])}`
+  })
+  const what = dryRun ? `would ${sums.join(', ')}; nothing was changed` : sums.join('; ')
   return `${lines.join('')}${rest}${file}: ${what}\n${others}`
 }
 
@@ -44,9 +51,10 @@ function itemText(item: DifferenceItem, before: DifferenceItem | undefined, styl
   return `${heading}    ${line}\n`
 }
 
-function othersText({ others, othersCount }: Applied): string {
+function othersText({ others, othersCount }: Applied, verbose: boolean): string {
   if (othersCount === 0) return ''
-  const named = others.slice(0, OTHERS_SHOWN).map(other => `  ${otherText(other)}\n`)
+  if (!verbose) return `left alone: ${othersCount} of other owners; --verbose lists them\n`
+  const named = others.map(other => `  ${otherText(other)}\n`)
   const more = othersCount - named.length
   const rest = more > 0 ? `  ... and ${more} more\n` : ''
   return `left alone, because others own it:\n${named.join('')}${rest}`

@@ -1,5 +1,5 @@
 /**
- * What each reason for which a packet leaves the program means, and what to look at when its count
+ * What each reason for which a packet leaves the program means, and what to do when its count
  * rises; and how `xlvs reasons` prints them. A reason without its sentences does not compile.
  * MANUAL has the same table. Pure. Read next: ../../bpf/types.h (enum reason).
  */
@@ -12,14 +12,17 @@ type Sizes = 'GO_ON' | 'REASONS' | 'REASONS_MAX'
 export type ReasonName = Exclude<keyof typeof REASON, Sizes>
 type Sentences = Pick<ReasonView, 'becomes' | 'means' | 'look'>
 
-/** `look` is empty where nothing is wrong however many there are. */
+/** `look` is what to do, in the imperative; empty where nothing is wrong however many there are. */
 export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   NOT_IP: passed('ARP and whatever else is neither IPv4 nor IPv6', ''),
-  FOREIGN_MAC: passed('the frame is for another machine', 'the interface may be promiscuous'),
-  MALFORMED: passed('the IP header is not one', 'who sends it: tcpdump -e on the interface'),
+  FOREIGN_MAC: passed(
+    'the frame is for another machine',
+    'see with ip -d link whether the interface is promiscuous, and find out why',
+  ),
+  MALFORMED: passed('the IP header is not one', 'find the sender with tcpdump -e'),
   BAD_CHECKSUM: passed(
     'the checksum of the IPv4 header is wrong',
-    'cable, switch and memory of the sender: ip -s link counts errors too',
+    'check cable, switch and memory of the sender; ip -s link counts errors too',
   ),
   HAS_OPTIONS: passed(
     'the packet has IPv4 options, or more IPv6 extension headers than xlvs looks through',
@@ -27,21 +30,24 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   ),
   FRAGMENT: passed(
     'a piece of a packet, which xlvs does not balance yet',
-    'the MTU on the way from the client; senders of UDP can send less at a time',
+    'find the smaller MTU on the way from the client, or let senders of UDP send less at a time',
   ),
   OTHER_PROTOCOL: passed('neither TCP nor UDP', ''),
-  TRUNCATED: passed('the packet ends within its header', 'who sends it: tcpdump on the interface'),
+  TRUNCATED: passed('the packet ends within its header', 'find the sender with tcpdump -e'),
   NO_SERVICE: passed('address and port are no service: what the host itself gets', ''),
   NO_CONNECTION: passed(
     'within no connection, and no beginning of one either',
-    'connections that expired while they were silent: timeouts of clients and servers',
+    'compare timeouts with those of clients and servers: what rests longer expires here first',
   ),
   FTP_DATA: passed('a connection that an FTP server opens from port 20', ''),
   VIP_NOT_LOCAL: passed(
     'the address of the service is not on this host, as on a VRRP backup',
-    'ip address, when this host should balance it; xlvs show has the service',
+    'add the address when this host should balance it: xlvs show says how',
   ),
-  OTHER_VLAN: passed('the tag names a VLAN that has no interface here', 'ip -d link'),
+  OTHER_VLAN: passed(
+    'the tag names a VLAN that has no interface here',
+    'see with ip -d link which VLANs have an interface, and add the one that is missing',
+  ),
   LOCAL_DEST: passed('the dest is this host: delivered here as it came', ''),
   NAT_REQUEST: forwarded('to a dest, addresses rewritten', ''),
   NAT_REPLY: forwarded('to a client, addresses rewritten back', ''),
@@ -51,49 +57,49 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   ICMP_REPLY: forwarded('an ICMP error about what a client sent, to that client', ''),
   RESOLVING: forwarded(
     'the MAC of the next hop is not known yet; the kernel asks for it and sends then',
-    'ip neighbour, when the count goes on rising: the dest or router does not answer',
+    'see ip neighbour when the count goes on rising: a dest or a router does not answer',
   ),
   TTL_EXPIRED: answered(
     'its time to live ended here: ICMP time exceeded',
-    'traceroute of clients, or a loop in routing',
+    'trace the route from a client, and look for a loop',
   ),
   TOO_BIG: answered(
     'it has DF and is longer than the MTU to the dest: ICMP fragmentation needed',
-    'MTUs on both sides of the director; clients that do not get the ICMP stay stuck',
+    'compare the MTUs on both sides of the director, and let ICMP through to the clients',
   ),
   NO_DEST: answered(
     'the service has no dest of weight above 0: ICMP port unreachable',
-    'xlvs show: add a dest, or give one a weight',
+    'add a dest, or give one a weight above 0: xlvs show names the service',
   ),
   UNREACHABLE: answered(
     'no route to the dest, or its neighbour does not answer: ICMP host unreachable',
-    'ip route get to the dest; xlvs show names it',
+    'see in xlvs show which dest it is, then try ip route get to it, and ip neighbour',
   ),
   DEST_GONE: dropped(
     'its connection has a dest that was removed',
-    'nothing, when the count stands still after a while: clients connect anew',
+    'wait until clients have connected anew: then the count stands still',
   ),
   TABLE_FULL: dropped(
     'the connection table has no room for a new connection',
-    'xlvs stats for how full it is; xlvs daemon --connections makes a larger one',
+    'see in xlvs stats how full it is, and make a larger one with xlvs daemon --connections',
   ),
   STRIPE_BUSY: dropped(
     'another CPU was making a connection in the same place; the client sends again',
-    'nothing, unless it is a good part of new connections: then report it',
+    'report it when it is a good part of the new connections',
   ),
   NO_ROUTE: dropped(
     'there is no route back to the client',
-    'ip route get to the client; a default route may be missing',
+    'try ip route get to the client, and add the route that is missing',
   ),
   NEEDS_FRAGMENTING: dropped(
     'longer than the MTU without DF; xlvs does not cut packets yet',
-    'MTUs on both sides of the director: make the one behind it as large',
+    'make the MTU behind the director as large as the one before it',
   ),
   BAD_ICMP: dropped(
     'an ICMP error about a NAT connection whose checksum is wrong',
-    'who sends it: tcpdump on the interface',
+    'find the sender with tcpdump -e',
   ),
-  INTERNAL: dropped('what should not happen did', 'the log of the daemon, and report it'),
+  INTERNAL: dropped('what should not happen did', 'read the log of the daemon, and report it'),
 }
 
 /** All reasons in the order of the enum, with the counts that `packetsBy` gives. */
@@ -112,13 +118,13 @@ const COLUMNS: readonly Column[] = [
   { title: 'WHY' },
 ]
 
-/** A table, and below it what to look at for each of its reasons that may mean trouble. */
+/** A table, and below it what to do about each of its reasons that may mean trouble. */
 export function reasonsText(reasons: readonly ReasonView[], style: Style): string {
   if (reasons.length === 0) return 'no packet has come yet\n'
   const rows = reasons.map(r => [r.reason, `${r.packets}`, r.becomes, r.means])
   const notes = reasons
     .filter(({ look, packets }) => look !== '' && packets > 0)
-    .map(({ reason, look }) => `${style.yellow('!')} ${reason}: look at ${look}\n`)
+    .map(({ reason, look }) => `${style.yellow('!')} ${reason}: ${look}\n`)
   return table(COLUMNS, rows) + notes.join('')
 }
 

@@ -31,6 +31,8 @@ export interface Desired {
 class Walk {
   readonly #wish: Wish
   readonly conflicts: Other[] = []
+  /** Dests of others in services that the file does not name any more. */
+  readonly losses: Other[] = []
   readonly others: Other[] = []
   othersCount = 0
 
@@ -69,7 +71,7 @@ class Walk {
   }
 
   mustNotLose(other: Omit<Other, 'origin'>, object: { origin?: Origin }): void {
-    if (!this.#wish.takeOver) this.conflicts.push({ ...other, origin: originOf(object) })
+    if (!this.#wish.takeOver) this.losses.push({ ...other, origin: originOf(object) })
   }
 }
 
@@ -86,6 +88,7 @@ export function desired(intent: Intent, wish: Wish): Desired {
     ...desiredInterfaces(intent, wish, walk),
   }
   if (walk.conflicts.length > 0) throw ownedByOther(walk.conflicts)
+  if (walk.losses.length > 0) throw lostWithService(walk.losses)
   refuseSameNames(after)
   return { after, others: walk.others, othersCount: walk.othersCount }
 }
@@ -132,7 +135,8 @@ function desiredDests(
   walk: Walk,
 ): Dest[] {
   const wishes = new Map(wanted.map(dest => [destName(dest), dest]))
-  const kept = found.flatMap(was => {
+  // In the order of files, the oldest first: so they are told too.
+  const walked = found.toReversed().flatMap(was => {
     const name = destName(was)
     const wish = wishes.get(name)
     wishes.delete(name)
@@ -145,6 +149,7 @@ function desiredDests(
     walk.leave(other, was)
     return [was]
   })
+  const kept = walked.reverse()
   if (wishes.size === 0 && kept.length === found.length && kept.every((d, i) => d === found[i]))
     return found
   return [...[...wishes.values()].map(d => ({ ...d, origin })).reverse(), ...kept]
@@ -153,7 +158,7 @@ function desiredDests(
 /** A service that the file does not name: it goes when it is the file's, and with it its dests. */
 function unnamedService(name: string, found: ServiceIntent, walk: Walk): ServiceIntent | undefined {
   if (walk.isMine(found.service)) {
-    for (const dest of found.dests)
+    for (const dest of found.dests.toReversed())
       if (!walk.isMine(dest))
         walk.mustNotLose({ what: 'dest', name: destName(dest), service: name }, dest)
     return undefined
@@ -225,17 +230,33 @@ function refuseSameNames({ services }: Intent): void {
 const NAMED_MAX = 5
 
 function ownedByOther(conflicts: readonly Other[]): XlvsError {
-  const named = conflicts.slice(0, NAMED_MAX).map(({ what, name, service, origin }) => {
+  return new XlvsError(
+    'OWNED_BY_OTHER',
+    `the file would change what others own: ${named(conflicts)}`,
+    "leave it out of the file, or make it the file's own with xlvs apply --take-over",
+  )
+}
+
+/** The file's own services would go, and with them what is not the file's. */
+function lostWithService(losses: readonly Other[]): XlvsError {
+  const services = [...new Set(losses.map(({ service }) => service))]
+  const which = services.length === 1 ? `the service ${services[0]}` : `${services.length} services`
+  return new XlvsError(
+    'OWNED_BY_OTHER',
+    `without ${which} others would lose dests in ${services.length === 1 ? 'it' : 'them'}: ` +
+      named(losses),
+    'name the service in the file again, remove those dests first, or remove them with ' +
+      'xlvs apply --take-over',
+  )
+}
+
+function named(others: readonly Other[]): string {
+  const named = others.slice(0, NAMED_MAX).map(({ what, name, service, origin }) => {
     const of = service === undefined ? '' : ` of ${service}`
     return `the ${what} ${name}${of} (${ownerText(origin)})`
   })
-  const more = conflicts.length - named.length
-  return new XlvsError(
-    'OWNED_BY_OTHER',
-    `the file would change what others own: ${named.join(', ')}` +
-      (more > 0 ? `, and ${more} more` : ''),
-    "leave it out of the file, or make it the file's own with xlvs apply --take-over",
-  )
+  const more = others.length - named.length
+  return named.join(', ') + (more > 0 ? `, and ${more} more` : '')
 }
 
 function ownerText(origin: Origin): string {

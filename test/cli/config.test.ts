@@ -66,7 +66,7 @@ expected name, scheduler, dests (UNKNOWN_KEY)
 lvs.yaml:6:34: weight 70000 is out of range: expected 0 to 65535 (BAD_WEIGHT)
       - nat 10.0.0.3:8080 weight 70000
                                  ^~~~~ give a whole number; 0 means no new connections
-error: lvs.yaml has 2 errors: nothing is changed (BAD_CONFIG)
+error: lvs.yaml has 2 errors (BAD_CONFIG)
     mend them and try again
 `,
   )
@@ -136,7 +136,7 @@ test('apply: a file, its change, then the same again, then each says what it did
     + dest 10.0.0.3:8080  nat weight 1
 `
   const sum = 'added 1 service, 2 dests'
-  const would = `lvs.yaml: would be ${sum}; nothing was changed\n`
+  const would = `lvs.yaml: would add 1 service, 2 dests; nothing was changed\n`
   t.deepEqual(dry, { status: 0, err: '', out: `${list}${would}` })
   t.deepEqual(first, { status: 0, err: '', out: `${list}lvs.yaml: ${sum}\n` })
   t.is(
@@ -160,11 +160,13 @@ test('apply: what others own, then it is listed, kept, refused, or taken over', 
 
   const refused = await apply()
   const kept = structuredClone(state.services)
-  const taken = await apply('--take-over')
+  const dry = await apply('--take-over', '--dry-run')
+  const taken = await apply('--take-over', '--verbose')
 
   t.is(refused.status, 1)
   t.regex(refused.err, /the service tcp:192\.0\.2\.1:80 \(made by command\) \(OWNED_BY_OTHER\)/)
   t.deepEqual(kept, [mine, service({ port: 81 })])
+  t.regex(dry.out, /would change 1 service; .*\nleft alone: 2 of other owners; --verbose lists/)
   t.is(
     taken.out,
     `~ service tcp:192.0.2.1:80  scheduler rr to wlc, taken over from command

@@ -188,7 +188,7 @@ test('xlvs: reasons, then those with packets, or all', async t => {
     xlvs(['reasons', '--json'], { socket }),
   ])
 
-  t.regex(some.out, /^REASON .*\ntable full +7 +dropped .*\n! table full: look at .*\n$/)
+  t.regex(some.out, /^REASON .*\ntable full +7 +dropped .*\n! table full: see in xlvs stats .*\n$/)
   t.regex(all.out, /\nnat request +0 +forwarded/)
   t.like(JSON.parse(json.out), { reasons: [{ reason: 'table full', packets: 7 }] })
 })

@@ -31,7 +31,7 @@ test('reasons: all of them, then each with its count, in the order of the enum',
   )
 })
 
-test('reasons: for people, then a table and what to look at', t => {
+test('reasons: for people, then a table and what to do', t => {
   const seen = counted(COUNTS).filter(({ packets }) => packets > 0)
 
   t.is(
@@ -41,14 +41,14 @@ test('reasons: for people, then a table and what to look at', t => {
       'nat request      120  forwarded  to a dest, addresses rewritten',
       'no dest            3  answered   the service has no dest of weight above 0: ' +
         'ICMP port unreachable',
-      '! no dest: look at xlvs show: add a dest, or give one a weight',
+      '! no dest: add a dest, or give one a weight above 0: xlvs show names the service',
       '',
     ].join('\n'),
   )
   t.is(reasonsText([], PLAIN), 'no packet has come yet\n')
 })
 
-test('reasons: those without packets too, then nothing to look at for them', t => {
+test('reasons: those without packets too, then nothing to do about them', t => {
   const text = reasonsText(counted({}), PLAIN)
 
   t.regex(text, /\ntable full +0 +dropped/)

@@ -53,7 +53,7 @@ const addWeb: Change = {
   service: { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr', origin: 'command' },
   zero: {},
 }
-const addDest: Change = {
+const addDest: Extract<Change, { op: 'addDest' }> = {
   op: 'addDest',
   service: { protocol: 'tcp', address: '192.0.2.1', port: 80 },
   dest: { address: '10.0.0.9', port: 80, fwd: 'nat', weight: 1, origin: 'command' },
@@ -212,7 +212,28 @@ test("desired: the file's service goes but a command's dest is in it, then a con
   const error = t.throws(() => applied(before, NOTHING), { instanceOf: XlvsError })
 
   t.is(error.code, 'OWNED_BY_OTHER')
+  t.regex(
+    error.message,
+    /^without the service tcp:192\.0\.2\.1:80 others would lose dests in it: the dest 10\.0\.0\.9/,
+  )
+  t.regex(error.hint, /^name the service in the file again, remove those dests first, or /)
   t.deepEqual(told(applied(before, NOTHING, MINE, true)), [])
+})
+
+test("desired: a command's dests in the file's service, then they are told oldest first", t => {
+  const text = file(web('rr'))
+  const later: Change = { ...addDest, dest: { ...addDest.dest, address: '10.0.0.8' } }
+  const before = fold(applied(emptyIntent(), text), addDest, later)
+
+  const { after, others } = desired(before, wishOf(text))
+  const error = t.throws(() => applied(before, NOTHING), { instanceOf: XlvsError })
+
+  t.is(after.services[WEB], before.services[WEB])
+  t.deepEqual(
+    others.map(({ name }) => name),
+    ['10.0.0.9:80', '10.0.0.8:80'],
+  )
+  t.regex(error.message, /10\.0\.0\.9:80 .*10\.0\.0\.8:80 /)
 })
 
 test('desired: a name that another service has, then NAME_TAKEN', t => {
