@@ -6,6 +6,7 @@ import { parseDestName, parseWeight } from '../config/name.ts'
 import {
   destName,
   FORWARDING_METHODS,
+  portOfService,
   serviceName,
   type Dest,
   type DestId,
@@ -29,7 +30,7 @@ export const DEST_FLAGS = {
   }),
   weight: Flags.string({
     char: 'w',
-    description: 'share of new connections, 0 to 65535, at first 1; 0: none, connections stay',
+    description: 'share of new connections, 0 to 2147483647, at first 1; 0: none, connections stay',
     helpValue: 'NUMBER',
   }),
 }
@@ -61,6 +62,6 @@ export function readDest(
   word: string,
   flags: FwdFlags & { weight?: string | undefined },
 ): Dest {
-  const id = parseDestName(word, service.port)
+  const id = parseDestName(word, portOfService(service))
   return { ...id, fwd: fwdOf(flags) ?? 'nat', weight: parseWeight(flags.weight ?? '1') }
 }

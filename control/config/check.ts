@@ -10,6 +10,7 @@ import {
   type AttachMode,
   type Dest,
   type Service,
+  type ServiceId,
 } from '../model/service.ts'
 import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
 import { destLine, type Words } from './dest_line.ts'
@@ -20,6 +21,7 @@ import {
   parseServiceName,
   parseSetting,
 } from './name.ts'
+import { canonicalService } from './nouns.ts'
 import { Source, unknownKey, type Entry, type YamlNode } from './parse.ts'
 import { badMode } from './refusal.ts'
 import { MODE_DEFAULT, MODES, SCHEDULER_DEFAULT, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
@@ -88,22 +90,24 @@ interface Seen {
 function readServices(source: Source, node: YamlNode, into: Configuration): void {
   const seen: Seen = { services: new Map(), names: new Map() }
   for (const entry of source.mapping(node, 'services', 'services, like tcp 192.0.2.1:80')) {
-    const service = readService(source, entry, seen)
+    const id = readServiceId(source, entry, seen)
+    const service: Service = { ...(id ?? NAMELESS), scheduler: SCHEDULER_DEFAULT }
     const settings = source.known(
       source.mapping(entry.value, entry.key, SERVICE_KEYS.join(', ')),
       entry.key,
       SERVICE_KEYS,
     )
     readServiceSettings(source, settings, service, seen)
-    const dests = readDests(source, valueOf(settings, 'dests'), service)
+    if (id) attempt(source, entry.keyNode, () => canonicalService(service))
+    const dests = readDests(source, valueOf(settings, 'dests'), id)
     into.services.push({ ...service, dests })
   }
 }
 
 /** Dests of a service whose name is wrong are looked at all the same. */
-const NAMELESS: Service = { protocol: 'tcp', address: '', port: 0, scheduler: SCHEDULER_DEFAULT }
+const NAMELESS: ServiceId = { protocol: 'tcp', address: '', port: 0 }
 
-function readService(source: Source, { key, keyNode }: Entry, seen: Seen): Service {
+function readServiceId(source: Source, { key, keyNode }: Entry, seen: Seen): ServiceId | undefined {
   const spelled = key.trim().replace(/\s+/, ':')
   const id = attempt(
     source,
@@ -111,11 +115,11 @@ function readService(source: Source, { key, keyNode }: Entry, seen: Seen): Servi
     () => parseServiceName(spelled),
     code => partOfName(key, code),
   )
-  if (!id) return { ...NAMELESS }
+  if (!id) return undefined
   const name = serviceName(id)
   if (source.isFirst(seen.services, name, keyNode, `the service ${name}`))
     seen.services.set(name, { keyNode })
-  return { ...id, scheduler: SCHEDULER_DEFAULT }
+  return id
 }
 
 function readServiceSettings(
@@ -139,10 +143,10 @@ function readServiceSettings(
   service.name = name
 }
 
-function readDests(source: Source, node: YamlNode, service: Service): Dest[] {
+function readDests(source: Source, node: YamlNode, service: ServiceId | undefined): Dest[] {
   const seen = new Map<string, { keyNode: YamlNode }>()
   return source.list(node, 'dests', 'nat 10.0.0.2:8080').flatMap(item => {
-    const line = destLine(item.text, service.address === '' ? undefined : service)
+    const line = destLine(item.text, service)
     for (const { error, words } of line.faults) source.faultAt(item.node, error, words)
     const { dest } = line
     if (!dest) return []

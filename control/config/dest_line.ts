@@ -5,12 +5,14 @@
 import { XlvsError } from '../errors.ts'
 import {
   FORWARDING_METHODS,
+  portOfService,
   type Dest,
   type DestId,
   type ForwardingMethod,
-  type Service,
+  type ServiceId,
 } from '../model/service.ts'
-import { checkForwarding, checkUnicast, parseDestName, parseWeight } from './name.ts'
+import { parseDestName, parseWeight } from './name.ts'
+import { canonicalDest, checkUnicast } from './nouns.ts'
 import { unknownKey } from './parse.ts'
 import { badForwardingMethod, badWeight, shown } from './refusal.ts'
 import { DEST_WORDS, WEIGHT_DEFAULT } from './schema.ts'
@@ -32,7 +34,7 @@ interface Word extends Words {
 }
 
 /** Reads a line; without a service (its name was wrong) the rules between both do not apply. */
-export function destLine(line: string, service: Service | undefined): DestLine {
+export function destLine(line: string, service: ServiceId | undefined): DestLine {
   const words = wordsOf(line)
   const [method, where, ...options] = words
   const faults: DestLine['faults'] = []
@@ -47,14 +49,15 @@ export function destLine(line: string, service: Service | undefined): DestLine {
   }
   const whole = { at: 0, length: line.length }
   const fwd = attempt(method ?? whole, () => readMethod(method?.text))
-  const id = where && attempt(where, () => parseDestName(where.text, service?.port ?? 1))
+  const id =
+    where && attempt(where, () => parseDestName(where.text, service ? portOfService(service) : 1))
   if (!where && fwd !== undefined) attempt(whole, () => readMethod(undefined))
   const weight = readOptions(options, attempt)
   if (fwd === undefined || !id || faults.length > 0) return { dest: undefined, faults }
   const dest: Dest = { ...id, fwd, weight }
   attempt(where, () => {
     checkUnicast(id.address)
-    if (service) checkForwarding(service, dest)
+    if (service) canonicalDest(service, dest)
   })
   return { dest: faults.length > 0 ? undefined : dest, faults }
 }

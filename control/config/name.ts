@@ -1,27 +1,17 @@
 /**
  * Text to service and dest: `tcp:192.0.2.1:80` and `[2001:db8::2]:8080`, the spellings of the
  * command line and of the API's paths, and the rules on single values. The way back is
- * serviceName() and destName() in the model. Pure. Read next: refusal.ts.
+ * serviceName() and destName() in the model. Pure. Read next: refusal.ts, nouns.ts.
  */
 import { XlvsError } from '../errors.ts'
+import { formatAddress, formatIpv6, isMapped, parseIpv6, type Family } from '../model/address.ts'
 import {
-  familyOf,
-  formatAddress,
-  formatIpv6,
-  isLinkLocal,
-  isMapped,
-  isMulticast,
-  parseIpv6,
-} from '../model/address.ts'
-import {
-  destName,
+  MARK_MAX,
   PORT_MAX,
   PROTOCOLS,
   SCHEDULERS,
   SERVICE_NAME_MAX,
-  serviceName,
   WEIGHT_MAX,
-  type Dest,
   type DestId,
   type Protocol,
   type Scheduler,
@@ -32,6 +22,7 @@ import {
   badAddress,
   badInterface,
   badLabel,
+  badMark,
   badPort,
   badProtocol,
   badScheduler,
@@ -46,6 +37,8 @@ const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 const IPV4_PATTERN = `^(?:${OCTET}\\.){3}${OCTET}$`
 /** What may be an address of either family; parseAddress() looks closer. */
 export const ADDRESS_PATTERN = `${IPV4_PATTERN}|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$`
+/** A mask of IPv4 or a prefix length of IPv6; nouns.ts knows which of them is meant. */
+export const NETMASK_PATTERN = `${IPV4_PATTERN}|^[0-9]{1,3}$`
 /** What the kernel takes for an interface, less what confuses shells, paths and terminals. */
 const INTERFACE_LETTER = '[^\\s/:\\u0000-\\u001f\\u007f-\\u009f]'
 export const INTERFACE_PATTERN = `^(?!\\.{1,2}$)${INTERFACE_LETTER}{1,${INTERFACE_NAME_MAX}}$`
@@ -59,12 +52,18 @@ const INTERFACE = new RegExp(INTERFACE_PATTERN)
 /** `address:port`, IPv6 in brackets; either may be missing or wrong. */
 const ADDRESS_AND_PORT = /^(?:\[([^\][]*:[^\][]*)\]|([^:\][]*))(?::([^:\][]*))?$/
 
+/** Marks, as the text of an id begins: the family is part of the word. */
+const MARK_WORDS: Record<string, Family> = { fwmark: 4, fwmark6: 6 }
+
 /**
- * The service that `tcp:192.0.2.1:80` or `tcp:[2001:db8::1]:80` names.
- * @throws BAD_REQUEST, BAD_PROTOCOL, BAD_ADDRESS, BAD_PORT when it names none.
+ * The service that `tcp:192.0.2.1:80`, `tcp:[2001:db8::1]:80`, `fwmark:77` or `fwmark6:78` names.
+ * @throws BAD_REQUEST, BAD_PROTOCOL, BAD_ADDRESS, BAD_PORT, BAD_MARK when it names none.
  */
 export function parseServiceName(text: string): ServiceId {
   const colon = text.indexOf(':')
+  const family = MARK_WORDS[text.slice(0, Math.max(0, colon))]
+  if (family !== undefined)
+    return { protocol: 'fwmark', family, mark: parseMark(text.slice(colon + 1)) }
   const [, inside, plain, port] = ADDRESS_AND_PORT.exec(text.slice(colon + 1)) ?? []
   const address = inside ?? plain
   if (colon < 0 || address === undefined || port === undefined)
@@ -74,7 +73,7 @@ export function parseServiceName(text: string): ServiceId {
       'write it like tcp:192.0.2.1:80 or tcp:[2001:db8::1]:80',
     )
   const protocol = parseProtocol(text.slice(0, colon))
-  return { protocol, address: parseAddress(address), port: parsePort(port) }
+  return { protocol, address: parseAddress(address), port: parseNumber(port, 0, PORT_MAX, badPort) }
 }
 
 /**
@@ -93,7 +92,7 @@ export function parseDestName(text: string, portDefault?: number): DestId {
     )
   return {
     address: parseAddress(address),
-    port: port === undefined ? (portDefault ?? 0) : parsePort(port),
+    port: port === undefined ? (portDefault ?? 0) : parseNumber(port, 0, PORT_MAX, badPort),
   }
 }
 
@@ -127,16 +126,25 @@ export function parseAddress(text: string): string {
   )
 }
 
-/** @throws BAD_PORT when it is not a number 1 to 65535. */
-export function parsePort(text: string): number {
-  if (!/^[0-9]{1,5}$/.test(text) || +text < 1 || +text > PORT_MAX) throw badPort(text)
+/** A whole number within bounds. @throws what `bad` makes of anything else */
+function parseNumber(
+  text: string,
+  min: number,
+  max: number,
+  bad: (value: unknown) => XlvsError,
+): number {
+  if (!/^[0-9]{1,10}$/.test(text) || +text < min || +text > max) throw bad(text)
   return +text
 }
 
-/** @throws BAD_WEIGHT when it is not a number 0 to 65535. */
+/** @throws BAD_WEIGHT when it is not a number 0 to WEIGHT_MAX. */
 export function parseWeight(text: string): number {
-  if (!/^[0-9]{1,5}$/.test(text) || +text > WEIGHT_MAX) throw badWeight(text)
-  return +text
+  return parseNumber(text, 0, WEIGHT_MAX, badWeight)
+}
+
+/** @throws BAD_MARK when it is not a number 1 to MARK_MAX. */
+function parseMark(text: string): number {
+  return parseNumber(text, 1, MARK_MAX, badMark)
 }
 
 /** @throws BAD_INTERFACE when Linux would not take it as an interface's name. */
@@ -156,79 +164,4 @@ export function parseSetting(name: SettingName, text: string): number {
   const { min, max } = SETTINGS[name]
   if (!/^[0-9]{1,10}$/.test(text) || +text < min || +text > max) throw badSetting(name, text)
   return +text
-}
-
-/**
- * The rules on a dest inside its service that no single value shows.
- * Differs from LVS: a dr or tun dest has the port of its service; the kernel takes any and ignores
- * it.
- * @throws BAD_PORT when dr or tun would have to rewrite the port, BAD_FAMILY when nat or dr
- * would have to turn one family into the other.
- */
-export function checkForwarding(service: ServiceId, dest: Dest): void {
-  const { fwd } = dest
-  if (fwd !== 'nat' && dest.port !== service.port)
-    throw new XlvsError(
-      'BAD_PORT',
-      `dest ${destName(dest)} cannot have a port of its own with ${fwd}: expected ` +
-        `${service.port}, the port of ${serviceName(service)}, because ${fwd} does not rewrite ` +
-        'packets',
-      `use port ${service.port}, or nat`,
-    )
-  if (fwd !== 'tun' && familyOf(dest.address) !== familyOf(service.address))
-    throw new XlvsError(
-      'BAD_FAMILY',
-      `dest ${destName(dest)} cannot serve ${serviceName(service)} by ${fwd}: expected an ` +
-        `IPv${familyOf(service.address)} address, because only tun leads to the other family`,
-      'use an address of the family of the service, or tun',
-    )
-}
-
-/**
- * Differs from LVS: the kernel takes any virtual address.
- * @throws BAD_ADDRESS when no client can have a connection to it.
- */
-export function checkVirtual(address: string): void {
-  const kind = isUnspecified(address)
-    ? 'no address'
-    : isMulticast(address)
-      ? 'a multicast address'
-      : isLinkLocal(address)
-        ? 'a link-local address, which is another on every link'
-        : undefined
-  if (kind === undefined) return
-  throw new XlvsError(
-    'BAD_ADDRESS',
-    `virtual address ${address} is ${kind}: expected an address that clients connect to`,
-    'use an address of this host, for example 192.0.2.1 or 2001:db8::1',
-  )
-}
-
-/**
- * The kernel's rule (unspecified, multicast, broadcast, IPv6 link-local), and one more.
- * Differs from LVS: a dest in 127.0.0.0/8 or ::1 is refused, because no interface leads to it.
- * @throws DEST_NOT_UNICAST.
- */
-export function checkUnicast(address: string): void {
-  const kind = isUnspecified(address)
-    ? 'no address'
-    : address === '::1' || address.startsWith('127.')
-      ? 'a loopback address, which no interface leads to'
-      : isMulticast(address)
-        ? 'a multicast address'
-        : address === '255.255.255.255'
-          ? 'the broadcast address'
-          : isLinkLocal(address)
-            ? 'a link-local address, which is another on every link'
-            : undefined
-  if (kind === undefined) return
-  throw new XlvsError(
-    'DEST_NOT_UNICAST',
-    `dest address ${address} is ${kind}: expected the address of one server`,
-    'use the address that the server has on the network behind the director',
-  )
-}
-
-function isUnspecified(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
 }

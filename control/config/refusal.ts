@@ -4,12 +4,19 @@
  * Read next: name.ts.
  */
 import { type ErrorCode, XlvsError } from '../errors.ts'
+import type { Family } from '../model/address.ts'
 import {
+  ENGINES,
   FORWARDING_METHODS,
+  MARK_MAX,
+  PERSISTENT_S_DEFAULT,
+  PERSISTENT_S_MAX,
   PORT_MAX,
   PROTOCOLS,
+  SCHED_FLAGS,
   SCHEDULERS,
   SERVICE_NAME_MAX,
+  THRESHOLD_MAX,
   WEIGHT_MAX,
 } from '../model/service.ts'
 import { SETTINGS, type SettingName } from '../model/settings.ts'
@@ -48,12 +55,59 @@ export function badPort(value: unknown): XlvsError {
   )
 }
 
+export function badMark(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_MARK',
+    `firewall mark ${shown(value)} is out of range: expected 1 to ${MARK_MAX}`,
+    'give the mark as a decimal number, for example 77',
+  )
+}
+
 export function badWeight(value: unknown): XlvsError {
   return new XlvsError(
     'BAD_WEIGHT',
     `weight ${shown(value)} is out of range: expected 0 to ${WEIGHT_MAX}`,
     'give a whole number; 0 means no new connections',
   )
+}
+
+export function badNetmask(value: unknown, family?: Family): XlvsError {
+  const rule = family === 6 ? 'a prefix length 1 to 128' : 'a mask of four numbers 0 to 255'
+  return new XlvsError(
+    'BAD_NETMASK',
+    `netmask ${shown(value)} is not one: expected ${family ? rule : 'a mask or a prefix length'}`,
+    family === 6 ? 'write it like 64' : 'write it like 255.255.255.0',
+  )
+}
+
+export function badPersistence(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_PERSISTENCE',
+    `persistence ${shown(value)} is out of range: expected 1 to ${PERSISTENT_S_MAX} seconds`,
+    `give whole seconds; ${PERSISTENT_S_DEFAULT} is usual`,
+  )
+}
+
+export function badSchedFlag(value: unknown): XlvsError {
+  return unknownWord('BAD_SCHED_FLAG', 'scheduler flag', value, SCHED_FLAGS)
+}
+
+export function badEngine(value: unknown): XlvsError {
+  return unknownWord('BAD_ENGINE', 'persistence engine', value, ENGINES)
+}
+
+/** @param wrong what is wrong, for example `lower 5 is above upper 3` */
+export function badThreshold(wrong: string): XlvsError {
+  return new XlvsError(
+    'BAD_THRESHOLD',
+    `threshold ${wrong}: expected numbers of connections 1 to ${THRESHOLD_MAX}, the lower one ` +
+      'at most the upper one',
+    'leave a threshold out for no limit',
+  )
+}
+
+export function badTunnel(sentence: string, hint: string): XlvsError {
+  return new XlvsError('BAD_TUNNEL', sentence, hint)
 }
 
 export function badProtocol(value: unknown): XlvsError {

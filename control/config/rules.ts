@@ -5,34 +5,30 @@
 import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
-import { checkForwarding, checkUnicast, checkVirtual, parseAddress } from './name.ts'
+import { canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
 
 /**
  * The configuration with its addresses in canonical form.
- * @throws DUPLICATE, BAD_ADDRESS, DEST_NOT_UNICAST, BAD_FAMILY, BAD_PORT
+ * @throws DUPLICATE, DEST_NOT_UNICAST, and what nouns.ts throws
  */
 export function ruled({ settings, interfaces, services }: Configuration): Configuration {
   refuseTwice(
     'interface',
     interfaces.map(i => i.name),
   )
-  const canonical = services.map(ruledService)
-  refuseTwice('service', canonical.map(serviceName))
+  const all = services.map(ruledService)
+  refuseTwice('service', all.map(serviceName))
   refuseTwice(
     'name',
-    canonical.flatMap(({ name }) => name ?? []),
+    all.flatMap(({ name }) => name ?? []),
   )
-  return { settings, interfaces, services: canonical }
+  return { settings, interfaces, services: all }
 }
 
 function ruledService(given: ConfiguredService): ConfiguredService {
-  const service = { ...given, address: parseAddress(given.address) }
-  checkVirtual(service.address)
-  const dests = given.dests.map(dest => ({ ...dest, address: parseAddress(dest.address) }))
-  for (const dest of dests) {
-    checkUnicast(dest.address)
-    checkForwarding(service, dest)
-  }
+  const service = canonicalService(given)
+  const dests = given.dests.map(dest => canonicalDest(service, dest))
+  for (const dest of dests) checkUnicast(dest.address)
   refuseTwice('dest', dests.map(destName))
   return { ...service, dests }
 }

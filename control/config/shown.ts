@@ -3,7 +3,13 @@
  * the network looks like are left out. Pure. Read next: print.ts.
  */
 import type { Configuration } from '../model/configuration.ts'
-import type { InterfaceView, ServiceView } from '../model/service.ts'
+import {
+  destSettingsOf,
+  serviceIdOf,
+  serviceSettingsOf,
+  type InterfaceView,
+  type ServiceView,
+} from '../model/service.ts'
 import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
 
 /** Settings that nobody has set are left out; dests are in the order they were added. */
@@ -16,11 +22,11 @@ export function configurationOf(
   return {
     settings: Object.fromEntries(set.map(name => [name, settings[name].value])),
     interfaces: interfaces.map(({ name, mode }) => ({ name, mode })),
-    services: services.map(({ protocol, address, port, scheduler, name, dests }) => ({
-      ...{ protocol, address, port, scheduler },
-      ...(name === undefined ? {} : { name }),
-      dests: dests
-        .map(({ address, port, fwd, weight }) => ({ address, port, fwd, weight }))
+    services: services.map(service => ({
+      ...serviceIdOf(service),
+      ...serviceSettingsOf(service),
+      dests: service.dests
+        .map(dest => ({ address: dest.address, port: dest.port, ...destSettingsOf(dest) }))
         .reverse(),
     })),
   }

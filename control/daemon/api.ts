@@ -14,14 +14,8 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  checkForwarding,
-  checkUnicast,
-  checkVirtual,
-  parseAddress,
-  parseDestName,
-  parseServiceName,
-} from '../config/name.ts'
+import { parseDestName, parseServiceName } from '../config/name.ts'
+import { canonicalDest, canonicalId, canonicalService, checkUnicast } from '../config/nouns.ts'
 import { shown } from '../config/refusal.ts'
 import { XlvsError } from '../errors.ts'
 import { CLIENT_ORIGINS, type Origin } from '../model/origin.ts'
@@ -37,6 +31,9 @@ import * as schemas from './schemas.ts'
 const BODY_BYTES_MAX = 16 * 1024
 /** Time for a client to send its request whole, so that a stuck one does not hold a socket. */
 const REQUEST_TIMEOUT_MS = 10_000
+
+/** Nothing is mended on the way in; the protocol says which of two shapes a service has. */
+const AJV = { removeAdditional: false, coerceTypes: false, allErrors: false, discriminator: true }
 
 type Api = FastifyInstance<
   RawServerDefault,
@@ -54,7 +51,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 100 },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    ajv: { customOptions: AJV },
   })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(request => {
@@ -138,9 +135,8 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   const add = { schema: { body: schemas.ServiceSchema, response } }
   api.post('/v1/services', add, async (request, reply) => {
     reply.code(204)
-    const address = parseAddress(request.body.address)
-    checkVirtual(address)
-    await director.addService({ ...request.body, address, origin: originOf(request) })
+    const service = canonicalService(request.body)
+    await director.addService({ ...service, origin: originOf(request) })
   })
   api.delete('/v1/services', { schema: { response } }, async (_request, reply) => {
     reply.code(204)
@@ -149,7 +145,8 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   const set = { schema: { params, body: schemas.ServiceSettingsSchema, response } }
   api.put('/v1/services/:service', set, async (request, reply) => {
     const id = parseServiceName(request.params.service)
-    return done(reply, await director.setService({ ...id, ...request.body }))
+    const service = canonicalService({ ...id, ...request.body })
+    return done(reply, await director.setService(service))
   })
   const remove = { schema: { params, response } }
   api.delete('/v1/services/:service', remove, async (request, reply) => {
@@ -159,7 +156,7 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   api.post('/v1/zero', zero, async (request, reply) => {
     reply.code(204)
     const { service } = request.body
-    await director.zero(service && { ...service, address: parseAddress(service.address) })
+    await director.zero(service && canonicalId(service))
   })
 }
 
@@ -170,16 +167,15 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
   api.post('/v1/services/:service/dests', add, async (request, reply) => {
     reply.code(204)
     const service = parseServiceName(request.params.service)
-    const dest = { ...request.body, address: parseAddress(request.body.address) }
+    const dest = canonicalDest(service, request.body)
     checkUnicast(dest.address)
-    checkForwarding(service, dest)
     await director.addDest(service, { ...dest, origin: originOf(request) })
   })
   const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
   api.put('/v1/services/:service/dests/:dest', set, async (request, reply) => {
     const service = parseServiceName(request.params.service)
-    const dest = { ...parseDestName(request.params.dest), ...request.body }
-    checkForwarding(service, dest)
+    const id = parseDestName(request.params.dest)
+    const dest = canonicalDest(service, { ...id, ...request.body })
     return done(reply, await director.setDest(service, dest))
   })
   const remove = { schema: { params, response } }

@@ -8,7 +8,14 @@ import type { Agent } from 'node:http'
 import { isErrorCode, XlvsError } from '../errors.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { Origin } from '../model/origin.ts'
-import { destName, serviceName, type ConnView } from '../model/service.ts'
+import {
+  destName,
+  destSettingsOf,
+  serviceIdOf,
+  serviceName,
+  serviceSettingsOf,
+  type ConnView,
+} from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 import type { WatchOptions } from './client_events.ts'
 import type { ConnPage, ConnQuery, DirectorApi } from './contract.ts'
@@ -78,24 +85,26 @@ export function connectDirector(
   return {
     version: () => read('/v1/version'),
     services: async () => pick(await read('/v1/services'), 'services'),
-    addService: ({ protocol, address, port, scheduler, name }) =>
-      change('POST', '/v1/services', { protocol, address, port, scheduler, name }),
-    setService: service => {
-      const { scheduler, name } = service
-      return warned('PUT', `/v1/services/${serviceName(service)}`, { scheduler, name })
-    },
+    addService: service =>
+      change('POST', '/v1/services', { ...serviceIdOf(service), ...serviceSettingsOf(service) }),
+    setService: service =>
+      warned('PUT', `/v1/services/${serviceName(service)}`, serviceSettingsOf(service)),
     removeService: id => warned('DELETE', `/v1/services/${serviceName(id)}`),
     clear: () => change('DELETE', '/v1/services'),
-    addDest: (service, { address, port, fwd, weight }) =>
-      change('POST', `/v1/services/${serviceName(service)}/dests`, { address, port, fwd, weight }),
-    setDest: (service, dest) =>
-      warned('PUT', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`, {
-        fwd: dest.fwd,
-        weight: dest.weight,
+    addDest: (service, dest) =>
+      change('POST', `/v1/services/${serviceName(service)}/dests`, {
+        ...{ address: dest.address, port: dest.port },
+        ...destSettingsOf(dest),
       }),
+    setDest: (service, dest) =>
+      warned(
+        'PUT',
+        `/v1/services/${serviceName(service)}/dests/${destName(dest)}`,
+        destSettingsOf(dest),
+      ),
     removeDest: (service, dest) =>
       warned('DELETE', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`),
-    zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: idOnly(id) }),
+    zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: serviceIdOf(id) }),
     conns: (query = {}) => read(connsPath(query)),
     eachConns: filter => pages(query => read(connsPath(query)), filter),
     stats: () => read('/v1/stats'),
@@ -140,10 +149,6 @@ function connsPath(query: ConnQuery): string {
     if (value !== undefined) given.set(name, String(value))
   const text = given.toString()
   return text === '' ? '/v1/conns' : `/v1/conns?${text}`
-}
-
-function idOnly({ protocol, address, port }: { protocol: string; address: string; port: number }) {
-  return { protocol, address, port }
 }
 
 function pick<T>(body: Record<string, T>, field: string): T {

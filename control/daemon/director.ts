@@ -29,6 +29,7 @@ import type { ReasonView } from '../model/reason.ts'
 import { reasonViews } from '../output/reasons.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
+import { published } from '../plan/active.ts'
 import {
   changed,
   emptyIntent,
@@ -242,7 +243,9 @@ export class Director implements DirectorApi {
   }
 
   warnings(patienceMs = WARNINGS_MS): Promise<Warning[]> {
-    const services = Object.values(this.#intent.services).map(({ service }) => service)
+    const services = Object.values(this.#intent.services).flatMap(
+      ({ service }) => published(service) ?? [],
+    )
     const { doctor } = this.#parts
     return doctor?.warnings(this.interfaces(), services, patienceMs) ?? Promise.resolve([])
   }

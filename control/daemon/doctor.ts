@@ -4,7 +4,7 @@
  * Read next: ../plan/attachable.ts, ../dataplane/firewall.ts.
  */
 import { XlvsError } from '../errors.ts'
-import type { AttachMode, InterfaceView, ServiceId } from '../model/service.ts'
+import type { AttachMode, InterfaceView, AddressServiceId } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 import { findings, type InterfaceFacts } from '../plan/attachable.ts'
 
@@ -13,7 +13,7 @@ const FIREWALL_FRESH_MS = 5000
 
 export interface DoctorParts {
   inspect(name: string): InterfaceFacts | undefined
-  firewall(services: readonly ServiceId[]): Promise<Warning[]>
+  firewall(services: readonly AddressServiceId[]): Promise<Warning[]>
   nowMs(): number
   /** Resolves after so many milliseconds. */
   delay(ms: number): Promise<void>
@@ -42,7 +42,7 @@ export class Doctor {
    */
   async warnings(
     interfaces: readonly InterfaceView[],
-    services: readonly ServiceId[],
+    services: readonly AddressServiceId[],
     patienceMs: number,
   ): Promise<Warning[]> {
     const found = interfaces.flatMap(({ name, mode, present }) => {
@@ -53,7 +53,7 @@ export class Doctor {
     return [...found.map(({ kind, message, cure }) => ({ kind, message, cure })), ...this.#firewall]
   }
 
-  async #readFirewall(services: readonly ServiceId[], patienceMs: number): Promise<void> {
+  async #readFirewall(services: readonly AddressServiceId[], patienceMs: number): Promise<void> {
     const now = this.#parts.nowMs()
     if (now - this.#readAt >= FIREWALL_FRESH_MS) {
       this.#readAt = now

@@ -5,11 +5,17 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import {
   badAddress,
+  badEngine,
   badForwardingMethod,
   badInterface,
+  badMark,
+  badNetmask,
+  badPersistence,
   badPort,
   badProtocol,
+  badSchedFlag,
   badScheduler,
+  badThreshold,
   badWeight,
   shown,
 } from '../config/refusal.ts'
@@ -22,6 +28,13 @@ const FIELD_REFUSALS: Record<string, (value: unknown) => XlvsError> = {
   scheduler: badScheduler,
   fwd: badForwardingMethod,
   weight: badWeight,
+  mark: badMark,
+  persistentS: badPersistence,
+  netmask: badNetmask,
+  'schedFlags[]': badSchedFlag,
+  engine: badEngine,
+  upper: value => badThreshold(shown(value)),
+  lower: value => badThreshold(shown(value)),
   'names[]': badInterface,
   name: badInterface,
 }
@@ -52,6 +65,7 @@ function explainValidation(error: FastifyError, request: FastifyRequest): XlvsEr
   if (refusal && field !== undefined)
     return explainField(field, valueAt(part, path), refusal, fault?.keyword, fault?.message)
 
+  if (fault?.keyword === 'discriminator') return badProtocol(fault.params['tagValue'])
   const where = path.length > 0 ? path.join('.') : whole
   if (fault?.keyword === 'additionalProperties')
     return refused(`${where} has an unknown field ${shown(fault.params['additionalProperty'])}`)

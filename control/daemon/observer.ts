@@ -7,12 +7,14 @@ import {
   destName,
   serviceName,
   type Dest,
+  type DestSettings,
   type DestView,
   type InterfaceView,
   type Service,
   type ServiceId,
+  type ServiceSettings,
 } from '../model/service.ts'
-import type { DestSettings, EventBody, ServiceSettings } from '../model/event.ts'
+import type { EventBody } from '../model/event.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
 import type { Intent, ServiceIntent } from '../plan/intent.ts'
 import type { Events } from './events.ts'
@@ -182,7 +184,7 @@ function serviceChanges(
   return found
 }
 
-const NAMES: readonly string[] = ['protocol', 'address', 'port']
+const NAMES: readonly string[] = ['protocol', 'address', 'port', 'family', 'mark']
 
 /** A service or dest without what its name says. */
 function settingsOf(one: Service | Dest): unknown {

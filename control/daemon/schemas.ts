@@ -4,19 +4,33 @@
  * Read next: api.ts.
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
-import { ADDRESS_PATTERN, INTERFACE_PATTERN, LABEL_PATTERN } from '../config/name.ts'
+import {
+  ADDRESS_PATTERN,
+  INTERFACE_PATTERN,
+  LABEL_PATTERN,
+  NETMASK_PATTERN,
+} from '../config/name.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
 import {
+  ENGINES,
   FORWARDING_METHODS,
+  MARK_MAX,
+  PERSISTENT_S_MAX,
   PORT_MAX,
   PROTOCOLS,
+  SCHED_FLAGS,
   SCHEDULERS,
+  THRESHOLD_MAX,
+  TUNNEL_CHECKSUMS,
+  TUNNEL_TYPES,
   WEIGHT_MAX,
   type Dest,
   type InterfaceView,
-  type Service,
+  type DestSettings,
+  type ServiceId,
+  type ServiceSettings,
   type ServiceView,
 } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
@@ -29,18 +43,76 @@ const strict = { additionalProperties: false }
 
 const protocol = Type.Enum([...PROTOCOLS], { description: 'Protocol of the service.' })
 const address = Type.String({ pattern: ADDRESS_PATTERN, description: 'IPv4 or IPv6 address.' })
-const port = Type.Integer({ minimum: 1, maximum: PORT_MAX, description: 'Port.' })
+const port = Type.Integer({
+  minimum: 0,
+  maximum: PORT_MAX,
+  description: 'Port; 0: any, of persistent services and of dests of such and of marks only.',
+})
+const markId = {
+  protocol: Type.Enum(['fwmark'], { description: 'Firewall mark instead of address and port.' }),
+  family: Type.Enum([4, 6], { description: 'Family of the packets.' }),
+  mark: Type.Integer({ minimum: 1, maximum: MARK_MAX, description: 'Firewall mark.' }),
+}
 const scheduler = Type.Enum([...SCHEDULERS], { description: 'Who gets the next connection.' })
+const serviceFields = {
+  scheduler,
+  schedFlags: Type.Optional(
+    Type.Array(Type.Enum([...SCHED_FLAGS]), {
+      minItems: 1,
+      maxItems: SCHED_FLAGS.length,
+      uniqueItems: true,
+      description: "The scheduler's: of sh and mh flag-1 is fallback and flag-2 is port.",
+    }),
+  ),
+  persistentS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: PERSISTENT_S_MAX,
+      description: 'Seconds that a client stays with its dest; missing: not persistent.',
+    }),
+  ),
+  netmask: Type.Optional(
+    Type.String({
+      pattern: NETMASK_PATTERN,
+      description: "Of clients that stay together: 255.255.255.0 or IPv6's 64; missing: whole.",
+    }),
+  ),
+  onePacket: Type.Optional(Type.Literal(true, { description: 'Each packet is scheduled alone.' })),
+  engine: Type.Optional(Type.Enum([...ENGINES], { description: 'Persistence engine.' })),
+}
 const fwd = Type.Enum([...FORWARDING_METHODS], { description: 'Forwarding method.' })
 const weight = Type.Integer({
   minimum: 0,
   maximum: WEIGHT_MAX,
   description: 'Share of new connections; 0: quiesced, none.',
 })
+const threshold = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: THRESHOLD_MAX, description }))
+const destFields = {
+  fwd,
+  weight,
+  upper: threshold('Connections from which on it gets no new ones.'),
+  lower: threshold('Below so many it gets new ones again.'),
+  tunnel: Type.Optional(
+    Type.Object(
+      {
+        type: Type.Enum([...TUNNEL_TYPES], { description: 'Of tun; missing: IP in IP.' }),
+        port: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: PORT_MAX, description: 'UDP port of gue.' }),
+        ),
+        checksum: Type.Optional(Type.Enum([...TUNNEL_CHECKSUMS])),
+      },
+      strict,
+    ),
+  ),
+}
 const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'Interface.' })
 const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
 const nextHop = Type.Enum(['resolved', 'resolving', 'unreachable', 'no route', 'local'])
 const count = Type.Integer({ minimum: 0 })
+const notActive = Type.Array(Type.String(), {
+  description: 'What of it the data plane does not do yet; it is kept and listed.',
+})
 
 const addressAndPort = Type.Object({ address: Type.String(), port: count })
 
@@ -59,7 +131,6 @@ export const RatesSchema = Type.Object(
   { description: 'A second, averaged over some seconds as IPVS does; bytes, not bits.' },
 )
 
-export const ServiceIdSchema = Type.Object({ protocol, address, port }, strict)
 const name = Type.Optional(
   Type.String({ pattern: LABEL_PATTERN, description: 'What people call the service.' }),
 )
@@ -68,10 +139,23 @@ const origin = Type.Unsafe<Origin>(
 )
 const someOrigin = Type.Optional(origin)
 
-export const ServiceSchema = Type.Object({ protocol, address, port, scheduler, name }, strict)
-export const ServiceSettingsSchema = Type.Object({ scheduler, name }, strict)
-export const DestSchema = Type.Object({ address, port, fwd, weight }, strict)
-export const DestSettingsSchema = Type.Object({ fwd, weight }, strict)
+/** An id by address, or one by mark, with the same fields besides. */
+function byAddressOrMark<P extends Record<string, TSchema>>(fields: P) {
+  const address_ = Type.Object({ protocol, address, port, ...fields }, strict)
+  const mark = Type.Object({ ...markId, ...fields }, strict)
+  return Type.Unsafe<Static<typeof address_> | Static<typeof mark>>({
+    type: 'object',
+    discriminator: { propertyName: 'protocol' },
+    required: ['protocol'],
+    oneOf: [address_, mark],
+  })
+}
+
+export const ServiceIdSchema = byAddressOrMark({})
+export const ServiceSchema = byAddressOrMark({ ...serviceFields, name })
+export const ServiceSettingsSchema = Type.Object({ ...serviceFields, name }, strict)
+export const DestSchema = Type.Object({ address, port, ...destFields }, strict)
+export const DestSettingsSchema = Type.Object(destFields, strict)
 export const ZeroSchema = Type.Object({ service: Type.Optional(ServiceIdSchema) }, strict)
 export const AttachSchema = Type.Object(
   { names: Type.Array(interfaceName, { minItems: 1, maxItems: 64, uniqueItems: true }), mode },
@@ -91,28 +175,37 @@ export const DestViewSchema = Type.Object({
   origin,
   address,
   port,
-  fwd,
-  weight,
+  ...destFields,
   active: count,
   inactive: count,
+  persistent: count,
   nextHop,
   traffic: TrafficSchema,
   rates: RatesSchema,
+  notActive,
 })
+
+/** As it is answered: with the fields of an address, or with those of a mark. */
+const eitherId = {
+  protocol: Type.Enum([...PROTOCOLS, 'fwmark']),
+  address: Type.Optional(Type.String({ description: 'Missing where there is a mark.' })),
+  port: Type.Optional(count),
+  family: Type.Optional(markId.family),
+  mark: Type.Optional(markId.mark),
+}
 
 export const ServicesSchema = Type.Object({
   services: Type.Array(
     Type.Object({
-      protocol,
-      address,
-      port,
-      scheduler,
+      ...eitherId,
+      ...serviceFields,
       name,
       origin,
       vipLocal: Type.Boolean({ description: 'Whether the virtual address is one of this host.' }),
       traffic: TrafficSchema,
       rates: RatesSchema,
       dests: Type.Array(DestViewSchema, { description: 'Newest first.' }),
+      notActive,
     }),
   ),
 })
@@ -149,9 +242,7 @@ export const ConnsSchema = Type.Object({
 export const StatsSchema = Type.Object({
   total: TrafficSchema,
   rates: RatesSchema,
-  services: Type.Array(
-    Type.Object({ protocol, address, port, traffic: TrafficSchema, rates: RatesSchema }),
-  ),
+  services: Type.Array(Type.Object({ ...eitherId, traffic: TrafficSchema, rates: RatesSchema })),
   reasons: Type.Array(Type.Object({ reason: Type.String(), packets: count })),
   connections: Type.Array(
     Type.Object({
@@ -224,12 +315,12 @@ const destText = { dest: Type.String({ description: 'For example 10.0.0.2:8080.'
 const interfaceText = { interface: Type.String() }
 const serviceSettings = {
   ...serviceText,
-  settings: Type.Object({ scheduler, name, origin: someOrigin }),
+  settings: Type.Object({ ...serviceFields, name, origin: someOrigin }),
 }
 const destSettings = {
   ...serviceText,
   ...destText,
-  settings: Type.Object({ fwd, weight, origin: someOrigin }),
+  settings: Type.Object({ ...destFields, origin: someOrigin }),
 }
 
 /** An event of a kind, or of one of two kinds that say the same. */
@@ -292,13 +383,11 @@ export const ConfigurationSchema = Type.Object(
     ),
     interfaces: Type.Array(Type.Object({ name: interfaceName, mode }, strict)),
     services: Type.Array(
-      Type.Object(
-        {
-          ...{ protocol, address, port, scheduler, name },
-          dests: Type.Array(DestSchema, { description: 'The newest last.' }),
-        },
-        strict,
-      ),
+      byAddressOrMark({
+        ...serviceFields,
+        name,
+        dests: Type.Array(DestSchema, { description: 'The newest last.' }),
+      }),
     ),
   },
   strict,
@@ -359,13 +448,26 @@ export const DoneSchema = Type.Null({ description: 'Done, journalled and in forc
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 type Held<S extends TSchema, T> = Same<Static<S>, T>
 
+/** What is in one member of a union only is there or not; answers say no more than that. */
+type Flat<T> = Pick<T, keyof T> & {
+  [K in Exclude<T extends unknown ? keyof T : never, keyof T>]?: T extends {
+    [P in K]: infer V
+  }
+    ? V
+    : never
+}
+type FlatStats = Omit<StatsView, 'services'> & { services: Flat<StatsView['services'][number]>[] }
+
 /** Fails to compile when a schema and the model say different things. */
 export const HELD_TO_THE_MODEL: [
-  Held<typeof ServiceSchema, Omit<Service, 'origin'>>,
+  Held<typeof ServiceIdSchema, ServiceId>,
+  Held<typeof ServiceSchema, ServiceId & Omit<ServiceSettings, 'origin'>>,
+  Held<typeof ServiceSettingsSchema, Omit<ServiceSettings, 'origin'>>,
   Held<typeof DestSchema, Omit<Dest, 'origin'>>,
-  Held<typeof ServicesSchema, { services: ServiceView[] }>,
+  Held<typeof DestSettingsSchema, Omit<DestSettings, 'origin'>>,
+  Held<typeof ServicesSchema, { services: Flat<ServiceView>[] }>,
   Held<typeof ConnsSchema, ConnPage>,
-  Held<typeof StatsSchema, StatsView>,
+  Held<typeof StatsSchema, FlatStats>,
   Held<typeof ReasonsSchema, { reasons: ReasonView[] }>,
   Held<typeof VersionSchema, VersionView>,
   Held<typeof InterfacesSchema, { interfaces: InterfaceView[] }>,
@@ -373,4 +475,4 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof EventSchema, LvsEvent>,
   Held<typeof SettingsSchema, SettingsView>,
   Held<typeof AppliedSchema, Applied>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true]
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true]

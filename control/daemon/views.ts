@@ -8,6 +8,7 @@ import { FAMILIES, type Both } from '../dataplane/slots.ts'
 import { originOf } from '../model/origin.ts'
 import {
   destName,
+  serviceIdOf,
   serviceName,
   type Dest,
   type DestView,
@@ -15,6 +16,7 @@ import {
   type ServiceView,
   type Traffic,
 } from '../model/service.ts'
+import { destNotActive, serviceNotActive } from '../plan/active.ts'
 import { noTraffic, plus, type Counts, type ServiceIntent } from '../plan/intent.ts'
 import type { StatsView } from './contract.ts'
 
@@ -35,6 +37,7 @@ export class Views {
       traffic: this.#ofService(serviceName(service)),
       rates: this.#dataplane.ratesOf(service),
       dests: dests.map(dest => this.#dest(service, dest)),
+      notActive: serviceNotActive(service),
     }
   }
 
@@ -48,9 +51,11 @@ export class Views {
       origin: originOf(dest),
       active: conns?.active ?? 0,
       inactive: conns?.inactive ?? 0,
+      persistent: 0,
       nextHop: this.#dataplane.nextHop(dest),
       traffic: plus(raw, this.#zeroOf(`${serviceName(service)}>${destName(dest)}`), -1),
       rates: this.#dataplane.ratesOf(service, dest),
+      notActive: destNotActive(dest),
     }
   }
 
@@ -63,9 +68,7 @@ export class Views {
       total: plus(this.rawTotal(), this.#zeroOf('total'), -1),
       rates: dataplane.rates.total(),
       services: services.map(service => ({
-        protocol: service.protocol,
-        address: service.address,
-        port: service.port,
+        ...serviceIdOf(service),
         traffic: this.#ofService(serviceName(service)),
         rates: dataplane.ratesOf(service),
       })),

@@ -14,9 +14,9 @@ import {
 import { addressBytes, familyOf, ipv4 } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
+  type AddressServiceId,
   type Dest,
   type ForwardingMethod,
-  type ServiceId,
 } from '../model/service.ts'
 import { natDeltas, tunnelSum } from '../plan/checksum.ts'
 import { view } from './bytes.ts'
@@ -45,7 +45,7 @@ export interface DestWithReach extends Dest {
 const NO_DELTAS = { ipDelta: 0, l4Delta: 0 }
 
 export function destRow(
-  service: ServiceId,
+  service: AddressServiceId,
   serviceId: number,
   dest: DestWithReach,
   vipLocal: boolean,
@@ -84,7 +84,7 @@ export function localFlags(dest: boolean, vip: boolean): number {
   return (dest ? DEST_FLAGS.DEST_LOCAL : 0) | (vip ? DEST_FLAGS.DEST_VIP_LOCAL : 0)
 }
 
-export function addrsRow(service: ServiceId, dest: Dest): DestAddrs {
+export function addrsRow(service: AddressServiceId, dest: Dest): DestAddrs {
   return { daddr: addressBytes(dest.address), vaddr: addressBytes(service.address) }
 }
 
@@ -99,7 +99,7 @@ export function tunnelRow({ address, reach: { source } }: DestWithReach): Tunnel
   }
 }
 
-export function serviceKey(service: ServiceId): Uint8Array {
+export function serviceKey(service: AddressServiceId): Uint8Array {
   const bytes = new Uint8Array(SERVICE_KEY.size)
   writeServiceKey(view(bytes), 0, {
     vaddr: addressBytes(service.address),

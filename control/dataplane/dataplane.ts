@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { REASON } from '../abi/maps.gen.ts'
 import {
+  isMark,
   serviceName,
   type ConnView,
   type DestId,
@@ -13,6 +14,7 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
+import { published } from '../plan/active.ts'
 import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
 import { noTraffic, plus } from '../plan/intent.ts'
@@ -65,8 +67,9 @@ export class Dataplane {
     )
   }
 
+  /** Whether the virtual address is one of this host; a mark has none, so nothing is missing. */
   isLocal(service: ServiceId): boolean {
-    return this.#network.isLocal(service.address)
+    return isMark(service) || this.#network.isLocal(service.address)
   }
 
   /**
@@ -85,17 +88,24 @@ export class Dataplane {
 
   /** Takes a service out; its dests go to the trash and keep their connections. */
   withdraw(service: ServiceId): void {
-    this.tables.withdraw(service)
+    if (!isMark(service)) this.tables.withdraw(service)
     this.#vipLocal.delete(serviceName(service))
   }
 
-  /** Writes a service as intended; dests that are not in it any more go to the trash. */
-  publish(intent: ServiceIntent, touched = false): void {
-    const { service, dests } = intent
+  /**
+   * Writes a service as intended; dests that are not in it any more go to the trash. One that the
+   * tables cannot hold is taken out of them, and keeps its connections.
+   */
+  publish({ service: wanted, dests }: ServiceIntent, touched = false): void {
+    const service = published(wanted)
+    this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
+    if (!service) {
+      if (!isMark(wanted)) this.tables.withdraw(wanted)
+      return
+    }
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
     const vipLocal = this.isLocal(service)
     this.tables.publish(service, withReach, vipLocal, touched)
-    this.#vipLocal.set(serviceName(service), vipLocal)
     this.tables.withdrawDests(service, dests)
   }
 

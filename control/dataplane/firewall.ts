@@ -7,7 +7,7 @@
 import { execFile } from 'node:child_process'
 import { BlockList, isIPv6 } from 'node:net'
 import { promisify } from 'node:util'
-import type { ServiceId } from '../model/service.ts'
+import type { AddressServiceId } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 
 /** Where firewalls' programs are, whatever is first in the PATH of who started the daemon. */
@@ -26,7 +26,7 @@ export interface NamingRule {
 
 /** One warning a rule, and one for those beyond RULES_MAX. */
 export async function firewallWarnings(
-  services: readonly ServiceId[],
+  services: readonly AddressServiceId[],
   path = PATH,
 ): Promise<Warning[]> {
   if (services.length === 0) return []
@@ -80,7 +80,7 @@ interface Conditions {
 }
 
 /** Whether it names the service, by address or port, and holds for it. */
-function names(rule: Conditions, { protocol, address, port }: ServiceId): boolean {
+function names(rule: Conditions, { protocol, address, port }: AddressServiceId): boolean {
   const named = [...rule.addresses, ...rule.ports].some(({ not }) => !not)
   const holds = (
     conditions: Conditions[keyof Conditions],
@@ -120,7 +120,7 @@ function coversPort(one: string, port: number): boolean {
 export function iptablesRules(
   program: string,
   save: string,
-  services: readonly ServiceId[],
+  services: readonly AddressServiceId[],
 ): NamingRule[] {
   const chains = new Map<string, string[][]>()
   let table = ''
@@ -147,7 +147,7 @@ function iptablesRule(
   program: string,
   key: string,
   words: string[],
-  services: readonly ServiceId[],
+  services: readonly AddressServiceId[],
 ): NamingRule[] {
   const [table = '', chain = ''] = key.split(' ')
   const conditions: Conditions = {
@@ -212,7 +212,7 @@ interface Nft {
  */
 export function nftRules(
   json: string,
-  services: readonly ServiceId[],
+  services: readonly AddressServiceId[],
   iptables: boolean,
 ): NamingRule[] {
   const all = parseNft(json)
@@ -247,7 +247,7 @@ function parseNft(json: string): Nft[] {
 function nftRule(
   rule: NftRule,
   sets: readonly NftSet[],
-  services: readonly ServiceId[],
+  services: readonly AddressServiceId[],
 ): NamingRule[] {
   const conditions = nftConditions(rule, sets)
   const service = services.find(s => names(conditions, s))
@@ -324,6 +324,6 @@ function jumps(expr: readonly Record<string, unknown>[]): string[] {
   return verdicts.flatMap(({ jump, goto }) => jump?.target ?? goto?.target ?? [])
 }
 
-function nameOf({ protocol, address, port }: ServiceId): string {
+function nameOf({ protocol, address, port }: AddressServiceId): string {
   return `${protocol}:${address.includes(':') ? `[${address}]` : address}:${port}`
 }

@@ -46,18 +46,20 @@ import {
   PROTOCOL_NUMBER,
   destName,
   serviceName,
+  type AddressService,
+  type AddressServiceId,
   type DestId,
   type Scheduler,
-  type Service,
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
+import { isSchedulable } from '../plan/active.ts'
 import {
-  SCHEDULER_NUMBER,
   moveCursor,
   readScheduleWord,
   rowsFor,
   scheduleWord,
+  schedulerNumber,
   wrrTurn,
   type Candidate,
 } from '../plan/schedule.ts'
@@ -186,13 +188,21 @@ export class Tables {
    * Writes a service and its dests (newest first) as they should be; whether anything changed.
    * `touched`: a dest was added, edited or removed, which makes some schedulers start again.
    */
-  publish(service: Service, dests: DestWithReach[], vipLocal: boolean, touched = false): boolean {
+  publish(
+    service: AddressService,
+    dests: DestWithReach[],
+    vipLocal: boolean,
+    touched = false,
+  ): boolean {
     const name = serviceName(service)
     const known = this.#serviceIds.get(name)
     const id = known ?? this.#newServiceId()
     const written = dests.map(dest => this.#writeDest(name, service, id, dest, vipLocal))
     let changed = written.some(dest => dest.changed)
-    const candidates = dests.map((d, i) => ({ id: written[i]?.id ?? LIMIT.NONE, weight: d.weight }))
+    const candidates = dests.map((d, i) => ({
+      id: written[i]?.id ?? LIMIT.NONE,
+      weight: isSchedulable(d) ? d.weight : 0,
+    }))
     changed = this.#publishSchedule(id, service.scheduler, candidates, touched) || changed
     changed = this.#writeService(id, vipLocal) || changed
     if (known !== undefined) return changed
@@ -214,7 +224,7 @@ export class Tables {
   }
 
   /** Takes a service out; its dests go to the trash and keep their connections. */
-  withdraw(service: ServiceId): void {
+  withdraw(service: AddressServiceId): void {
     const name = serviceName(service)
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
@@ -332,7 +342,7 @@ export class Tables {
   /** Addresses and tunnel first: the row makes them known. */
   #writeDest(
     name: string,
-    service: Service,
+    service: AddressServiceId,
     serviceId: number,
     dest: DestWithReach,
     vipLocal: boolean,
@@ -358,7 +368,7 @@ export class Tables {
 
   /** The schedule of a service and, for wrr, where its turn stands. */
   #publishSchedule(id: number, name: Scheduler, dests: Candidate[], touched: boolean): boolean {
-    const scheduler = SCHEDULER_NUMBER[name]
+    const scheduler = schedulerNumber(name)
     const word = load64(this.#services.buffer, this.#wordOf(id))
     const isNew = readScheduleWord(word).scheduler !== scheduler
     const changed = this.#publishRows(id, scheduler, rowsFor(name, dests))

@@ -6,11 +6,11 @@
  */
 import {
   WEIGHT_MAX,
+  type AddressServiceId,
   type Dest,
   type DestId,
   type ForwardingMethod,
   type Protocol,
-  type ServiceId,
 } from '../model/service.ts'
 import { parseEndpoint, parseNumber, type Parsed, type PortOf } from './address.ts'
 import { readOptions, type Item } from './getopt.ts'
@@ -35,12 +35,12 @@ export interface ListFormat {
 /** scheduler stays text: the kernel, not the tool, knows which there are. */
 export type Request =
   | { command: 'help' | 'version' | 'flush' | 'restore' }
-  | { command: 'add-service' | 'edit-service'; service: ServiceId; scheduler: string }
-  | { command: 'delete-service'; service: ServiceId }
-  | { command: 'add-server' | 'edit-server'; service: ServiceId; dest: Dest }
-  | { command: 'delete-server'; service: ServiceId; dest: DestId }
-  | { command: 'zero'; service: ServiceId | undefined }
-  | { command: 'list'; format: ListFormat; service: ServiceId | undefined }
+  | { command: 'add-service' | 'edit-service'; service: AddressServiceId; scheduler: string }
+  | { command: 'delete-service'; service: AddressServiceId }
+  | { command: 'add-server' | 'edit-server'; service: AddressServiceId; dest: Dest }
+  | { command: 'delete-server'; service: AddressServiceId; dest: DestId }
+  | { command: 'zero'; service: AddressServiceId | undefined }
+  | { command: 'list'; format: ListFormat; service: AddressServiceId | undefined }
   | { command: 'list-connections'; format: ListFormat }
 
 /** The scheduler of a service that names none. */
@@ -145,7 +145,6 @@ function readOption(line: Line, option: Option, value: string, portOf: PortOf): 
       if (value !== 'ipip') line.later.push('tunnels by gue and gre (--tun-type)')
       break
     case 'weight':
-      // Differs from LVS: weights end at 65535, as in ipvsadm itself; Debian's build has no end.
       line.weight = bounded(value, WEIGHT_MAX, 'illegal weight specified')
       break
     case 'u-threshold':
@@ -275,7 +274,7 @@ function settingDest(command: 'add-server' | 'edit-server', line: Line): Request
   return { command, service, dest }
 }
 
-function serviceOf({ service, protocol }: Line): ServiceId {
+function serviceOf({ service, protocol }: Line): AddressServiceId {
   return { protocol, address: service?.address ?? '', port: service?.port ?? 0 }
 }
 

@@ -6,12 +6,12 @@
 import { addressBytes, familyOf } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
+  type AddressServiceView,
   type ConnView,
   type DestId,
   type DestView,
   type ForwardingMethod,
   type Protocol,
-  type ServiceView,
   type Traffic,
 } from '../model/service.ts'
 import { qsort } from './sort.ts'
@@ -52,7 +52,7 @@ const DEST_WIDTH = 28
 
 /** The whole table: -L. */
 export function listAll(
-  services: readonly ServiceView[],
+  services: readonly AddressServiceView[],
   format: ListingFormat,
   names: Names,
 ): string {
@@ -61,7 +61,7 @@ export function listAll(
 }
 
 /** One service: -L -t; without the line that names the version. */
-export function listOne(service: ServiceView, format: ListingFormat, names: Names): string {
+export function listOne(service: AddressServiceView, format: ListingFormat, names: Names): string {
   return header(format) + entry(service, format, names)
 }
 
@@ -94,7 +94,7 @@ function header({ stats }: ListingFormat): string {
   return stats ? STATS_HEADER : PLAIN_HEADER
 }
 
-function entry(service: ServiceView, format: ListingFormat, names: Names): string {
+function entry(service: AddressServiceView, format: ListingFormat, names: Names): string {
   const { protocol, scheduler, traffic } = service
   const name = `${protocol.toUpperCase().padEnd(4)} ${endpoint(service, protocol, names)}`
   const cut = name.slice(0, SERVICE_WIDTH)
@@ -137,7 +137,7 @@ function minutes(seconds: number): string {
   return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`
 }
 
-function compareServices(a: ServiceView, b: ServiceView): number {
+function compareServices(a: AddressServiceView, b: AddressServiceView): number {
   const protocols = PROTOCOL_NUMBER[a.protocol] - PROTOCOL_NUMBER[b.protocol]
   return familyOf(a.address) - familyOf(b.address) || protocols || compareDests(a, b)
 }

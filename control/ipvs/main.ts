@@ -6,12 +6,13 @@ import { connectDirector, type DirectorClient } from '../daemon/client.ts'
 import { SOCKET_DEFAULT } from '../daemon/options.ts'
 import { XlvsError } from '../errors.ts'
 import {
+  isMark,
   SCHEDULERS,
   serviceName,
+  type AddressServiceId,
+  type AddressServiceView,
   type ConnView,
   type Scheduler,
-  type ServiceId,
-  type ServiceView,
 } from '../model/service.ts'
 import type { PortOf } from './address.ts'
 import { parseLine, type ListFormat, type Request } from './grammar.ts'
@@ -145,13 +146,18 @@ async function list(
   director: DirectorClient,
   system: System,
 ): Promise<string> {
-  const services = await director.services()
+  const services = await addressed(director)
   const ends = services.flatMap(({ address, dests }) => [{ address }, ...dests])
   const names = await namesFor(format, ends, system)
   if (!service) return listAll(services, format, names)
   const found = find(services, service)
   if (!found) throw new Refusal('No such service', 1, false)
   return listOne(found, format, names)
+}
+
+/** Marks are not listed yet. */
+async function addressed(director: DirectorClient): Promise<AddressServiceView[]> {
+  return (await director.services()).filter(service => !isMark(service))
 }
 
 function namesFor(
@@ -171,7 +177,7 @@ function known(name: string): Scheduler {
 }
 
 /** A service without a port would have to be persistent, so there is none. */
-function existing(service: ServiceId): ServiceId {
+function existing(service: AddressServiceId): AddressServiceId {
   if (service.port !== 0) return service
   throw new XlvsError('SERVICE_MISSING', `no service ${serviceName(service)}`, 'see xlvs show')
 }
@@ -184,13 +190,16 @@ async function firstInKernel(
 ): Promise<XlvsError> {
   if (error.code !== 'BAD_SCHEDULER' && error.code !== 'DEST_NOT_UNICAST') return error
   if (!('service' in request) || !request.service) return error
-  const exists = find(await director.services(), request.service) !== undefined
+  const exists = find(await addressed(director), request.service) !== undefined
   const { message, hint } = error
   if (request.command === 'add-service')
     return exists ? new XlvsError('SERVICE_EXISTS', message, hint) : error
   return exists ? error : new XlvsError('SERVICE_MISSING', message, hint)
 }
 
-function find(services: readonly ServiceView[], id: ServiceId): ServiceView | undefined {
+function find(
+  services: readonly AddressServiceView[],
+  id: AddressServiceId,
+): AddressServiceView | undefined {
   return services.find(service => serviceName(service) === serviceName(id))
 }

@@ -5,7 +5,7 @@
 import type { AttachMode, Dest, Service } from './service.ts'
 import type { Settings } from './settings.ts'
 
-export interface ConfiguredService extends Service {
+export type ConfiguredService = Service & {
   /** In the order they are to be added, so the newest last. */
   dests: Dest[]
 }

@@ -3,12 +3,8 @@
  * Services, dests and interfaces are named as on the command line. Pure; imports nothing.
  * Read next: ../daemon/events.ts (who tells it).
  */
-import type { AttachMode, Dest, DestId, DestView, Service, ServiceId } from './service.ts'
+import type { AttachMode, DestSettings, DestView, ServiceSettings } from './service.ts'
 import type { SettingName } from './settings.ts'
-
-/** What of a service, or of a dest, is not its name. */
-export type ServiceSettings = Omit<Service, keyof ServiceId>
-export type DestSettings = Omit<Dest, keyof DestId>
 
 export type EventBody =
   | { kind: 'service-added' | 'service-changed'; service: string; settings: ServiceSettings }

@@ -2,53 +2,121 @@
  * The nouns an operator speaks of: services, dests, and what is counted about them.
  * Pure. Read next: ../daemon/director.ts (who changes them).
  */
-import { withPort } from './address.ts'
+import { familyOf, withPort, type Family } from './address.ts'
 import type { Origin } from './origin.ts'
 
-export const PROTOCOLS = ['tcp', 'udp'] as const
+export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
-/** IP protocol numbers (RFC 9293, RFC 768). */
-export const PROTOCOL_NUMBER: Record<Protocol, number> = { tcp: 6, udp: 17 }
+/** IP protocol numbers (RFC 9293, RFC 768, RFC 9260). */
+export const PROTOCOL_NUMBER: Record<Protocol, number> = { tcp: 6, udp: 17, sctp: 132 }
 
-export const SCHEDULERS = ['rr', 'wrr', 'wlc'] as const
+/** IPVS' own, in the order of its documentation; all can be asked for. */
+export const SCHEDULERS = [
+  ...(['rr', 'wrr', 'lc', 'wlc', 'fo', 'ovf', 'lblc', 'lblcr'] as const),
+  ...(['dh', 'sh', 'mh', 'sed', 'nq', 'twos', 'none'] as const),
+] as const
 export type Scheduler = (typeof SCHEDULERS)[number]
+/** Those that the data plane schedules by; with another one nothing is scheduled. */
+export const ACTIVE_SCHEDULERS = ['rr', 'wrr', 'wlc'] as const satisfies readonly Scheduler[]
+export type ActiveScheduler = (typeof ACTIVE_SCHEDULERS)[number]
+
+export const SCHED_FLAGS = ['flag-1', 'flag-2', 'flag-3'] as const
+export type SchedFlag = (typeof SCHED_FLAGS)[number]
 
 export const FORWARDING_METHODS = ['nat', 'dr', 'tun'] as const
 export type ForwardingMethod = (typeof FORWARDING_METHODS)[number]
 
-/** Largest weight a dest may have; ipvsadm's own bound. */
-export const WEIGHT_MAX = 65535
+/** Largest weight a dest may have: the kernel's, a signed number of 32 bits. */
+export const WEIGHT_MAX = 2147483647
+/** Largest threshold, the kernel's too. */
+export const THRESHOLD_MAX = 2147483647
 export const PORT_MAX = 65535
+export const MARK_MAX = 4294967295
+/** Longest persistence, 31 days: ipvsadm's own bound. */
+export const PERSISTENT_S_MAX = 2678400
+/** ipvsadm's, for -p without a value. */
+export const PERSISTENT_S_DEFAULT = 360
 
-/** What names a service: protocol, canonical address (address.ts), port 1 to 65535. */
-export interface ServiceId {
+/** A service by protocol, canonical address (address.ts), port; port 0: any, if persistent. */
+export interface AddressServiceId {
   protocol: Protocol
   address: string
   port: number
 }
 
+/** A service by the firewall mark of its packets, 1 to MARK_MAX. */
+export interface MarkServiceId {
+  protocol: 'fwmark'
+  family: Family
+  mark: number
+}
+
+/** What names a service. */
+export type ServiceId = AddressServiceId | MarkServiceId
+
 /** Longest name of a service: it shares a line with other things in listings. */
 export const SERVICE_NAME_MAX = 64
 
-export interface Service extends ServiceId {
+export const ENGINES = ['sip'] as const
+export type Engine = (typeof ENGINES)[number]
+
+/** What of a service is not its id. */
+export interface ServiceSettings {
   scheduler: Scheduler
+  /** Sorted, each once, not empty. What they mean is the scheduler's. */
+  schedFlags?: SchedFlag[]
+  /** Seconds that a client stays with its dest, 1 to PERSISTENT_S_MAX; absent: not persistent. */
+  persistentS?: number
+  /**
+   * How much of a client's address counts for persistence: a dotted mask in IPv4, the length of a
+   * prefix in IPv6; absent: all of it. Has no effect without persistence.
+   */
+  netmask?: string
+  /** Every packet is scheduled alone, UDP and marks only. */
+  onePacket?: true
+  /** Persistence engine. Has no effect without persistence. */
+  engine?: Engine
   /** What people call it; no two services have the same. */
   name?: string
   origin?: Origin
 }
 
-/** What names a dest inside its service. */
+export type Service = ServiceId & ServiceSettings
+export type AddressService = AddressServiceId & ServiceSettings
+
+/** What names a dest inside its service; port 0 only where the service is a mark or has port 0. */
 export interface DestId {
   address: string
   port: number
 }
 
-export interface Dest extends DestId {
+export const TUNNEL_TYPES = ['gue', 'gre'] as const
+export const TUNNEL_CHECKSUMS = ['csum', 'remcsum'] as const
+
+/** How packets travel in a tunnel that is not plain IP in IP. */
+export interface TunnelOptions {
+  type: (typeof TUNNEL_TYPES)[number]
+  /** UDP port of gue, 1 to 65535; gre has none. */
+  port?: number
+  /** Absent: none. gre knows no remcsum. */
+  checksum?: (typeof TUNNEL_CHECKSUMS)[number]
+}
+
+/** What of a dest is not its id. */
+export interface DestSettings {
   fwd: ForwardingMethod
   /** 0 to WEIGHT_MAX; 0: quiesced, no new connections. */
   weight: number
+  /** Connections from which on it gets no new ones, 1 to THRESHOLD_MAX; absent: no limit. */
+  upper?: number
+  /** Below this many it gets new ones again, 1 to upper; absent: three quarters of upper. */
+  lower?: number
+  /** Of tun only; absent: ipip. */
+  tunnel?: TunnelOptions
   origin?: Origin
 }
+
+export type Dest = DestId & DestSettings
 
 /** Counters since creation or the last zero; bytes are IP bytes. */
 export interface Traffic {
@@ -68,25 +136,34 @@ export interface Rates {
   outBytes: number
 }
 
-export interface DestView extends Dest {
+export type DestView = Dest & {
   origin: Origin
   active: number
   inactive: number
+  /** Persistence templates that name it. */
+  persistent: number
   /** Whether the next hop towards it is known, or does not answer; 'local': it is this host. */
   nextHop: 'resolved' | 'resolving' | 'unreachable' | 'no route' | 'local'
   traffic: Traffic
   rates: Rates
+  /** What of it the data plane does not do yet, in words. */
+  notActive: string[]
 }
 
 /** A service as it is shown. dests come newest first, the order schedulers use. */
-export interface ServiceView extends Service {
+export type ServiceView = Service & {
   origin: Origin
   /** false: the virtual address is not an address of this host, so nothing is balanced. */
   vipLocal: boolean
   traffic: Traffic
   rates: Rates
   dests: DestView[]
+  /** What of it the data plane does not do yet, in words. */
+  notActive: string[]
 }
+
+/** A view of a service that is not a mark. */
+export type AddressServiceView = Extract<ServiceView, AddressServiceId>
 
 export interface ConnView {
   protocol: Protocol
@@ -113,12 +190,62 @@ export interface InterfaceView {
   origin: Origin
 }
 
-/** The text form of a service id: tcp:192.0.2.1:80, tcp:[2001:db8::1]:80. */
+export function isMark<S extends ServiceId>(id: S): id is S & MarkServiceId {
+  return id.protocol === 'fwmark'
+}
+
+/** The id alone of what has one. */
+export function serviceIdOf(id: ServiceId): ServiceId {
+  if (isMark(id)) return { protocol: id.protocol, family: id.family, mark: id.mark }
+  return { protocol: id.protocol, address: id.address, port: id.port }
+}
+
+/** What of a service, or of a view of one, can be asked for; whose it is comes otherwise. */
+export function serviceSettingsOf(of: ServiceSettings): Omit<ServiceSettings, 'origin'> {
+  const { scheduler, schedFlags, persistentS, netmask, onePacket, engine, name } = of
+  return given<Omit<ServiceSettings, 'origin'>>({
+    ...{ scheduler, schedFlags, persistentS, netmask, onePacket, engine, name },
+  })
+}
+
+/** What of a dest, or of a view of one, can be asked for. */
+export function destSettingsOf(of: DestSettings): Omit<DestSettings, 'origin'> {
+  const { fwd, weight, upper, lower, tunnel } = of
+  return given<Omit<DestSettings, 'origin'>>({ fwd, weight, upper, lower, tunnel })
+}
+
+/** Without the fields that have no value. */
+function given<T extends object>(object: { [K in keyof T]: T[K] | undefined }): T {
+  const fields = Object.entries(object).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(fields) as T
+}
+
+/** The family of a service's packets. */
+export function familyOfService(id: ServiceId): Family {
+  return isMark(id) ? id.family : familyOf(id.address)
+}
+
+/** The port that its dests have when they name none. */
+export function portOfService(id: ServiceId): number {
+  return isMark(id) ? 0 : id.port
+}
+
+/** The text form of a service id: tcp:192.0.2.1:80, tcp:[2001:db8::1]:80, fwmark:77, fwmark6:78. */
 export function serviceName(id: ServiceId): string {
+  if (isMark(id)) return `${id.family === 6 ? 'fwmark6' : 'fwmark'}:${id.mark}`
   return `${id.protocol}:${withPort(id.address, id.port)}`
 }
 
 /** The text form of a dest id: 10.0.0.2:8080, [2001:db8::2]:8080. */
 export function destName(id: DestId): string {
   return withPort(id.address, id.port)
+}
+
+/** What sh and mh call two of the flags; every other scheduler's have no names. */
+const FLAG_NAMES: Partial<Record<SchedFlag, string>> = { 'flag-1': 'fallback', 'flag-2': 'port' }
+
+/** A flag as people read it: sh-port for flag-2 of sh. */
+export function schedFlagName(scheduler: Scheduler, flag: SchedFlag): string {
+  const name = scheduler === 'sh' || scheduler === 'mh' ? FLAG_NAMES[flag] : undefined
+  return name === undefined ? flag : `${scheduler}-${name}`
 }

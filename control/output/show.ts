@@ -5,6 +5,7 @@
 import { familyOf } from '../model/address.ts'
 import {
   destName,
+  isMark,
   serviceName,
   type DestView,
   type InterfaceView,
@@ -74,12 +75,13 @@ function interfaceTrouble({ name, present, running }: InterfaceView): string[] {
 
 function serviceTroubles(service: ServiceView): string[] {
   const name = serviceName(service)
-  const vip = service.vipLocal
-    ? []
-    : [
-        `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
-          `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
-      ]
+  const vip =
+    service.vipLocal || isMark(service)
+      ? []
+      : [
+          `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
+            `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
+        ]
   const empty = service.dests.some(({ weight }) => weight > 0)
     ? []
     : [`${name} has no dest with a weight above 0, so it refuses new connections`]

@@ -8,7 +8,14 @@ import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { OTHERS_MAX, type Other } from '../model/difference.ts'
 import { fileOf, originOf, type Origin } from '../model/origin.ts'
-import { destName, serviceName, type Dest, type Service } from '../model/service.ts'
+import {
+  destName,
+  destSettingsOf,
+  serviceName,
+  serviceSettingsOf,
+  type Dest,
+  type Service,
+} from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
 import { nameTaken, type Intent, type ServiceIntent } from './intent.ts'
 
@@ -120,11 +127,15 @@ function desiredService(
   const service: Service = { ...rest, origin }
   const name = serviceName(service)
   if (!found) return { service, dests: dests.map(d => ({ ...d, origin })).reverse() }
-  const isSame =
-    found.service.scheduler === service.scheduler && found.service.name === service.name
+  const isSame = isEqual(serviceSettingsOf(found.service), serviceSettingsOf(service))
   const kept = walk.settle(found.service, service, isSame, { what: 'service', name })
   const list = desiredDests(name, found.dests, dests, origin, walk)
   return kept === found.service && list === found.dests ? found : { service: kept, dests: list }
+}
+
+/** Settings come in one order of their fields. */
+function isEqual(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 function desiredDests(
@@ -142,7 +153,7 @@ function desiredDests(
     wishes.delete(name)
     const other: Omit<Other, 'origin'> = { what: 'dest', name, service }
     if (wish) {
-      const isSame = wish.fwd === was.fwd && wish.weight === was.weight
+      const isSame = isEqual(destSettingsOf(wish), destSettingsOf(was))
       return [walk.settle<Dest>(was, { ...wish, origin }, isSame, other)]
     }
     if (walk.isMine(was)) return []

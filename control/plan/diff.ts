@@ -5,7 +5,7 @@
  */
 import { ITEMS_MAX, type Difference, type DifferenceItem, type Sign } from '../model/difference.ts'
 import { originOf, type Origin } from '../model/origin.ts'
-import { destName, serviceName, type Dest, type Service } from '../model/service.ts'
+import { destName, serviceIdOf, serviceName, type Dest, type Service } from '../model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
 import type { BulkChange, Intent, ServiceIntent } from './intent.ts'
 
@@ -16,7 +16,7 @@ export function bulkChange(before: Intent, after: Intent): BulkChange | undefine
     .map(([, service]) => service)
   const removes = Object.entries(before.services)
     .filter(([name]) => !after.services[name])
-    .map(([, { service: s }]) => ({ protocol: s.protocol, address: s.address, port: s.port }))
+    .map(([, { service }]) => serviceIdOf(service))
   const attaches = Object.entries(after.interfaces)
     .map(([name, mode]) => ({ name, mode, origin: interfaceOrigin(after, name) }))
     .filter(

@@ -3,7 +3,8 @@
  * Pure. Read next: bpf/sched.h. Source: net/netfilter/ipvs/ip_vs_rr.c (v6.12).
  */
 import { LIMIT, SCHEDULER, SCHEDULE_WORD, type ScheduleRow } from '../abi/maps.gen.ts'
-import type { Scheduler } from '../model/service.ts'
+import type { ActiveScheduler, Scheduler } from '../model/service.ts'
+import { activeScheduler } from './active.ts'
 
 /** A dest as a scheduler sees it, in IPVS' order: newest first. */
 export interface Candidate {
@@ -14,14 +15,24 @@ export interface Candidate {
 const NONE: number = LIMIT.NONE
 
 /** The number of each scheduler in the data plane; a new one is a row here and in `rowsFor`. */
-export const SCHEDULER_NUMBER: Record<Scheduler, number> = {
+const NUMBERS: Record<ActiveScheduler, number> = {
   rr: SCHEDULER.SCHED_RR,
   wrr: SCHEDULER.SCHED_WRR,
   wlc: SCHEDULER.SCHED_WLC,
 }
 
-/** The rows of a service's schedule: one a dest, and one for the head of the list. */
+/** The number of a scheduler; of one that the data plane does not have, that of none. */
+export function schedulerNumber(name: Scheduler): number {
+  const active = activeScheduler(name)
+  return active === undefined ? SCHEDULER.SCHED_NONE : NUMBERS[active]
+}
+
+/**
+ * The rows of a service's schedule: one a dest, and one for the head of the list; none for a
+ * scheduler that the data plane does not have.
+ */
 export function rowsFor(scheduler: Scheduler, dests: Candidate[]): ScheduleRow[] {
+  if (activeScheduler(scheduler) === undefined) return []
   return scheduler === 'rr' ? rrRows(dests) : weightRows(dests)
 }
 

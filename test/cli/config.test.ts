@@ -15,7 +15,7 @@ const GOOD = `services:
       - nat 10.0.0.2:8080
       - nat 10.0.0.3:8080
 `
-const BAD = GOOD.replace('nat 10.0.0.3:8080', 'nat 10.0.0.3:8080 weight 70000').replace(
+const BAD = GOOD.replace('nat 10.0.0.3:8080', 'nat 10.0.0.3:8080 weight 7000000000').replace(
   'name',
   'nam',
 )
@@ -63,9 +63,9 @@ test('check: a bad file, then every error with its place, line and underline', a
 expected name, scheduler, dests (UNKNOWN_KEY)
     nam: web
     ^~~ did you mean name?
-lvs.yaml:6:34: weight 70000 is out of range: expected 0 to 65535 (BAD_WEIGHT)
-      - nat 10.0.0.3:8080 weight 70000
-                                 ^~~~~ give a whole number; 0 means no new connections
+lvs.yaml:6:34: weight 7000000000 is out of range: expected 0 to 2147483647 (BAD_WEIGHT)
+      - nat 10.0.0.3:8080 weight 7000000000
+                                 ^~~~~~~~~~ give a whole number; 0 means no new connections
 error: lvs.yaml has 2 errors (BAD_CONFIG)
     mend them and try again
 `,
@@ -82,7 +82,7 @@ test('check: a bad file and --json, then the errors are in error.faults', async 
   t.is(error.code, 'BAD_CONFIG')
   t.like(error.faults, [
     { file: 'lvs.yaml', line: 3, column: 5, length: 3, code: 'UNKNOWN_KEY' },
-    { file: 'lvs.yaml', line: 6, column: 34, length: 5, code: 'BAD_WEIGHT' },
+    { file: 'lvs.yaml', line: 6, column: 34, length: 10, code: 'BAD_WEIGHT' },
   ])
 })
 

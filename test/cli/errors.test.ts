@@ -10,7 +10,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkForwarding } from '../../control/config/name.ts'
 import { buildApi } from '../../control/daemon/api.ts'
 import { connectDirector } from '../../control/daemon/client.ts'
 import { Events } from '../../control/daemon/events.ts'
@@ -32,6 +31,7 @@ type Provocation = (t: T) => Promise<string[]>
 
 const ROOT = join(import.meta.dirname, '../..')
 const SERVICE: Service = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
+const MARK = { protocol: 'fwmark', family: 4, mark: 77, scheduler: 'rr' }
 const DEST: Dest = { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 }
 const AT = '/v1/services/tcp:192.0.2.1:80'
 const ADD: Change = { op: 'addService', service: SERVICE, zero: {} }
@@ -71,18 +71,24 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   }),
   INTERNAL: request('POST', '/v1/zero', {}, new TypeError('x is not a function')),
   BAD_ADDRESS: request('POST', '/v1/services', { ...SERVICE, address: '192.0.2.256' }),
-  BAD_PORT: request('POST', '/v1/services', { ...SERVICE, port: 0 }),
+  BAD_PORT: request('POST', '/v1/services', { ...SERVICE, port: 65536 }),
+  BAD_MARK: request('POST', '/v1/services', { ...MARK, mark: 0 }),
+  BAD_SERVICE: request('POST', '/v1/services', { ...SERVICE, port: 0 }),
+  BAD_PERSISTENCE: request('POST', '/v1/services', { ...SERVICE, persistentS: 0 }),
+  BAD_NETMASK: request('POST', '/v1/services', { ...MARK, netmask: '255.255.255' }),
+  BAD_SCHED_FLAG: request('POST', '/v1/services', { ...SERVICE, schedFlags: ['flag-4'] }),
+  BAD_ENGINE: request('POST', '/v1/services', { ...SERVICE, engine: 'sap' }),
+  BAD_THRESHOLD: request('POST', `${AT}/dests`, { ...DEST, upper: 2, lower: 3 }),
+  BAD_TUNNEL: request('POST', `${AT}/dests`, { ...DEST, tunnel: { type: 'gre' } }),
   BAD_PROTOCOL: request('POST', '/v1/services', { ...SERVICE, protocol: 'icmp' }),
   BAD_SCHEDULER: request('POST', '/v1/services', { ...SERVICE, scheduler: 'rrr' }),
-  BAD_WEIGHT: request('POST', `${AT}/dests`, { ...DEST, weight: 65536 }),
+  BAD_WEIGHT: request('POST', `${AT}/dests`, { ...DEST, weight: 2147483648 }),
   BAD_FORWARDING_METHOD: request('POST', `${AT}/dests`, { ...DEST, fwd: 'pigeon' }),
   BAD_INTERFACE: request('POST', '/v1/interfaces', { names: ['e/0'], mode: 'native' }),
   BAD_MODE: configuration('interfaces: [eth0 fast]'),
   BAD_NAME: configuration('services:\n  tcp 192.0.2.1:80:\n    name: 80'),
   BAD_SETTING: configuration('settings:\n  conn_reuse_mode: many'),
-  BAD_FAMILY: thrown(() => {
-    checkForwarding(SERVICE, { ...DEST, address: '2001:db8::2' })
-  }),
+  BAD_FAMILY: request('POST', `${AT}/dests`, { ...DEST, address: '2001:db8::2' }),
   BAD_YAML: configuration('services: ['),
   BAD_TYPE: configuration('services: 80'),
   BAD_CONFIG: configuration('service: {}'),

@@ -246,7 +246,7 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ['service add tcp:192.0.2.1:80000 -s rr', 'BAD_PORT', /port 80000 is out of range/],
   ['service add icmp:192.0.2.1:80 -s rr', 'BAD_PROTOCOL', /protocol icmp is not known/],
   ['service remove 192.0.2.1:80', 'BAD_REQUEST', /is not protocol:address:port/],
-  ['dest add tcp:192.0.2.1:80 10.0.0.2 -w 70000', 'BAD_WEIGHT', /expected 0 to 65535/],
+  ['dest add tcp:192.0.2.1:80 10.0.0.2 -w 2147483648', 'BAD_WEIGHT', /0 to 2147483647/],
   [
     'dest add tcp:192.0.2.1:80 10.0.0.2 --nat --dr',
     'BAD_USAGE',

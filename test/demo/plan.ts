@@ -1,7 +1,7 @@
 /**
  * What the demo's director balances, and its configuration file. Pure. Read next: story.ts.
  */
-import { destName, serviceName, type ServiceId } from '../../control/model/service.ts'
+import { destName, serviceName, type AddressServiceId } from '../../control/model/service.ts'
 import { destOf, type Method, METHODS, METHODS6, SERVICES, TUNNELS } from '../support/lab.ts'
 import type { LabServer } from '../support/lab_network.ts'
 
@@ -23,7 +23,7 @@ export const OFFERS: Offer[] = [
   { method: SIX_IN_FOUR, kind: 'udp' },
 ]
 
-export function serviceOf({ method, kind }: Offer): ServiceId {
+export function serviceOf({ method, kind }: Offer): AddressServiceId {
   return { ...SERVICES[kind], address: method.vip }
 }
 

@@ -10,7 +10,7 @@ import type { Kernel } from '../../control/dataplane/kernel.ts'
 import { pinnedConfig, pinnedSizes, readPins } from '../../control/dataplane/pins.ts'
 import { Tables } from '../../control/dataplane/tables.ts'
 import { XlvsError } from '../../control/errors.ts'
-import { serviceName, type ServiceView } from '../../control/model/service.ts'
+import { portOfService, serviceName, type ServiceView } from '../../control/model/service.ts'
 import { modelText, randomOp, viewText, type Model } from '../support/crash_model.ts'
 import { balance, directorFor, METHODS, SERVICES, type Lab } from '../support/lab.ts'
 import { waitFor } from '../support/namespace.ts'
@@ -118,7 +118,7 @@ async function compare(
 ): Promise<void> {
   const services = await lab.show()
   for (const client of clients) {
-    const text = viewText(services.filter(({ port }) => client.ports.includes(port)))
+    const text = viewText(services.filter(service => client.ports.includes(portOfService(service))))
     const found = [client.model, client.perhaps].find(model => modelText(model) === text)
     if (!found) t.is(text, modelText(client.model), where)
     client.model = found ?? client.model

@@ -4,6 +4,7 @@
  * the model of ipvs.ts must agree. The log has the seed; XLVS_SEED repeats one.
  */
 import test from 'ava'
+import { serviceName } from '../../control/model/service.ts'
 import { director, type PacketDirector, type Received } from '../support/director.ts'
 import { FAMILIES, IPV4, IPV6, type Family } from '../support/families.ts'
 import { at, icmpError, macOf, tcp, udp } from '../support/frames.ts'
@@ -117,9 +118,7 @@ function edit({ lvs, ipvs, random }: World, service: ModelService): string {
   if (!dest) ipvs.addDest(service, address, weight)
   else if (random(2)) ipvs.removeDest(service, dest)
   else dest.weight = weight
-  const intent = lvs.intents.find(
-    ({ service: s }) => s.port === service.port && s.address === service.address,
-  )
+  const intent = lvs.intents.find(({ service: s }) => serviceName(s) === serviceName(service))
   if (intent)
     intent.dests = service.list.map(d => ({
       ...{ address: d.address, port: service.port, fwd: service.fwd, weight: d.weight },

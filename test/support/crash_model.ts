@@ -10,6 +10,7 @@ import {
   destName,
   serviceName,
   type Dest,
+  type AddressService,
   type Service,
   type ServiceId,
   type ServiceView,
@@ -87,13 +88,13 @@ export function randomOp(random: Random, ports: readonly number[] = PORTS): Op {
   return random(4) === 0 ? zeroAll() : zero(service)
 }
 
-function randomService(random: Random, ports: readonly number[]): Service {
+function randomService(random: Random, ports: readonly number[]): AddressService {
   const protocol = oneOf(random, ['tcp', 'udp'] as const)
   const scheduler = oneOf(random, SCHEDULERS)
   return { protocol, address: oneOf(random, VIPS), port: oneOf(random, ports), scheduler }
 }
 
-function destOp(random: Random, service: Service, dice: number): Op {
+function destOp(random: Random, service: AddressService, dice: number): Op {
   const dest: Dest = {
     address: oneOf(random, DEST_ADDRESSES),
     port: service.port,

@@ -5,7 +5,12 @@
 import { planned, settingsView } from '../../control/daemon/apply.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
 import { originOf } from '../../control/model/origin.ts'
-import { serviceName } from '../../control/model/service.ts'
+import {
+  destSettingsOf,
+  serviceIdOf,
+  serviceName,
+  serviceSettingsOf,
+} from '../../control/model/service.ts'
 import { changed, emptyIntent, type Intent } from '../../control/plan/intent.ts'
 import type { FakeState } from './fake_director.ts'
 import { dest, service } from './views.ts'
@@ -18,13 +23,13 @@ export function intentOf({ services, interfaces, settings }: FakeState): Intent 
     ...emptyIntent(),
     services: Object.fromEntries(
       services.map(view => {
-        const { protocol, address, port, scheduler, name, origin, dests } = view
-        const named = name === undefined ? {} : { name }
-        const own = { protocol, address, port, scheduler, origin, ...named }
-        const wanted = dests.map(({ address, port, fwd, weight, origin }) => {
-          return { address, port, fwd, weight, origin }
+        const { origin, dests } = view
+        const service = { ...serviceIdOf(view), ...serviceSettingsOf(view), origin }
+        const wanted = dests.map(dest => {
+          const { address, port, origin } = dest
+          return { address, port, ...destSettingsOf(dest), origin }
         })
-        return [serviceName(view), { service: own, dests: wanted }]
+        return [serviceName(view), { service, dests: wanted }]
       }),
     ),
     interfaces: Object.fromEntries(interfaces.map(({ name, mode }) => [name, mode])),
@@ -40,9 +45,11 @@ function take(state: FakeState, intent: Intent): void {
     const owned = originOf(origin === undefined ? {} : { origin })
     return { name, ifindex: i + 2, mode, present: true, running: true, origin: owned }
   })
-  state.services = Object.values(intent.services).map(({ service: own, dests }) =>
-    service({ ...own, dests: dests.map(one => dest(one)) }),
-  )
+  state.services = Object.values(intent.services).map(({ service: own, dests }) => ({
+    ...service(),
+    ...own,
+    dests: dests.map(one => dest(one)),
+  }))
 }
 
 export function applyChanges(

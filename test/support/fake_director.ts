@@ -17,7 +17,10 @@ import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import { originOf, type Origin } from '../../control/model/origin.ts'
 import {
   destName,
+  destSettingsOf,
+  serviceIdOf,
   serviceName,
+  serviceSettingsOf,
   type ConnView,
   type Dest,
   type DestId,
@@ -29,6 +32,7 @@ import {
   type ServiceView,
   type Traffic,
 } from '../../control/model/service.ts'
+import { destNotActive, serviceNotActive } from '../../control/plan/active.ts'
 import type { Warning } from '../../control/model/warning.ts'
 import type { Intent } from '../../control/plan/intent.ts'
 import { applyChanges } from './fake_apply.ts'
@@ -90,12 +94,10 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     stats: () => ({
       total: NO_TRAFFIC,
       rates: NO_RATES,
-      services: state.services.map(({ protocol, address, port, traffic, rates }) => ({
-        protocol,
-        address,
-        port,
-        traffic,
-        rates,
+      services: state.services.map(service => ({
+        ...serviceIdOf(service),
+        traffic: service.traffic,
+        rates: service.rates,
       })),
       reasons: [{ reason: 'FORWARDED', packets: 12 }],
       connections: [
@@ -134,13 +136,16 @@ function serviceChanges(state: FakeState, change: Change) {
           traffic: NO_TRAFFIC,
           rates: NO_RATES,
           dests: [],
+          notActive: serviceNotActive(service),
         })
       }),
     setService: (service: Service) =>
       warned(
         change,
         () => find(state, service),
-        () => Object.assign(find(state, service), service),
+        () => {
+          replace(find(state, service), serviceSettingsOf(service), SERVICE_SETTINGS)
+        },
       ),
     removeService: (id: ServiceId) =>
       warned(
@@ -181,16 +186,20 @@ function destChanges(state: FakeState, change: Change) {
           origin: originOf(dest),
           active: 0,
           inactive: 0,
+          persistent: 0,
           nextHop: 'resolved',
           traffic: NO_TRAFFIC,
           rates: NO_RATES,
+          notActive: destNotActive(dest),
         })
       }),
     setDest: (id: ServiceId, dest: Dest) =>
       warned(
         change,
         () => findDest(id, dest)[0],
-        () => Object.assign(findDest(id, dest)[0], dest),
+        () => {
+          replace(findDest(id, dest)[0], destSettingsOf(dest), DEST_SETTINGS)
+        },
       ),
     removeDest: (id: ServiceId, dest: DestId) =>
       warned(
@@ -265,4 +274,13 @@ export async function serveFake(
   })
   const { state, events } = director
   return { socket, state, folder, events, close: () => api.close() }
+}
+
+const SERVICE_SETTINGS = 'scheduler schedFlags persistentS netmask onePacket engine'.split(' ')
+const DEST_SETTINGS = 'fwd weight upper lower tunnel'.split(' ')
+
+/** Settings are replaced as a whole: what is not given is gone. */
+function replace(view: object, settings: object, known: readonly string[]): void {
+  for (const field of known) Reflect.deleteProperty(view, field)
+  Object.assign(view, settings)
 }

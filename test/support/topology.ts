@@ -2,6 +2,7 @@
  * The network that packet tests' directors stand in: one link with clients, a router and dests of
  * both families, and a second one for dests that a test puts there. Read next: director.ts.
  */
+import { isMark } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
 import type { Facts, RouteFact } from '../../control/plan/network.ts'
 import { FAMILIES, type Family } from './families.ts'
@@ -40,7 +41,9 @@ export function makeFacts(intents: ServiceIntent[], { mtu = 1500, ...place }: Pl
     ],
     addresses: [
       ...FAMILIES.map(f => ({ ifindex: INGRESS, address: f.director, prefix: onLink(f) })),
-      ...intents.map(i => ({ ifindex: INGRESS, address: i.service.address, prefix: host(i) })),
+      ...intents.flatMap(({ service: s }) =>
+        isMark(s) ? [] : [{ ifindex: INGRESS, address: s.address, prefix: hostPrefix(s.address) }],
+      ),
     ],
     routes: [
       ...FAMILIES.flatMap(routesOf),
@@ -56,8 +59,8 @@ function onLink(f: Family): number {
   return f.name === 'IPv4' ? 24 : 64
 }
 
-function host({ service }: ServiceIntent): number {
-  return service.address.includes(':') ? 128 : 32
+function hostPrefix(address: string): number {
+  return address.includes(':') ? 128 : 32
 }
 
 function routesOf(f: Family): RouteFact[] {

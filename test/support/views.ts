@@ -2,7 +2,12 @@
  * Services, dests and connections as the director shows them, with only what a test cares about
  * written out.
  */
-import type { ConnView, DestView, ServiceView, Traffic } from '../../control/model/service.ts'
+import type {
+  AddressServiceView,
+  ConnView,
+  DestView,
+  Traffic,
+} from '../../control/model/service.ts'
 import { NO_RATES, NO_TRAFFIC } from './fake_director.ts'
 
 /** conns, packets in and out, bytes in and out. */
@@ -11,7 +16,7 @@ export function traffic(...counts: [number, number, number, number, number]): Tr
   return { conns, inPackets, outPackets, inBytes, outBytes }
 }
 
-export function service(given: Partial<ServiceView> = {}): ServiceView {
+export function service(given: Partial<AddressServiceView> = {}): AddressServiceView {
   return {
     protocol: 'tcp',
     address: '192.0.2.1',
@@ -22,6 +27,7 @@ export function service(given: Partial<ServiceView> = {}): ServiceView {
     traffic: NO_TRAFFIC,
     rates: NO_RATES,
     dests: [],
+    notActive: [],
     ...given,
   }
 }
@@ -35,9 +41,11 @@ export function dest(given: Partial<DestView> = {}): DestView {
     origin: 'command',
     active: 0,
     inactive: 0,
+    persistent: 0,
     nextHop: 'resolved',
     traffic: NO_TRAFFIC,
     rates: NO_RATES,
+    notActive: [],
     ...given,
   }
 }

@@ -2,7 +2,7 @@
 import { destArg, type Example, XlvsCommand } from '../../bin/command.ts'
 import { findService, serviceArg } from '../../bin/service_arg.ts'
 import { parseDestName } from '../../config/name.ts'
-import { destName, serviceName } from '../../model/service.ts'
+import { destName, portOfService, serviceName } from '../../model/service.ts'
 
 export default class DestRemove extends XlvsCommand {
   static override summary = 'Remove a dest from a service.'
@@ -22,7 +22,7 @@ export default class DestRemove extends XlvsCommand {
     const { args, flags } = await this.parse(DestRemove)
     const { service, dest, warnings } = await this.ask(flags, async director => {
       const service = await findService(director, args.service)
-      const dest = parseDestName(args.dest, service.port)
+      const dest = parseDestName(args.dest, portOfService(service))
       return { service, dest, warnings: await director.removeDest(service, dest) }
     })
     const text = `dest ${destName(dest)} of ${serviceName(service)} removed\n`

@@ -99,13 +99,12 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
   [call('POST', '/v1/services', { ...SERVICE, address: '10.1' }), 400, 'BAD_ADDRESS', /10\.1/],
   [call('POST', '/v1/services', { ...SERVICE, address: 'fe80::1%e' }), 400, 'BAD_ADDRESS', /zone/],
   [call('POST', '/v1/services', { ...SERVICE, address: '::g' }), 400, 'BAD_ADDRESS', /::g/],
-  [call('POST', '/v1/services', { ...SERVICE, address: 'ff02::1' }), 400, 'BAD_ADDRESS', /multica/],
   [
     call('POST', `${AT}/dests`, { ...DEST, address: '2001:db8::2' }),
     ...([400, 'BAD_FAMILY'] as const),
     /only tun leads to the other family/,
   ],
-  [call('POST', '/v1/services', { ...SERVICE, port: 0 }), 400, 'BAD_PORT', /0 .*1 to 65535/],
+  [call('POST', '/v1/services', { ...SERVICE, port: 0 }), 400, 'BAD_SERVICE', /has port 0/],
   [call('POST', '/v1/services', { ...SERVICE, port: '80' }), 400, 'BAD_PORT', /"80": must be int/],
   [call('POST', '/v1/services', { ...SERVICE, scheduler: 'rrr' }), 400, 'BAD_SCHEDULER', /rrr/],
   [call('POST', '/v1/services', { ...SERVICE, x: 1 }), 400, 'BAD_REQUEST', /unknown field x/],
@@ -128,7 +127,7 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
     'BAD_REQUEST',
     /service lacks|service has/,
   ],
-  [call('POST', `${AT}/dests`, { ...DEST, weight: 70_000 }), 400, 'BAD_WEIGHT', /70000 .*65535/],
+  [call('POST', `${AT}/dests`, { ...DEST, weight: 2 ** 31 }), 400, 'BAD_WEIGHT', /2147483648 /],
   [call('POST', `${AT}/dests`, { ...DEST, weight: 1.5 }), 400, 'BAD_WEIGHT', /1\.5/],
   [call('POST', `${AT}/dests`, { ...DEST, fwd: 'fnat' }), 400, 'BAD_FORWARDING_METHOD', /tun/],
   [

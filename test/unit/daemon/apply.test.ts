@@ -81,7 +81,7 @@ function loopback() {
 }
 
 function heavy() {
-  return { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 70_000 } as const
+  return { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 2 ** 31 } as const
 }
 
 for (const [what, configuration, code] of refusals)

@@ -90,7 +90,7 @@ for (const [query, found] of rows)
 const refusals: [query: ConnQuery, code: string, says: RegExp, tries: RegExp][] = [
   [{ service: 'web' }, 'BAD_REQUEST', /web is not protocol:address:port/, /write it like/],
   [{ dest: '10.0.0' }, 'BAD_ADDRESS', /10\.0\.0/, /in full/],
-  [{ client: '10.0.0.1:0' }, 'BAD_PORT', /port 0/, /number/],
+  [{ client: '10.0.0.1:70000' }, 'BAD_PORT', /port 70000/, /number/],
   [{ state: 'establishd' }, 'BAD_REQUEST', /establishd is not known/, /mean ESTABLISHED/],
   [{ state: 'x' }, 'BAD_REQUEST', /x is not known: expected NONE, EST.*UDP/, /use one of them/],
   [{ after: '7' }, 'BAD_REQUEST', /after is 7: expected the next/, /leave it out/],

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { firewallWarnings, iptablesRules, nftRules } from '../../../control/dataplane/firewall.ts'
-import type { ServiceId } from '../../../control/model/service.ts'
+import type { AddressServiceId } from '../../../control/model/service.ts'
 
-const SERVICES: ServiceId[] = [
+const SERVICES: AddressServiceId[] = [
   { protocol: 'tcp', address: '192.0.2.1', port: 80 },
   { protocol: 'udp', address: '2001:db8::1', port: 53 },
 ]

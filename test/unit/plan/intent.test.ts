@@ -2,7 +2,12 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { XlvsError } from '../../../control/errors.ts'
-import type { Dest, Service } from '../../../control/model/service.ts'
+import {
+  isMark,
+  type AddressService,
+  type Dest,
+  type ServiceId,
+} from '../../../control/model/service.ts'
 import {
   changed,
   emptyIntent,
@@ -13,7 +18,7 @@ import {
   type Intent,
 } from '../../../control/plan/intent.ts'
 
-const service = (last: number): Service => ({
+const service = (last: number): AddressService => ({
   protocol: 'tcp',
   address: `192.0.2.${last}`,
   port: 80,
@@ -146,15 +151,16 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 /** The same by a plain map of maps; whether the change was possible. */
 function model(services: Map<number, Map<number, number>>, change: Change): boolean {
   const last = (text: string): number => Number(text.split('.')[3])
+  const lastOf = (id: ServiceId): number => last(isMark(id) ? '' : id.address)
   if (change.op === 'addService' || change.op === 'removeService') {
-    const id = last(change.op === 'addService' ? change.service.address : change.id.address)
+    const id = lastOf(change.op === 'addService' ? change.service : change.id)
     if (services.has(id) === (change.op === 'addService')) return false
     if (change.op === 'addService') services.set(id, new Map())
     else services.delete(id)
     return true
   }
   if (change.op !== 'addDest' && change.op !== 'setDest' && change.op !== 'removeDest') return false
-  const dests = services.get(last(change.service.address))
+  const dests = services.get(lastOf(change.service))
   const id = last(change.dest.address)
   if (!dests || dests.has(id) === (change.op === 'addDest')) return false
   if (change.op === 'removeDest') dests.delete(id)

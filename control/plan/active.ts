@@ -1,0 +1,66 @@
+/**
+ * What of a service and of a dest the data plane does today. Everything can be asked for, is kept
+ * and listed; what it does not do yet is told in words. Pure. Read next: ../dataplane/dataplane.ts.
+ */
+import {
+  ACTIVE_SCHEDULERS,
+  isMark,
+  type ActiveScheduler,
+  type AddressService,
+  type Dest,
+  type Scheduler,
+  type Service,
+} from '../model/service.ts'
+
+/**
+ * The service as the tables can hold it; undefined when they cannot: its packets pass to the host,
+ * as packets of no service do.
+ */
+export function published(service: Service): AddressService | undefined {
+  return isMark(service) || neededBy(service).length > 0 ? undefined : service
+}
+
+/** The scheduler when the data plane schedules by it; undefined: it schedules nothing. */
+export function activeScheduler(name: Scheduler): ActiveScheduler | undefined {
+  return ACTIVE_SCHEDULERS.find(active => active === name)
+}
+
+/** Whether a dest can be given connections. */
+export function isSchedulable(dest: Dest): boolean {
+  return dest.tunnel === undefined
+}
+
+/** What a service is without: nothing of it is balanced until the data plane does all of these. */
+function neededBy(service: Service): string[] {
+  const needs: [string, boolean][] = [
+    ['firewall marks', isMark(service)],
+    ['sctp', service.protocol === 'sctp'],
+    ['port 0', !isMark(service) && service.port === 0],
+    ['persistence', service.persistentS !== undefined],
+    ['one-packet scheduling', service.onePacket === true],
+  ]
+  return needs.filter(([, isNeeded]) => isNeeded).map(([what]) => what)
+}
+
+/** Of `none` nothing is expected, so it is as active as it will ever be. */
+function isSchedulerMissing(name: Scheduler): boolean {
+  return name !== 'none' && activeScheduler(name) === undefined
+}
+
+/** What of a service does not work yet, in words; empty when all does. */
+export function serviceNotActive(service: Service): string[] {
+  const { scheduler, engine, persistentS } = service
+  return [
+    ...neededBy(service),
+    ...(engine !== undefined && persistentS !== undefined ? [`the ${engine} engine`] : []),
+    ...(isSchedulerMissing(scheduler) ? [`the scheduler ${scheduler}`] : []),
+  ]
+}
+
+/** What of a dest does not work yet, in words. */
+export function destNotActive({ upper, tunnel }: Dest): string[] {
+  return [
+    ...(upper === undefined ? [] : ['thresholds']),
+    ...(tunnel === undefined ? [] : [`${tunnel.type} tunnels`]),
+  ]
+}
