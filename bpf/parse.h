@@ -129,7 +129,7 @@ ALWAYS int parse_other(struct packet *pkt)
 	return is_icmp(pkt) ? go_to(pkt, WALK_ICMP) : OTHER_PROTOCOL;
 }
 
-/* Fills l4, l4_check, ports, tcp_flags. Returns OTHER_PROTOCOL, TRUNCATED. */
+/* Fills l4, l4_check, ports, tcp_flags. Returns OTHER_PROTOCOL, or what WALK_SHORT does. */
 ALWAYS int parse_l4(struct packet *pkt)
 {
 	struct tcphdr *tcp = pkt->ip + pkt->l4_at;
@@ -138,12 +138,12 @@ ALWAYS int parse_l4(struct packet *pkt)
 	pkt->l4 = tcp;
 	if (pkt->wire.protocol == IPPROTO_TCP) {
 		if ((void *)(tcp + 1) > pkt->end || pkt->len < pkt->l4_at + sizeof(*tcp))
-			return TRUNCATED;
+			return go_to(pkt, WALK_SHORT);
 		pkt->l4_check = &tcp->check;
 		pkt->tcp_flags = ((__u8 *)tcp)[13];
 	} else if (pkt->wire.protocol == IPPROTO_UDP) {
 		if ((void *)(udp + 1) > pkt->end || pkt->len < pkt->l4_at + sizeof(*udp))
-			return TRUNCATED;
+			return go_to(pkt, WALK_SHORT);
 		pkt->l4_check = &udp->check;
 		pkt->tcp_flags = 0;
 	} else {

@@ -73,6 +73,7 @@ enum reason {
 	NO_ROUTE,
 	NEEDS_FRAGMENTING,
 	BAD_ICMP,
+	CUT_SHORT,
 	INTERNAL,
 	REASONS,
 	REASONS_MAX = 64,
@@ -429,7 +430,9 @@ enum walk {
 	WALK_IPV6 = 12,
 	/* A frame with a tag, of either family. */
 	WALK_TAGGED = 13,
-	WALKS = 14,
+	/* A packet that ends within its transport header. */
+	WALK_SHORT = 14,
+	WALKS = 16,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

@@ -4,8 +4,8 @@
  * families; IPv4's is the program that interfaces have, IPv6's is called from it. What is rare
  * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), reply.bpf.c (a
  * reply whose next hop is not known), checksum.bpf.c (UDP without one), icmp.bpf.c (errors of
- * others), error.bpf.c (our own), tagged.bpf.c (802.1Q). They are one object with this file, so
- * that they share maps and constants.
+ * others), error.bpf.c (our own), tagged.bpf.c (802.1Q), short.bpf.c (a header cut short).
+ * They are one object with this file, so that they share maps and constants.
  * Read next: packet.h, then the stages in the order below.
  */
 #include "conn_insert.h"
@@ -67,6 +67,7 @@ PROGRAM(full)
 #include "checksum.bpf.c"
 #include "error.bpf.c"
 #include "icmp.bpf.c"
+#include "short.bpf.c"
 #include "tagged.bpf.c"
 #include "clock.bpf.c"
 

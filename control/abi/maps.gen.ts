@@ -59,8 +59,9 @@ export const REASON = {
   NO_ROUTE: 29,
   NEEDS_FRAGMENTING: 30,
   BAD_ICMP: 31,
-  INTERNAL: 32,
-  REASONS: 33,
+  CUT_SHORT: 32,
+  INTERNAL: 33,
+  REASONS: 34,
   REASONS_MAX: 64,
 } as const
 
@@ -161,7 +162,8 @@ export const WALK = {
   WALK_FULL: 10,
   WALK_IPV6: 12,
   WALK_TAGGED: 13,
-  WALKS: 14,
+  WALK_SHORT: 14,
+  WALKS: 16,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */

@@ -45,6 +45,8 @@ export const WALK_PROGRAMS = [
   ]),
   'xlvs_ipv6',
   'xlvs_tagged',
+  'xlvs_short4',
+  'xlvs_short6',
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */

@@ -99,6 +99,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'an ICMP error about a NAT connection whose checksum is wrong',
     'find the sender with tcpdump -e',
   ),
+  CUT_SHORT: dropped(
+    'a packet of a NAT connection that ends within its TCP or UDP header',
+    'find the sender with tcpdump -e',
+  ),
   INTERNAL: dropped('what should not happen did', 'read the log of the daemon, and report it'),
 }
 

@@ -30,6 +30,8 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_full6: { verified: 18_100, bytes: 36_000 }, // (13 892, 27 408)
   xlvs_ipv6: { verified: 11_400, bytes: 30_000 }, // (8 696, 28 176)
   xlvs_tagged: { verified: 500, bytes: 1_600 }, // (382, 1 224)
+  xlvs_short4: { verified: 3_900, bytes: 23_300 }, // (2 959, 17 912)
+  xlvs_short6: { verified: 6_600, bytes: 26_400 }, // (5 073, 20 272)
   companion: { verified: 80, bytes: 450 }, // (60, 344)
 }
 

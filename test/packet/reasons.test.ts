@@ -159,6 +159,13 @@ const ROWS: Record<string, Row> = {
       return lvs.run(errorAbout(`192.0.2.1:80 > ${CLIENT}`, '192.0.2.1', 1))
     },
   ],
+  'cut short': [
+    drop,
+    lvs => {
+      lvs.run(tcp(PATH, 'S'))
+      return lvs.run(udp(PATH, { protocol: 6, data: 'short' }))
+    },
+  ],
   // An ICMP error is never sent to a multicast address (RFC 1122 section 3.2.2).
   internal: [drop, lvs => lvs.run(udp('224.0.0.5:5000 > 192.0.2.1:53'))],
 }
