@@ -17,6 +17,7 @@ ORACLE  ?= ../shared/oracle
 CASES   ?=
 GUEST   ?= decap bond vlan
 ARGS    ?=
+FILES   ?=
 
 CLANG        := clang-19
 CLANG_FORMAT := clang-format-19
@@ -38,8 +39,8 @@ TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf
 UPGRADE       := build/test/upgrade/xlvs.bpf.o build/test/upgrade/companion.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
-.PHONY: help build demo test check bench oracle oracle-impl oracle-guest install clean asan format \
-	addon bpf gen bpffs
+.PHONY: help build demo test check bench oracle oracle-impl oracle-guest record install clean \
+	asan format addon bpf gen bpffs
 
 build: addon bpf  ## the addon and the BPF objects, which is what make alone does
 
@@ -141,6 +142,10 @@ oracle: oracle-impl  ## compare with the kernel's IPVS; CASES=... for some, ORAC
 # Linux 6.1 with what the development kernel lacks: its own tunnels before the decapsulator, bonds.
 oracle-guest: oracle-impl  ## bonds, tunnels and VLANs in a guest of Linux 6.1
 	@test/oracle/guest/run.sh '$(ORACLE)' build/oracle/impl $(GUEST)
+
+# The scenarios of test/ipvsadm/recorded/ again, with Debian's ipvsadm on Linux 6.1; 15 minutes.
+record: $(PACKAGES)  ## ipvsadm's scenarios again with the real one; FILES=... for some
+	@node test/ipvsadm/record.ts '$(ORACLE)' $(FILES)
 
 # The addon's tests under the address and undefined-behaviour sanitizers.
 asan: build bpffs  ## the addon's tests under the sanitizers

@@ -38,14 +38,18 @@ const QUIET = { info: () => undefined, error: () => undefined, warn: () => undef
 const SNAPSHOT_EVERY = 150
 
 /** Starts xlvsd as main.ts does. @throws what keeps it from starting */
-export async function begin({ disk, maps }: Machine, nowMs: () => number): Promise<Life> {
+export async function begin(
+  { disk, maps }: Machine,
+  nowMs: () => number,
+  network: Network = NETWORK,
+): Promise<Life> {
   const journal = await Journal.open('/journal', { fs: disk.fs })
-  const dataplane = new Dataplane(maps.kernel(), NETWORK)
+  const dataplane = new Dataplane(maps.kernel(), network)
   const parts: unknown = {
     dataplane,
     journal,
     nowMs,
-    watch: { network: () => NETWORK, link: () => undefined, resolve: () => undefined },
+    watch: { network: () => network, link: () => undefined, resolve: () => undefined },
     sweeper: { figures: { used: 0 } },
     log: QUIET,
     gracePeriod: () => undefined,

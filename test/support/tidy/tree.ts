@@ -20,7 +20,7 @@ export interface Finding {
 export type Rule = (tree: Tree) => Finding[]
 
 /** Recorded data, not code: judged by the tests that use it. */
-const DATA = /^test\/oracle\/(cases|samples)\//
+const DATA = /^test\/(oracle\/(cases|samples)|ipvsadm\/recorded)\//
 const TEXT = /\.(ts|js|json|c|h|cc|sh|md|txt|yaml)$|(^|\/)[A-Za-z.-]+$/
 
 /** Every text file of the checkout, also those not yet committed. */

@@ -1,0 +1,25 @@
+/** The recorded scenarios by name, and which commands of one differ. Read next: transcript.ts. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseTranscript, type Ran, type Scenario, type Step } from './transcript.ts'
+
+const FOLDER = join(import.meta.dirname, 'recorded')
+
+/** Each with its name, `file: scenario`. */
+export async function scenarios(): Promise<[name: string, Scenario][]> {
+  const found: [string, Scenario][] = []
+  for (const file of (await readdir(FOLDER)).sort()) {
+    const text = await readFile(join(FOLDER, file), 'utf8')
+    for (const scenario of parseTranscript(text))
+      found.push([`${file.replace(/\..*/, '')}: ${scenario.name}`, scenario])
+  }
+  return found
+}
+
+/** Numbers, from 1, of the steps that did not go as recorded. */
+export function differing(steps: readonly Step[], ran: readonly Ran[]): number[] {
+  return steps.flatMap(({ recorded: { status, out, err } }, i) => {
+    const did = ran[i]
+    return did?.status === status && did.out === out && did.err === err ? [] : [i + 1]
+  })
+}

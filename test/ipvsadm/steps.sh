@@ -1,0 +1,18 @@
+# steps.sh: what plan.sh is made of; see guest.sh.
+mkdir -p /tmp/session/x
+cd /tmp/session
+ln -s "$(command -v ipvsadm)" x/ipvsadm
+ln -s "$(command -v ipvsadm)" other
+
+fresh() { # NAME: an empty table, as at the start
+  printf -- '-C\n--set 900 120 300\n--stop-daemon master\n--stop-daemon backup\n' |
+    ipvsadm -R > /dev/null 2>&1
+  printf '%s\n' "$1"
+}
+run() { # NUMBER WORD...: standard input is NUMBER.in, if there is one
+  local number=$1 input=/dev/null
+  shift
+  [ -e "/in/inputs/$number.in" ] && input=/in/inputs/$number.in
+  "$@" < "$input" > "/out/$number.out" 2> "/out/$number.err"
+  echo $? > "/out/$number.status"
+}
