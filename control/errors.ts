@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   BAD_MODE: [2, 400],
   BAD_NAME: [2, 400],
   BAD_SETTING: [2, 400],
+  UNKNOWN_SETTING: [2, 404],
   BAD_FAMILY: [2, 400],
   BAD_YAML: [2, 400],
   BAD_TYPE: [2, 400],

@@ -2,6 +2,7 @@
 import * as Flags from '@oclif/core/flags'
 import { type Example, XlvsCommand } from '../bin/command.ts'
 import type { DirectorClient } from '../daemon/client.ts'
+import { idleText } from '../output/settings.ts'
 import { showText } from '../output/show.ts'
 import { warningsText } from '../output/warning.ts'
 
@@ -37,7 +38,10 @@ export default class Show extends XlvsCommand {
     this.print(
       flags,
       { settings, interfaces, services, warnings },
-      style => showText(interfaces, services, style) + warningsText(warnings, style),
+      style =>
+        showText(interfaces, services, style) +
+        idleText(settings, style) +
+        warningsText(warnings, style),
     )
   }
 }

@@ -14,16 +14,11 @@ import {
 } from '../model/service.ts'
 import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
 import { destLine, type Words } from './dest_line.ts'
-import {
-  parseInterface,
-  parseLabel,
-  parseScheduler,
-  parseServiceName,
-  parseSetting,
-} from './name.ts'
+import { parseInterface, parseLabel, parseScheduler, parseServiceName } from './name.ts'
 import { canonicalService } from './nouns.ts'
 import { Source, unknownKey, type Entry, type YamlNode } from './parse.ts'
 import { badMode } from './refusal.ts'
+import { parseSetting } from './setting.ts'
 import { MODE_DEFAULT, MODES, SCHEDULER_DEFAULT, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
 
 export interface Checked {

@@ -17,7 +17,6 @@ import {
   type Scheduler,
   type ServiceId,
 } from '../model/service.ts'
-import { SETTINGS, type SettingName } from '../model/settings.ts'
 import {
   badAddress,
   badInterface,
@@ -26,7 +25,6 @@ import {
   badPort,
   badProtocol,
   badScheduler,
-  badSetting,
   badWeight,
   INTERFACE_NAME_MAX,
   shown,
@@ -157,11 +155,4 @@ export function parseInterface(text: string): string {
 export function parseLabel(text: string): string {
   if (!LABEL.test(text)) throw badLabel(text)
   return text
-}
-
-/** @throws BAD_SETTING when the value is not a whole number within the setting's bounds. */
-export function parseSetting(name: SettingName, text: string): number {
-  const { min, max } = SETTINGS[name]
-  if (!/^[0-9]{1,10}$/.test(text) || +text < min || +text > max) throw badSetting(name, text)
-  return +text
 }

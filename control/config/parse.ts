@@ -214,12 +214,16 @@ function typeFault(sentence: string, example: string): XlvsError {
   return new XlvsError('BAD_TYPE', sentence, `for example: ${example}`)
 }
 
+/** Words that are named in a sentence; more are counted. */
+const LISTED_MAX = 8
+
 export function unknownKey(what: string, key: string, known: readonly string[]): XlvsError {
   const guess = nearest(key, known)
+  const all = known.length > LISTED_MAX ? `one of ${known.length} in MANUAL.md` : known.join(', ')
   return new XlvsError(
     'UNKNOWN_KEY',
-    `${shown(key)} is not known in ${what}: expected ${known.join(', ')}`,
-    guess === undefined ? `use one of ${known.join(', ')}` : `did you mean ${guess}?`,
+    `${shown(key)} is not known in ${what}: expected ${all}`,
+    guess === undefined ? `use ${all}` : `did you mean ${guess}?`,
   )
 }
 

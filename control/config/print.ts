@@ -11,7 +11,7 @@ export function printConfiguration({ settings, interfaces, services }: Configura
   const lines: string[] = []
   const set = SETTING_NAMES.filter(name => settings[name] !== undefined)
   if (set.length > 0) lines.push('settings:')
-  for (const name of set) lines.push(`  ${name}: ${settings[name]}`)
+  for (const name of set) lines.push(`  ${name}: ${settings[name] === '' ? "''" : settings[name]}`)
   if (interfaces.length > 0) lines.push('interfaces:')
   for (const { name, mode } of interfaces)
     lines.push(`  - ${quoted(mode === MODE_DEFAULT ? name : `${name} ${mode}`)}`)

@@ -19,7 +19,6 @@ import {
   THRESHOLD_MAX,
   WEIGHT_MAX,
 } from '../model/service.ts'
-import { SETTINGS, type SettingName } from '../model/settings.ts'
 import { nearest } from './nearest.ts'
 
 /** Longest interface name Linux takes: IFNAMSIZ less the terminator. */
@@ -137,15 +136,6 @@ export function badLabel(value: unknown): XlvsError {
     `name ${shown(value)} cannot be the name of a service: expected a letter, then letters, ` +
       `digits and . - _, at most ${SERVICE_NAME_MAX} characters`,
     'write it like web-1',
-  )
-}
-
-export function badSetting(name: SettingName, value: unknown): XlvsError {
-  const { min, max, default: usual } = SETTINGS[name]
-  return new XlvsError(
-    'BAD_SETTING',
-    `${name} ${shown(value)} is out of range: expected ${min} to ${max}`,
-    `give a whole number; ${usual} is the default`,
   )
 }
 

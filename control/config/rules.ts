@@ -5,11 +5,13 @@
 import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
+import type { Settings } from '../model/settings.ts'
 import { canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
+import { parseSettings } from './setting.ts'
 
 /**
- * The configuration with its addresses in canonical form.
- * @throws DUPLICATE, DEST_NOT_UNICAST, and what nouns.ts throws
+ * The configuration with its addresses and settings in canonical form.
+ * @throws DUPLICATE, DEST_NOT_UNICAST, and what nouns.ts and setting.ts throw
  */
 export function ruled({ settings, interfaces, services }: Configuration): Configuration {
   refuseTwice(
@@ -22,7 +24,7 @@ export function ruled({ settings, interfaces, services }: Configuration): Config
     'name',
     all.flatMap(({ name }) => name ?? []),
   )
-  return { settings, interfaces, services: all }
+  return { settings: parseSettings(settings, {}) as Settings, interfaces, services: all }
 }
 
 function ruledService(given: ConfiguredService): ConfiguredService {

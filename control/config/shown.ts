@@ -10,11 +10,11 @@ import {
   type InterfaceView,
   type ServiceView,
 } from '../model/service.ts'
-import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
+import { SETTING_NAMES, type SettingName, type SettingValue } from '../model/settings.ts'
 
 /** Settings that nobody has set are left out; dests are in the order they were added. */
 export function configurationOf(
-  settings: Record<SettingName, { value: number; origin?: unknown }>,
+  settings: Record<SettingName, { value: SettingValue; origin?: unknown }>,
   interfaces: readonly InterfaceView[],
   services: readonly ServiceView[],
 ): Configuration {

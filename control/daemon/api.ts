@@ -26,6 +26,7 @@ import type { DirectorApi } from './contract.ts'
 import { addEventsRoute } from './events_route.ts'
 import { explain } from './explain.ts'
 import * as schemas from './schemas.ts'
+import { SettingChangesSchema, SettingsSchema } from './setting_schemas.ts'
 
 /** Bytes of a request body; the largest legitimate one is under 200. */
 const BODY_BYTES_MAX = 16 * 1024
@@ -74,6 +75,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addServiceRoutes(api, director)
     addDestRoutes(api, director)
     addInterfaceRoutes(api, director)
+    addSettingsRoutes(api, director)
     addApplyRoute(instance, director)
     addEventsRoute(instance, director.events)
     api.get('/openapi.json', { schema: { hide: true } }, () => instance.swagger())
@@ -112,7 +114,6 @@ function addReads(api: Api, director: DirectorApi): void {
   api.get('/v1/warnings', { schema: reading(schemas.WarningsSchema) }, async () => ({
     warnings: await director.warnings(),
   }))
-  api.get('/v1/settings', { schema: reading(schemas.SettingsSchema) }, () => director.settings())
   api.get('/v1/interfaces', { schema: reading(schemas.InterfacesSchema) }, () => ({
     interfaces: director.interfaces(),
   }))
@@ -196,6 +197,14 @@ function addInterfaceRoutes(api: Api, director: DirectorApi): void {
   const detach = { schema: { params: schemas.InterfacePathSchema, response } }
   api.delete('/v1/interfaces/:name', detach, async (request, reply) => {
     return done(reply, await director.detach(request.params.name))
+  })
+}
+
+function addSettingsRoutes(api: Api, director: DirectorApi): void {
+  api.get('/v1/settings', { schema: reading(SettingsSchema) }, () => director.settings())
+  const set = { schema: { body: SettingChangesSchema, response: CHANGED } }
+  api.patch('/v1/settings', set, async (request, reply) => {
+    return done(reply, await director.setSettings(request.body, originOf(request)))
   })
 }
 

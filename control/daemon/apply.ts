@@ -6,11 +6,9 @@ import { setImmediate } from 'node:timers/promises'
 import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import { serviceName, type AttachMode, type ServiceId } from '../model/service.ts'
-import { SETTING_NAMES, withDefaults, type Settings } from '../model/settings.ts'
 import { desired, type Wish } from '../plan/desired.ts'
 import { bulkChange, difference } from '../plan/diff.ts'
 import type { BulkChange, Intent, ServiceIntent } from '../plan/intent.ts'
-import type { SettingsView } from './contract.ts'
 
 /** Longest stretch of writing without a look at what others ask. */
 const SLICE_MS = 10
@@ -100,19 +98,4 @@ function refuseTooMany(after: Intent, sizes: { services: number; dests: number }
       'apply fewer of them',
     )
   }
-}
-
-/** Every setting as it is in force. */
-export function settingsView({ settings }: Intent): SettingsView {
-  const values = withDefaults(valuesOf(settings))
-  const views = SETTING_NAMES.map(name => {
-    const origin = settings[name]?.origin
-    return [name, { value: values[name], ...(origin === undefined ? {} : { origin }) }] as const
-  })
-  return Object.fromEntries(views) as SettingsView
-}
-
-/** The values of settings, without their owners. */
-export function valuesOf(settings: Intent['settings']): Settings {
-  return Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value]))
 }

@@ -114,6 +114,7 @@ export function connectDirector(
     attach: (names, mode) => change('POST', '/v1/interfaces', { names, mode }),
     detach: name => warned('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
     settings: () => read('/v1/settings'),
+    setSettings: given => warned('PATCH', '/v1/settings', given),
     apply: async (wish, options) => {
       const { requestApply } = await import('./client_apply.ts')
       return requestApply(socketPath, wish, options)

@@ -20,7 +20,7 @@ import type {
 } from '../model/service.ts'
 import type { ReasonView } from '../model/reason.ts'
 import type { Events } from './events.ts'
-import type { SettingName } from '../model/settings.ts'
+import type { SettingName, SettingValue } from '../model/settings.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
 
@@ -71,8 +71,17 @@ export interface ConnPage {
   next?: string
 }
 
-/** The settings in force; `origin` is missing where nobody has set it. */
-export type SettingsView = Record<SettingName, { value: number; origin?: Origin }>
+export interface SettingView {
+  /** In force. */
+  value: SettingValue
+  default: SettingValue
+  /** Missing where nobody has set it. */
+  origin?: Origin
+  /** Whether the data plane heeds it; MANUAL says why not. */
+  active: boolean
+}
+
+export type SettingsView = Record<SettingName, SettingView>
 
 /** Changes of what a configuration file owns are done, and warned of. */
 export interface DirectorApi {
@@ -102,6 +111,11 @@ export interface DirectorApi {
   attach(names: readonly string[], mode: AttachMode, origin?: Origin): Promise<void>
   detach(name: string): Promise<Warning[]>
   settings(): SettingsView
+  /**
+   * All of them, or none: a value, or its text, for each name; null for the default. What is not
+   * named stays as it is.
+   */
+  setSettings(given: Record<string, SettingValue | null>, origin?: Origin): Promise<Warning[]>
   /** All or nothing, as one change. */
   apply(
     wish: Wish,

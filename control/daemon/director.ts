@@ -11,6 +11,7 @@ import type { Sweeper } from '../dataplane/sweeper.ts'
 import type { Watch } from '../dataplane/watch.ts'
 import { LIMIT, REASON } from '../abi/maps.gen.ts'
 import { parseServiceName } from '../config/name.ts'
+import { parseSettings } from '../config/setting.ts'
 import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
@@ -26,6 +27,7 @@ import {
   type Traffic,
 } from '../model/service.ts'
 import type { ReasonView } from '../model/reason.ts'
+import type { SettingChanges, SettingValue } from '../model/settings.ts'
 import { reasonViews } from '../output/reasons.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
@@ -39,7 +41,7 @@ import {
   type Change,
   type Intent,
 } from '../plan/intent.ts'
-import { carryOut, planned, settingsView } from './apply.ts'
+import { carryOut, planned } from './apply.ts'
 import { connPage } from './conn_pages.ts'
 import type {
   ConnPage,
@@ -55,6 +57,7 @@ import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
 import { destIn, interfaceOrigin, warningsOf } from './ownership.ts'
+import { settingsView, settingWarnings, valuesOf } from './settings.ts'
 import { Trash } from './trash.ts'
 import { XLVS_VERSION } from './version.ts'
 import { Views } from './views.ts'
@@ -281,6 +284,18 @@ export class Director implements DirectorApi {
 
   settings(): SettingsView {
     return settingsView(this.#intent)
+  }
+
+  async setSettings(
+    given: Record<string, SettingValue | null>,
+    origin: Origin = 'command',
+  ): Promise<Warning[]> {
+    let settings: SettingChanges = {}
+    const before = await this.#change(() => {
+      settings = parseSettings(given, valuesOf(this.#intent.settings))
+      return { op: 'set', settings, origin }
+    })
+    return settingWarnings(before, settings)
   }
 
   apply(

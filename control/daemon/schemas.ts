@@ -12,7 +12,6 @@ import {
 } from '../config/name.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
-import type { Origin } from '../model/origin.ts'
 import {
   ENGINES,
   FORWARDING_METHODS,
@@ -35,9 +34,16 @@ import {
 } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { ReasonView } from '../model/reason.ts'
-import { SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../model/settings.ts'
+import { SETTING_NAMES } from '../model/settings.ts'
 import type { Warning } from '../model/warning.ts'
 import type { ConnPage, SettingsView, StatsView, VersionView } from './contract.ts'
+import {
+  origin,
+  type SettingsSchema,
+  settingValue,
+  someOrigin,
+  WantedSettingsSchema,
+} from './setting_schemas.ts'
 
 const strict = { additionalProperties: false }
 
@@ -134,10 +140,6 @@ export const RatesSchema = Type.Object(
 const name = Type.Optional(
   Type.String({ pattern: LABEL_PATTERN, description: 'What people call the service.' }),
 )
-const origin = Type.Unsafe<Origin>(
-  Type.String({ description: 'Who made it: command, ipvsadm, api, or file and its path.' }),
-)
-const someOrigin = Type.Optional(origin)
 
 /** An id by address, or one by mark, with the same fields besides. */
 function byAddressOrMark<P extends Record<string, TSchema>>(fields: P) {
@@ -333,7 +335,7 @@ export const EventSchema = Type.Union([
   event(['service-removed'], serviceText),
   event(['dest-added', 'dest-changed'], destSettings),
   event(['dest-removed'], { ...serviceText, ...destText }),
-  event(['setting-changed'], { setting: Type.Enum(SETTING_NAMES), value: Type.Integer() }),
+  event(['setting-changed'], { setting: Type.Enum(SETTING_NAMES), value: settingValue() }),
   event(['many-changes'], { changes: count }),
   event(['counters-zeroed'], { service: Type.Optional(serviceText.service) }),
   event(['vip-local', 'vip-not-local'], serviceText),
@@ -358,29 +360,9 @@ export const EventsRouteSchema = {
   },
 }
 
-function bySetting<S extends TSchema>(schema: (name: SettingName) => S): Record<SettingName, S> {
-  const entries = SETTING_NAMES.map(name => [name, schema(name)] as const)
-  return Object.fromEntries(entries) as Record<SettingName, S>
-}
-
-function settingValue(name: SettingName) {
-  const { min, max, default: usual } = SETTINGS[name]
-  const description = `${usual} unless set; the unit is the name's last part.`
-  return Type.Integer({ minimum: min, maximum: max, description })
-}
-
-export const SettingsSchema = Type.Object(
-  bySetting(name => Type.Object({ value: settingValue(name), origin: someOrigin })),
-)
-
 export const ConfigurationSchema = Type.Object(
   {
-    settings: Type.Unsafe<Settings>(
-      Type.Object(
-        bySetting(name => Type.Optional(settingValue(name))),
-        strict,
-      ),
-    ),
+    settings: WantedSettingsSchema,
     interfaces: Type.Array(Type.Object({ name: interfaceName, mode }, strict)),
     services: Type.Array(
       byAddressOrMark({

@@ -3,15 +3,15 @@
  * no order and no journal: that is the director's. Read next: apply.ts (a whole file's change).
  */
 import { attach, detach } from '../dataplane/attach.ts'
-import { writeSettings } from '../dataplane/settings.ts'
 import { parseServiceName } from '../config/name.ts'
 import type { AttachMode, ServiceId } from '../model/service.ts'
 import { bulkChange } from '../plan/diff.ts'
 import type { Change, Intent, ServiceIntent } from '../plan/intent.ts'
-import { carryOut, valuesOf, type Hands } from './apply.ts'
+import { carryOut, type Hands } from './apply.ts'
 import { linkNow } from './attaching.ts'
 import type { DirectorParts } from './director.ts'
 import { Resolver } from './resolver.ts'
+import { valuesOf } from './settings.ts'
 
 /** Changes that schedulers hear of: what the kernel calls add, del and update dest. */
 const TOUCHES: readonly string[] = ['addDest', 'setDest', 'removeDest']
@@ -32,6 +32,7 @@ export class Writer implements Hands {
   write(before: Intent, after: Intent, change: Change): void {
     if (change.op === 'attach') this.attach(change.name, change.mode)
     else if (change.op === 'detach') this.detach(change.name)
+    else if (change.op === 'set') this.set(after.settings)
     const names = new Set([...Object.keys(before.services), ...Object.keys(after.services)])
     for (const name of names) {
       if (before.services[name] === after.services[name]) continue
@@ -86,7 +87,7 @@ export class Writer implements Hands {
   }
 
   set(settings: Intent['settings']): void {
-    writeSettings(this.#parts.dataplane.kernel, valuesOf(settings))
+    this.#parts.dataplane.set(valuesOf(settings))
   }
 
   nowMs(): number {

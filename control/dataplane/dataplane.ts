@@ -14,6 +14,7 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
+import type { Settings } from '../model/settings.ts'
 import { published } from '../plan/active.ts'
 import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
@@ -21,6 +22,7 @@ import { noTraffic, plus } from '../plan/intent.ts'
 import { readConns } from './conns.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
+import { isEstimating, writeSettings } from './settings.ts'
 import { SLOT, both, usedFrom, type Both, type ConnTable } from './slots.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
@@ -84,6 +86,12 @@ export class Dataplane {
       if (vipLocal !== this.isLocal(service)) return true
       return moved.size > 0 && dests.some(({ address }) => moved.has(address))
     }
+  }
+
+  /** Puts settings in force, those that are not given at their defaults. */
+  set(settings: Settings): void {
+    writeSettings(this.kernel, settings)
+    this.rates.isRunning = isEstimating(settings)
   }
 
   /** Takes a service out; its dests go to the trash and keep their connections. */

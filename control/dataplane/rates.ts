@@ -54,6 +54,8 @@ export class Rates {
   readonly #difference = new Float64Array(WIDTH)
   #startedMs: number | undefined
   #slices = 0
+  /** false: rates stay as they are. The first sample after that covers the pause. */
+  isRunning = true
 
   constructor(maps: RatesMaps) {
     this.#maps = maps
@@ -74,6 +76,7 @@ export class Rates {
   tick(nowMs: number): void {
     this.#startedMs ??= nowMs
     const due = Math.floor((nowMs - this.#startedMs) / SLICE_MS)
+    if (!this.isRunning) this.#slices = due
     if (due - this.#slices > SLICES) this.#slices = due - SLICES
     while (this.#slices < due) {
       this.#visit(this.#slices % SLICES)

@@ -7,25 +7,32 @@ import { SETTINGS as ROW, TCP_STATE } from '../abi/maps.gen.ts'
 import { withDefaults, type SettingName, type Settings } from '../model/settings.ts'
 import type { Kernel } from './kernel.ts'
 
-/** Where each setting is, and whether it is a time. Source: ip_vs_ctl.c ip_vs_set_timeout. */
-const PLACES: Record<SettingName, { at: number; isTime: boolean }> = {
+/**
+ * Where each setting is that packets read, and whether it is a time. Source: ip_vs_ctl.c
+ * ip_vs_set_timeout.
+ */
+const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   tcp_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_ESTABLISHED, isTime: true },
   tcp_fin_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_FIN_WAIT, isTime: true },
   udp_timeout_s: { at: ROW.udp_timeout, isTime: true },
-  conn_reuse_mode: { at: ROW.conn_reuse_mode, isTime: false },
+  conn_reuse_mode: { at: ROW.conn_reuse_mode },
+  pmtu_disc: { at: ROW.pmtu_disc },
 }
 
-/** Puts settings in force, those that nobody set at their defaults; whether any word changed. */
-export function writeSettings(kernel: Kernel, set: Settings): boolean {
+/** Puts settings in force for packets, those that nobody set at their defaults. */
+export function writeSettings(kernel: Kernel, set: Settings): void {
   const buffer = kernel.maps.settings.mmap()
   const words = new Uint32Array(buffer)
-  let written = false
-  for (const [name, value] of Object.entries(withDefaults(set))) {
-    const { at, isTime } = PLACES[name as SettingName]
-    const word = isTime ? Math.round(value * kernel.ticksPerSecond) : value
-    if (words[at / 4] === word) continue
-    store32(buffer, at / 4, word)
-    written = true
+  const values = withDefaults(set)
+  for (const [name, { at, isTime }] of Object.entries(PLACES)) {
+    const value = Number(values[name as SettingName])
+    const word = (isTime ? Math.round(value * kernel.ticksPerSecond) : value) >>> 0
+    if (words[at / 4] !== word) store32(buffer, at / 4, word)
   }
-  return written
+}
+
+/** Whether rates are estimated: run_estimation is on, and there is a CPU to do it on. */
+export function isEstimating(set: Settings): boolean {
+  const { run_estimation, est_cpulist } = withDefaults(set)
+  return run_estimation !== 0 && est_cpulist !== ''
 }

@@ -4,7 +4,7 @@
  * Read next: ../daemon/events.ts (who tells it).
  */
 import type { AttachMode, DestSettings, DestView, ServiceSettings } from './service.ts'
-import type { SettingName } from './settings.ts'
+import type { SettingName, SettingValue } from './settings.ts'
 
 export type EventBody =
   | { kind: 'service-added' | 'service-changed'; service: string; settings: ServiceSettings }
@@ -17,7 +17,7 @@ export type EventBody =
     }
   | { kind: 'dest-removed'; service: string; dest: string }
   /** The value now in force, which may be the default. */
-  | { kind: 'setting-changed'; setting: SettingName; value: number }
+  | { kind: 'setting-changed'; setting: SettingName; value: SettingValue }
   /** More changes at once than are told one by one: read everything anew. */
   | { kind: 'many-changes'; changes: number }
   /** Without a service: of all. */

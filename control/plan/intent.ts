@@ -15,7 +15,7 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
-import type { SettingName } from '../model/settings.ts'
+import type { SettingChanges, SettingName, SettingValue } from '../model/settings.ts'
 
 export interface ServiceIntent {
   service: Service
@@ -34,7 +34,7 @@ export interface Counts {
 }
 
 export interface Setting {
-  value: number
+  value: SettingValue
   origin: Origin
 }
 
@@ -74,6 +74,7 @@ export type Change =
   | { op: 'freshCounters'; maps?: string }
   | { op: 'attach'; name: string; mode: AttachMode; origin?: Origin }
   | { op: 'detach'; name: string }
+  | { op: 'set'; settings: SettingChanges; origin: Origin }
   | BulkChange
 
 export function emptyIntent(): Intent {
@@ -110,6 +111,8 @@ export function changed(intent: Intent, change: Change): Intent {
       return attach(intent, change.name, change.mode, change.origin)
     case 'detach':
       return detach(intent, change.name)
+    case 'set':
+      return { ...intent, settings: changedSettings(intent.settings, change) }
     case 'apply':
       return applyBulk(intent, change)
     case 'retire':
@@ -286,6 +289,18 @@ function detach(intent: Intent, name: string): Intent {
     interfaces: without(intent.interfaces, name),
     interfaceOrigins: without(intent.interfaceOrigins, name),
   }
+}
+
+/** Whoever changes a setting, it stays its owner's; without a value it is nobody's. */
+function changedSettings(
+  was: Intent['settings'],
+  { settings, origin }: Extract<Change, { op: 'set' }>,
+): Intent['settings'] {
+  const after = new Map(Object.entries(was))
+  for (const [name, value] of Object.entries(settings))
+    if (value === null) after.delete(name)
+    else after.set(name, { value, origin: after.get(name)?.origin ?? origin })
+  return Object.fromEntries(after)
 }
 
 function applyBulk(intent: Intent, change: BulkChange): Intent {

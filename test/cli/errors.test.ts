@@ -88,6 +88,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   BAD_MODE: configuration('interfaces: [eth0 fast]'),
   BAD_NAME: configuration('services:\n  tcp 192.0.2.1:80:\n    name: 80'),
   BAD_SETTING: configuration('settings:\n  conn_reuse_mode: many'),
+  UNKNOWN_SETTING: command('get conn_reuse_mod'),
   BAD_FAMILY: request('POST', `${AT}/dests`, { ...DEST, address: '2001:db8::2' }),
   BAD_YAML: configuration('services: ['),
   BAD_TYPE: configuration('services: 80'),

@@ -9,6 +9,7 @@ import { EventSchema } from '../../control/daemon/schemas.ts'
 import { ERROR_CODES } from '../../control/errors.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
 import { FORWARDING_METHODS, SCHEDULERS } from '../../control/model/service.ts'
+import { ruleOf, SETTING_NAMES } from '../../control/model/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const manual = readFileSync(join(ROOT, 'MANUAL.md'), 'utf8')
@@ -43,6 +44,17 @@ test('manual: every key of lvs.yaml, then a row with its syntax and default, and
   const told = Object.fromEntries(rows.map(([, key = '', , value = '']) => [key, value]))
 
   t.deepEqual(told, CONFIG_KEYS)
+})
+
+test('manual: every setting, then its row says what it does not do', t => {
+  const row = /^\| `settings\.(\w+)` \|.*\| ([^|]+) \|$/gm
+  const told = [...chapter(/^### Settings$/m).matchAll(row)].map(([, name, why]) => [name, why])
+
+  const is = SETTING_NAMES.map(name => {
+    const { notActive } = ruleOf(name)
+    return [name, notActive === undefined ? 'yes' : `none: ${notActive}`]
+  })
+  t.deepEqual(told, is)
 })
 
 const commands = globSync('**/*.ts', { cwd: join(ROOT, 'control/commands') })

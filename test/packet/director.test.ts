@@ -1,12 +1,18 @@
 /** The director over a real kernel, its journal and network made up: who waits for whom. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
-import { DEST_TRAFFIC, writeDestTraffic } from '../../control/abi/maps.gen.ts'
+import { DEST_TRAFFIC, readSettings, writeDestTraffic } from '../../control/abi/maps.gen.ts'
 import { Director, type DirectorParts } from '../../control/daemon/director.ts'
 import { fileOrigin } from '../../control/model/origin.ts'
 import { serviceName } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
-import { emptyIntent, noTraffic, type Intent } from '../../control/plan/intent.ts'
+import {
+  changed,
+  emptyIntent,
+  noTraffic,
+  type Change,
+  type Intent,
+} from '../../control/plan/intent.ts'
 import { director, type DirectorOptions } from '../support/director.ts'
 
 type T = Parameters<typeof director>[0]
@@ -20,8 +26,10 @@ const MANY_DESTS = 900
 function journal() {
   const waiting: { refuse(): void; accept(): void }[] = []
   const snapshots: Intent[] = []
+  const appended: unknown[] = []
   let isHeld = false
-  const append = (): Promise<void> => {
+  const append = (record: unknown): Promise<void> => {
+    appended.push(record)
     if (!isHeld) return Promise.resolve()
     const { promise, resolve, reject } = Promise.withResolvers<undefined>()
     const refuse = () => {
@@ -39,6 +47,7 @@ function journal() {
     hold: () => (isHeld = true),
     waiting,
     snapshots,
+    appended,
     records: new Array(SNAPSHOT_EVERY).fill(undefined),
     append,
     snapshot: (state: Intent) => {
@@ -148,6 +157,45 @@ test('director: the network changes during an apply, services that wait do so st
 
   t.is(seen[0], 0)
   t.is(dataplane.tables.serviceNames().length, services.length)
+})
+
+test('director: settings, then they are in force at once and after a restart', async t => {
+  const bpffs = mkdtempSync('/sys/fs/bpf/xlvs-test-')
+  t.teardown(() => {
+    rmSync(bpffs, { recursive: true, force: true })
+  })
+  const { lvs, dataplane, kept } = await started(t, emptyIntent(), { bpffs })
+  const words = () => readSettings(new DataView(dataplane.kernel.maps.settings.mmap()), 0)
+
+  const warnings = await lvs.setSettings({ conn_reuse_mode: -1, pmtu_disc: '0', secure_tcp: 3 })
+  await lvs.setSettings({ run_estimation: 0, sync_threshold: '7' })
+
+  t.like(words(), { conn_reuse_mode: 0xffff_ffff, pmtu_disc: 0 })
+  t.false(dataplane.rates.isRunning)
+  t.is(lvs.settings().sync_threshold.value, '7 50')
+  t.deepEqual(
+    warnings.map(({ kind }) => kind),
+    ['not-active'],
+  )
+  const again = await started(t, changed(emptyIntent(), kept.appended.at(-2) as Change), { bpffs })
+  t.like(words(), { conn_reuse_mode: 0xffff_ffff, pmtu_disc: 0 })
+  t.true(again.dataplane.rates.isRunning)
+  await again.lvs.setSettings({ conn_reuse_mode: null, pmtu_disc: null })
+  t.like(words(), { conn_reuse_mode: 1, pmtu_disc: 1 })
+})
+
+test('director: settings that cannot be journalled, then all are as they were', async t => {
+  const { lvs, dataplane, kept } = await started(t)
+  kept.hold()
+  const refused = t.throwsAsync(lvs.setSettings({ conn_reuse_mode: 0, run_estimation: 0 }))
+  await new Promise(resolve => setImmediate(resolve))
+
+  kept.waiting[0]?.refuse()
+  await refused
+
+  t.is(readSettings(new DataView(dataplane.kernel.maps.settings.mmap()), 0).conn_reuse_mode, 1)
+  t.true(dataplane.rates.isRunning)
+  t.is(lvs.settings().conn_reuse_mode.origin, undefined)
 })
 
 test('director: a name that every object has, it is not an attached interface', async t => {

@@ -1,9 +1,11 @@
 /**
- * apply() and settings() of the director in memory: the real plan, and views made of what it wants.
+ * apply() and the settings of the director in memory: the real plan, and views of what it wants.
  * Read next: fake_director.ts.
  */
-import { planned, settingsView } from '../../control/daemon/apply.ts'
+import { parseSettings } from '../../control/config/setting.ts'
+import { planned } from '../../control/daemon/apply.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
+import { settingsView, settingWarnings, valuesOf } from '../../control/daemon/settings.ts'
 import { originOf } from '../../control/model/origin.ts'
 import {
   destSettingsOf,
@@ -55,9 +57,17 @@ function take(state: FakeState, intent: Intent): void {
 export function applyChanges(
   state: FakeState,
   change: (act: () => void) => Promise<void>,
-): Pick<DirectorApi, 'apply' | 'settings'> {
+): Pick<DirectorApi, 'apply' | 'settings' | 'setSettings'> {
   return {
     settings: () => settingsView(intentOf(state)),
+    setSettings: async (given, origin = 'command') => {
+      const before = intentOf(state)
+      const settings = parseSettings(given, valuesOf(state.settings))
+      await change(() => {
+        take(state, changed(before, { op: 'set', settings, origin }))
+      })
+      return settingWarnings(before, settings)
+    },
     apply: async (wish, { dryRun, onProgress }) => {
       const before = intentOf(state)
       const { applied, change: bulk } = planned(before, wish, SIZES, dryRun)

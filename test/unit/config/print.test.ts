@@ -3,9 +3,10 @@ import test from 'ava'
 import fc from 'fast-check'
 import { checkConfiguration } from '../../../control/config/check.ts'
 import { printConfiguration } from '../../../control/config/print.ts'
+import { parseSetting } from '../../../control/config/setting.ts'
 import type { Configuration } from '../../../control/model/configuration.ts'
 import { PROTOCOLS, SCHEDULERS } from '../../../control/model/service.ts'
-import { SETTING_NAMES, SETTINGS } from '../../../control/model/settings.ts'
+import { ruleOf, SETTING_NAMES, type SettingName } from '../../../control/model/settings.ts'
 import { serviceName } from '../../../control/model/service.ts'
 
 const octet = fc.nat(255)
@@ -14,10 +15,28 @@ const dotted = address.map(parts => parts.join('.'))
 const port = fc.integer({ min: 1, max: 65535 })
 const label = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,20}$/)
 
-const setting = fc.constantFrom(...SETTING_NAMES).chain(name => {
-  const { min, max } = SETTINGS[name]
-  return fc.integer({ min, max }).map(value => [name, value] as const)
-})
+const cpu = fc.nat(40)
+
+/** Values of a setting; those that are not canonical become so. */
+function settingText(name: SettingName): fc.Arbitrary<string | number> {
+  const rule = ruleOf(name)
+  switch (rule.kind) {
+    case 'int':
+      return fc.integer({ min: rule.min, max: rule.max })
+    case 'power':
+      return fc.nat(30).map(bits => 2 ** bits)
+    case 'ulong':
+      return fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n).map(String), fc.constant('auto'))
+    case 'pair':
+      return fc.tuple(fc.nat(99), fc.nat(99)).map(([a, b]) => `${a} ${b === 0 ? 0 : a + b}`)
+    case 'cpus':
+      return fc.array(cpu, { maxLength: 9 }).map(cpus => cpus.join())
+  }
+}
+
+const setting = fc
+  .constantFrom(...SETTING_NAMES)
+  .chain(name => settingText(name).map(v => [name, parseSetting(name, String(v))] as const))
 
 const group = fc.nat(0xffff).map(n => n.toString(16))
 /** Canonical: no group is zero, and none but the first can be left out. */

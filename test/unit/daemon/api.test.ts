@@ -42,6 +42,7 @@ test('api: each change, then 204 and the director has it', async t => {
     call('POST', '/v1/zero', {}),
     call('POST', '/v1/zero', { service: { protocol: 'tcp', address: '192.0.2.1', port: 80 } }),
     call('POST', '/v1/interfaces', { names: ['eth0'], mode: 'native' }),
+    call('PATCH', '/v1/settings', { udp_timeout_s: 60, est_cpulist: '1,0' }),
   ]) {
     const { statusCode, body } = await app.inject(change)
     t.is(statusCode, 204, body)
@@ -52,6 +53,10 @@ test('api: each change, then 204 and the director has it', async t => {
     service({ origin: 'api', dests: [dest({ port: 8080, weight: 0, origin: 'api' })] }),
   ])
   t.like(state.interfaces, [{ name: 'eth0', mode: 'native' }])
+  t.deepEqual(state.settings, {
+    udp_timeout_s: { value: 60, origin: 'api' },
+    est_cpulist: { value: '0-1', origin: 'api' },
+  })
   t.is((await app.inject(call('DELETE', '/v1/interfaces/eth0'))).statusCode, 204)
   t.is((await app.inject(call('DELETE', '/v1/services'))).statusCode, 204)
   t.deepEqual([state.services, state.interfaces], [[], []])
@@ -288,6 +293,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'get /v1/stats',
     'get /v1/version',
     'get /v1/warnings',
+    'patch /v1/settings',
     'post /v1/apply',
     'post /v1/interfaces',
     'post /v1/services',

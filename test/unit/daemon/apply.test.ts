@@ -73,7 +73,7 @@ const refusals: [what: string, given: Configuration, code: ErrorCode][] = [
     'DUPLICATE',
   ],
   ['a wrong weight', wish([{ ...web(1), dests: [heavy()] }]).configuration, 'BAD_WEIGHT'],
-  ['a wrong setting', wish([], { settings: { udp_timeout_s: 0 } }).configuration, 'BAD_REQUEST'],
+  ['a wrong setting', wish([], { settings: { udp_timeout_s: 0 } }).configuration, 'BAD_SETTING'],
 ]
 
 function loopback() {

@@ -95,6 +95,12 @@ const rows: [what: string, before: Change[], change: Change, told: EventBody[]][
     [{ kind: 'setting-changed', setting: 'udp_timeout_s', value: 60 }],
   ],
   [
+    'a setting changed by a command',
+    [],
+    { op: 'set', settings: { est_cpulist: '' }, origin: 'command' },
+    [{ kind: 'setting-changed', setting: 'est_cpulist', value: '' }],
+  ],
+  [
     'a setting left out again',
     [{ ...APPLY, settings: { udp_timeout_s: { value: 60, origin: 'api' } } }],
     { ...APPLY, settings: {} },

@@ -176,3 +176,23 @@ test('rates: a pause of a minute, then one sample covers it', t => {
 
   t.is(rates.dest(1).conns, 100)
 })
+
+test('rates: stopped for some rounds, they stay, and the next sample covers the pause', t => {
+  const { rates, count, pass } = maps({ 1: 1 })
+  count(1, 80)
+  pass(1)
+  const before = rates.dest(1)
+
+  rates.isRunning = false
+  count(1, 164)
+  pass(3)
+  const stopped = rates.dest(1)
+  rates.isRunning = true
+  pass(1)
+
+  t.is(before.conns, 10)
+  t.deepEqual(stopped, before)
+  // A quarter of 82 in a second, and three of the 10 before.
+  t.is(rates.dest(1).conns, 28)
+  t.is(rates.total().conns, 28)
+})
