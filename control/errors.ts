@@ -73,16 +73,39 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
+/** What of a configuration an error is about, named as on the command line. */
+export interface About {
+  what: 'service' | 'dest' | 'interface' | 'setting'
+  name: string
+  /** The service of a dest. */
+  service?: string
+  /** What is wrong with this one, where the error has several. */
+  message?: string
+}
+
 /** An error meant for a person. `message` is a whole sentence; `hint` is one thing to try. */
 export class XlvsError extends Error {
   readonly code: ErrorCode
   readonly hint: string
+  readonly about: readonly About[]
 
-  constructor(code: ErrorCode, message: string, hint: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    hint: string,
+    options: { cause?: unknown; about?: readonly About[] } = {},
+  ) {
     super(message, options)
     this.name = 'XlvsError'
     this.code = code
     this.hint = hint
+    this.about = options.about ?? []
+  }
+
+  /** As it travels: {"code", "message", "hint"}, and "about" where there is something. */
+  toJSON(): ErrorBody {
+    const { code, message, hint, about } = this
+    return { code, message, hint, ...(about.length > 0 ? { about } : {}) }
   }
 
   get exitStatus(): 1 | 2 {
@@ -94,6 +117,13 @@ export class XlvsError extends Error {
   }
 }
 
+export interface ErrorBody {
+  code: ErrorCode
+  message: string
+  hint: string
+  about?: readonly About[]
+}
+
 /** Everything that is wrong with a configuration file, each error with its place. */
 export class ConfigError extends XlvsError {
   readonly file: string
@@ -101,9 +131,15 @@ export class ConfigError extends XlvsError {
   readonly text: string
   readonly faults: readonly Fault[]
 
-  constructor(file: string, text: string, faults: readonly Fault[]) {
+  /** @param refused what the daemon said, when it is the daemon that found them */
+  constructor(file: string, text: string, faults: readonly Fault[], refused?: XlvsError) {
     const errors = faults.length === 1 ? '1 error' : `${faults.length} errors`
-    super('BAD_CONFIG', `${file} has ${errors}`, 'mend them and try again')
+    const { code, message, hint } = refused ?? {
+      code: 'BAD_CONFIG',
+      message: `${file} has ${errors}`,
+      hint: 'mend them and try again',
+    }
+    super(code, message, hint, { cause: refused?.cause })
     this.file = file
     this.text = text
     this.faults = faults

@@ -21,11 +21,13 @@ export const fileArg = Args.string({
  * What a file says.
  * @throws CONFIG_UNREADABLE, CONFIG_TOO_LARGE; BAD_CONFIG, a ConfigError, with all its faults.
  */
-export async function readConfiguration(file: string): Promise<Configuration> {
+export async function readConfiguration(
+  file: string,
+): Promise<{ configuration: Configuration; text: string }> {
   const text = await readText(file)
   const { configuration, faults } = checkConfiguration(text)
   if (faults.length > 0) throw new ConfigError(file, text, faults)
-  return configuration
+  return { configuration, text }
 }
 
 async function readText(file: string): Promise<string> {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { type Example, XlvsCommand } from '../bin/command.ts'
 import { fileArg, readConfiguration } from '../bin/config_file.ts'
 import { progressBar } from '../bin/progress_bar.ts'
+import { XlvsError } from '../errors.ts'
 import { fileOrigin } from '../model/origin.ts'
 import { appliedText } from '../output/applied.ts'
 
@@ -40,7 +41,7 @@ export default class Apply extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Apply)
-    const configuration = await readConfiguration(args.file)
+    const { configuration, text } = await readConfiguration(args.file)
     const origin = fileOrigin(args.file === '-' ? '-' : resolve(args.file))
     const bar = progressBar(process.stderr)
     const wish = { configuration, origin, takeOver: flags['take-over'] }
@@ -49,6 +50,10 @@ export default class Apply extends XlvsCommand {
       const applied = await this.ask(flags, director => director.apply(wish, options))
       bar.clear()
       this.print(flags, applied, style => appliedText(args.file, applied, style, flags.verbose))
+    } catch (error) {
+      if (!(error instanceof XlvsError)) throw error
+      const { placed } = await import('../config/place.ts')
+      throw placed(args.file, text, error)
     } finally {
       bar.clear()
     }

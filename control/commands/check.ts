@@ -14,7 +14,8 @@ export default class Check extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Check)
-    const { services, interfaces, settings } = await readConfiguration(args.file)
+    const { configuration } = await readConfiguration(args.file)
+    const { services, interfaces, settings } = configuration
     const counts = {
       services: services.length,
       dests: services.reduce((sum, { dests }) => sum + dests.length, 0),

@@ -230,8 +230,7 @@ function answerError(
 ): void {
   const known = error instanceof XlvsError ? error : explain(error, request)
   if (known.code === 'INTERNAL') request.log.error({ err: error }, 'request failed inside')
-  const { code, message, hint } = known
-  reply.code(known.httpStatus).send({ error: { code, message, hint } })
+  reply.code(known.httpStatus).send({ error: known.toJSON() })
 }
 
 /** Its body may have many megabytes: the difference is logged by whoever asks for it. */

@@ -51,7 +51,7 @@ function bodyOf(error: unknown): object {
     error instanceof XlvsError
       ? error
       : new XlvsError('INTERNAL', `the daemon failed: ${String(error)}`, 'see its log')
-  return { code: known.code, message: known.message, hint: known.hint }
+  return known.toJSON()
 }
 
 /** An answer of lines; one that has not begun may still become an error with its status. */

@@ -28,9 +28,21 @@ interface Parts {
 
 /** @throws INTERFACE_MISSING, INTERFACE_ATTACHED, FOREIGN_PROGRAM and those of the doctor. */
 export function refuseAttach(parts: Parts, names: readonly string[], mode: AttachMode): void {
-  for (const name of names) {
-    refuseAttached(parts.dataplane.kernel, linkNow(parts.watch, name))
-    parts.doctor?.refuse(name, mode)
+  for (const name of names)
+    aboutInterface(name, () => {
+      refuseAttached(parts.dataplane.kernel, linkNow(parts.watch, name))
+      parts.doctor?.refuse(name, mode)
+    })
+}
+
+/** What `act` does; its error says which interface it is about. */
+export function aboutInterface<T>(name: string, act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    if (!(cause instanceof XlvsError)) throw cause
+    const { code, message, hint } = cause
+    throw new XlvsError(code, message, hint, { cause, about: [{ what: 'interface', name }] })
   }
 }
 

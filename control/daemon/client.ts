@@ -5,7 +5,7 @@
  * Read next: contract.ts (the calls), api.ts (the other end).
  */
 import type { Agent } from 'node:http'
-import { isErrorCode, XlvsError } from '../errors.ts'
+import { isErrorCode, XlvsError, type ErrorBody } from '../errors.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { Origin } from '../model/origin.ts'
 import {
@@ -227,10 +227,15 @@ export function unreachable(error: NodeJS.ErrnoException, socketPath: string): X
 
 /** The daemon's error in an answer, or that it is not a daemon's. */
 export function refusalOf(answer: Answer, socketPath: string): XlvsError {
-  const body = parseAnswer(answer, socketPath) as { error?: Record<string, unknown> } | null
-  const { code, message, hint } = body?.error ?? {}
-  if (!isErrorCode(code)) return notOurs(answer, socketPath)
-  return new XlvsError(code, String(message), String(hint))
+  const body = parseAnswer(answer, socketPath) as { error?: Partial<ErrorBody> } | null
+  return errorOf(body?.error) ?? notOurs(answer, socketPath)
+}
+
+/** The error that a body carries, when it is one of ours. */
+export function errorOf(body: Partial<ErrorBody> | undefined): XlvsError | undefined {
+  const { code, message, hint, about } = body ?? {}
+  if (!isErrorCode(code)) return undefined
+  return new XlvsError(code, String(message), String(hint), about ? { about } : {})
 }
 
 function parseAnswer(answer: Answer, socketPath: string): unknown {

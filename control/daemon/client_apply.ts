@@ -4,11 +4,11 @@
  * Read next: apply_route.ts (the other end).
  */
 import type { IncomingMessage } from 'node:http'
-import { isErrorCode, XlvsError } from '../errors.ts'
+import { XlvsError, type ErrorBody } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import { fileOf, type Origin } from '../model/origin.ts'
 import type { Wish } from '../plan/desired.ts'
-import { refusalOf, unreachable } from './client.ts'
+import { errorOf, refusalOf, unreachable } from './client.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -18,7 +18,7 @@ const SILENCE_MS_MAX = 120_000
 interface Line {
   progress?: Progress
   applied?: Applied
-  error?: { code: string; message: string; hint: string }
+  error?: Partial<ErrorBody>
 }
 
 /** @throws the daemon's XlvsError, SOCKET_REFUSED, TIMED_OUT */
@@ -35,7 +35,8 @@ export async function requestApply(
   const take = (line: string): void => {
     const { progress, applied: done, error } = JSON.parse(line) as Line
     if (progress) onProgress?.(progress)
-    if (error && isErrorCode(error.code)) throw new XlvsError(error.code, error.message, error.hint)
+    const refused = errorOf(error)
+    if (refused) throw refused
     applied ??= done
   }
   const all: string[] = []

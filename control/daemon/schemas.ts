@@ -300,12 +300,22 @@ export const WarningsSchema = Type.Object({
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
 
+const AboutSchema = Type.Object({
+  what: Type.Enum(['service', 'dest', 'interface', 'setting']),
+  name: Type.String(),
+  service: Type.Optional(Type.String({ description: 'Of a dest.' })),
+  message: Type.Optional(Type.String({ description: 'What is wrong with this one.' })),
+})
+
 export const ErrorSchema = Type.Object(
   {
     error: Type.Object({
       code: Type.Enum(CODES, { description: 'Stable; MANUAL says more of each.' }),
       message: Type.String(),
       hint: Type.String({ description: 'One thing to try.' }),
+      about: Type.Optional(
+        Type.Array(AboutSchema, { description: 'What of a configuration it is about.' }),
+      ),
     }),
   },
   { description: 'Refused or failed; nothing has changed.' },

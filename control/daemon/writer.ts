@@ -8,7 +8,7 @@ import type { AttachMode, ServiceId } from '../model/service.ts'
 import { bulkChange } from '../plan/diff.ts'
 import type { Change, Intent, ServiceIntent } from '../plan/intent.ts'
 import { carryOut, type Hands } from './apply.ts'
-import { linkNow } from './attaching.ts'
+import { aboutInterface, linkNow } from './attaching.ts'
 import type { DirectorParts } from './director.ts'
 import { Resolver } from './resolver.ts'
 import { valuesOf } from './settings.ts'
@@ -77,7 +77,9 @@ export class Writer implements Hands {
   }
 
   attach(name: string, mode: AttachMode): void {
-    attach(this.#parts.dataplane.kernel, linkNow(this.#parts.watch, name), mode)
+    aboutInterface(name, () => {
+      attach(this.#parts.dataplane.kernel, linkNow(this.#parts.watch, name), mode)
+    })
     this.refreshWays()
   }
 

@@ -8,10 +8,21 @@ import type { Style } from './style.ts'
 
 /** Two lines for people: what went wrong, and indented what to try; with `debug` the stack. */
 export function errorText(error: XlvsError, style: Style, debug: boolean): string {
+  const hint = `    ${printable(error.hint)}\n`
   const faults = error instanceof ConfigError ? faultsText(error, style) : ''
   const sentence = `${style.red('error:')} ${printable(error.message)} (${error.code})\n`
-  const head = `${faults}${sentence}    ${printable(error.hint)}\n`
+  const head = isToldByFaults(error) ? faults + refusedText(error, style) : faults + sentence + hint
   return debug ? `${head}${stackText(error)}\n` : head
+}
+
+/** What the daemon refused, where its place says all. */
+function isToldByFaults(error: XlvsError): error is ConfigError {
+  return error instanceof ConfigError && error.faults.some(f => f.error.message === error.message)
+}
+
+function refusedText({ file, code }: ConfigError, style: Style): string {
+  const sentence = `${file} is not in force: nothing was changed (${code})`
+  return `${style.red('error:')} ${printable(sentence)}\n    mend it and try again\n`
 }
 
 /**
@@ -19,9 +30,8 @@ export function errorText(error: XlvsError, style: Style, debug: boolean): strin
  * for a configuration file also "faults", a list of {"file", "line", "column", "code", ...}.
  */
 export function errorJson(error: XlvsError): string {
-  const { code, message, hint } = error
   const faults = error instanceof ConfigError ? { faults: error.faults.map(faultView(error)) } : {}
-  return `${JSON.stringify({ error: { code, message, hint, ...faults } })}\n`
+  return `${JSON.stringify({ error: { ...error.toJSON(), ...faults } })}\n`
 }
 
 /** Any thrown value as an XlvsError; what is not one is a bug of ours. */

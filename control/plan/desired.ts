@@ -4,7 +4,7 @@
  * already stays the very same object, so that a difference is found by looking. Pure.
  * Read next: diff.ts.
  */
-import { XlvsError } from '../errors.ts'
+import { XlvsError, type About } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { OTHERS_MAX, type Other } from '../model/difference.ts'
 import { fileOf, originOf, type Origin } from '../model/origin.ts'
@@ -232,7 +232,7 @@ function refuseSameNames({ services }: Intent): void {
   for (const { service } of Object.values(services)) {
     if (service.name === undefined) continue
     const other = owners.get(service.name)
-    if (other) throw nameTaken(service.name, other)
+    if (other) throw nameTaken(service.name, other, service)
     owners.set(service.name, service)
   }
 }
@@ -245,7 +245,13 @@ function ownedByOther(conflicts: readonly Other[]): XlvsError {
     'OWNED_BY_OTHER',
     `the file would change what others own: ${named(conflicts)}`,
     "leave it out of the file, or make it the file's own with xlvs apply --take-over",
+    { about: conflicts.slice(0, OTHERS_MAX).map(notOurs) },
   )
+}
+
+function notOurs({ what, name, service, origin }: Other): About {
+  const message = `the ${what} ${name} is not this file's: ${ownerText(origin)}`
+  return { what, name, ...(service === undefined ? {} : { service }), message }
 }
 
 /** The file's own services would go, and with them what is not the file's. */

@@ -260,14 +260,16 @@ export function checkNameFree(intent: Intent, service: Service): void {
     ({ service: known }) =>
       known.name === service.name && serviceName(known) !== serviceName(service),
   )
-  if (other && service.name !== undefined) throw nameTaken(service.name, other.service)
+  if (other && service.name !== undefined) throw nameTaken(service.name, other.service, service)
 }
 
-export function nameTaken(name: string, by: ServiceId): XlvsError {
+export function nameTaken(name: string, by: ServiceId, of: ServiceId): XlvsError {
+  const about = [of, by].map(id => ({ what: 'service' as const, name: serviceName(id) }))
   return new XlvsError(
     'NAME_TAKEN',
     `the name ${name} belongs to the service ${serviceName(by)}: expected a name of its own`,
     'choose another name',
+    { about },
   )
 }
 

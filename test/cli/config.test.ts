@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { XlvsError } from '../../control/errors.ts'
 import { SETTING_NAMES } from '../../control/model/settings.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
@@ -177,6 +178,46 @@ left alone, because others own it:
   service tcp:192.0.2.1:81 (command)
 `,
   )
+})
+
+test('apply: the daemon refuses an interface, then its place in the file as in check', async t => {
+  const about = [{ what: 'interface' as const, name: 'nosuch0' }]
+  const fails = new XlvsError('INTERFACE_MISSING', 'there is no interface nosuch0', 'see ip link', {
+    about,
+  })
+  const { socket, state } = await serveFake(t, { fails })
+  const cwd = await folderWith(t, 'interfaces: [eth0, nosuch0]\n')
+
+  const people = await xlvs(['apply', 'lvs.yaml'], { socket, cwd })
+  state.fails = fails
+  const machines = await xlvs(['apply', 'lvs.yaml', '--json'], { socket, cwd })
+
+  t.deepEqual([people.status, machines.status], [1, 1])
+  t.is(
+    people.err,
+    `lvs.yaml:1:20: there is no interface nosuch0 (INTERFACE_MISSING)
+interfaces: [eth0, nosuch0]
+                   ^~~~~~~ see ip link
+error: lvs.yaml is not in force: nothing was changed (INTERFACE_MISSING)
+    mend it and try again
+`,
+  )
+  const { error } = JSON.parse(machines.out) as { error: { faults: object[] } }
+  t.like(error, { code: 'INTERFACE_MISSING', message: fails.message, hint: fails.hint })
+  t.like(error.faults[0], { line: 1, column: 20, length: 7 })
+})
+
+test('apply: two things of others, then the place of each and the whole sentence', async t => {
+  const { socket } = await serveFake(t, { services: [service({ dests: [dest()] })] })
+  const text = 'services:\n  tcp 192.0.2.1:80:\n    dests:\n      - nat 10.0.0.2 weight 2\n'
+  const cwd = await folderWith(t, text)
+
+  const { status, err } = await xlvs(['apply', 'lvs.yaml'], { socket, cwd })
+
+  t.is(status, 1)
+  t.regex(err, /^lvs\.yaml:2:3: the service \S+ is not this file's: made by command \(OWNED/)
+  t.regex(err, /^lvs\.yaml:4:13: the dest 10\.0\.0\.2:80 is not this file's: made by command \(/m)
+  t.regex(err, /^error: the file would change what others own: the service .*, the dest /m)
 })
 
 test('apply: a bad file, then nothing is asked of the daemon', async t => {
