@@ -34,8 +34,8 @@ export default class Attach extends XlvsCommand {
     const names = [...new Set(argv.map(word => parseInterface(String(word))))]
     const mode = flags.generic ? 'generic' : 'native'
     const warnings = await this.ask(flags, async director => {
-      await director.attach(names, mode)
-      return director.warnings()
+      const remarks = await director.attach(names, mode)
+      return [...remarks, ...(await director.warnings())]
     })
     this.print(
       flags,

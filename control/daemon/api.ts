@@ -191,8 +191,8 @@ function addInterfaceRoutes(api: Api, director: DirectorApi): void {
   const response = CHANGED
   const attach = { schema: { body: schemas.AttachSchema, response } }
   api.post('/v1/interfaces', attach, async (request, reply) => {
-    reply.code(204)
-    await director.attach(request.body.names, request.body.mode, originOf(request))
+    const { names, mode } = request.body
+    return done(reply, await director.attach(names, mode, originOf(request)))
   })
   const detach = { schema: { params: schemas.InterfacePathSchema, response } }
   api.delete('/v1/interfaces/:name', detach, async (request, reply) => {

@@ -111,7 +111,7 @@ export function connectDirector(
     reasons: async () => pick(await read('/v1/reasons'), 'reasons'),
     interfaces: async () => pick(await read('/v1/interfaces'), 'interfaces'),
     warnings: async () => pick(await read('/v1/warnings'), 'warnings'),
-    attach: (names, mode) => change('POST', '/v1/interfaces', { names, mode }),
+    attach: (names, mode) => warned('POST', '/v1/interfaces', { names, mode }),
     detach: name => warned('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
     settings: () => read('/v1/settings'),
     setSettings: given => warned('PATCH', '/v1/settings', given),

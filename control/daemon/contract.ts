@@ -107,8 +107,8 @@ export interface DirectorApi {
   interfaces(): InterfaceView[]
   /** What is wrong around the data plane, now. */
   warnings(): Promise<Warning[]>
-  /** All of them, or none. */
-  attach(names: readonly string[], mode: AttachMode, origin?: Origin): Promise<void>
+  /** All of them, or none; resolves with what could not be seen, and is no warning later on. */
+  attach(names: readonly string[], mode: AttachMode, origin?: Origin): Promise<Warning[]>
   detach(name: string): Promise<Warning[]>
   settings(): SettingsView
   /**

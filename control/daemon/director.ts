@@ -257,7 +257,7 @@ export class Director implements DirectorApi {
     names: readonly string[],
     mode: AttachMode,
     origin: Origin = 'command',
-  ): Promise<void> {
+  ): Promise<Warning[]> {
     refuseAttach(this.#parts, names, mode)
     const before = this.#intent.interfaces
     await allOrNone(
@@ -269,6 +269,7 @@ export class Director implements DirectorApi {
         if (!Object.hasOwn(before, name)) await this.#change({ op: 'detach', name })
       },
     )
+    return names.flatMap(name => this.#parts.doctor?.remarks(name, mode) ?? [])
   }
 
   async detach(name: string): Promise<Warning[]> {

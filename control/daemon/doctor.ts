@@ -6,7 +6,7 @@
 import { XlvsError } from '../errors.ts'
 import type { AttachMode, InterfaceView, AddressServiceId } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
-import { findings, type InterfaceFacts } from '../plan/attachable.ts'
+import { findings, remarks, type InterfaceFacts } from '../plan/attachable.ts'
 
 /** The firewall is a program to run and a text to read: not anew for each question. */
 const FIREWALL_FRESH_MS = 5000
@@ -34,6 +34,12 @@ export class Doctor {
     const facts = this.#parts.inspect(name)
     const [first] = facts ? findings(facts, mode) : []
     if (first?.refuses) throw new XlvsError(first.refuses, first.message, first.cure)
+  }
+
+  /** What is worth a word when it has been attached, and no warning later on. */
+  remarks(name: string, mode: AttachMode): Warning[] {
+    const facts = this.#parts.inspect(name)
+    return facts ? remarks(facts, mode) : []
   }
 
   /**

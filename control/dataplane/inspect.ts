@@ -47,6 +47,7 @@ function factsOf(link: LinkInfo, links: readonly LinkInfo[]): InterfaceFacts {
     })),
     xdpFeatures: orElse(() => xdpFeatures(ifindex), undefined),
     peerReceives: peer && receives(peer),
+    peerOffloads: peer && offloads(peer),
     before: orElse(() => before(name, ifindex), []),
   }
 }
@@ -54,6 +55,12 @@ function factsOf(link: LinkInfo, links: readonly LinkInfo[]): InterfaceFacts {
 function receives(peer: LinkInfo): boolean {
   const features: Record<string, boolean> = orElse(() => interfaceFeatures(peer.name), {})
   return peer.xdpMode === 'native' || features['rx-gro'] === true
+}
+
+/** Veths have one feature for the checksums of TCP and UDP over either family. */
+function offloads(peer: LinkInfo): boolean {
+  const features: Record<string, boolean> = orElse(() => interfaceFeatures(peer.name), {})
+  return features['tx-checksum-ip-generic'] === true
 }
 
 function before(name: string, ifindex: number): InterfaceFacts['before'] {

@@ -57,7 +57,8 @@ export function refusedXdp(
       'MTU_TOO_LARGE',
       `the other end of ${link.name} has too large an MTU for XDP here (${log.trim()}), ` +
         `which itself has ${link.mtu} bytes`,
-      'lower it there with ip link set dev PEER mtu 1500, or attach with --generic',
+      `lower it there with ip link set dev NAME mtu 1500 (ip link show ${link.name} tells its ` +
+        'number and namespace), or attach with --generic',
       { cause },
     )
   const tooLarge = /mtu/i.test(log) || code === 'ERANGE' || (code === 'EINVAL' && link.mtu > 3500)

@@ -44,6 +44,8 @@ export interface InterfaceFacts {
   xdpFeatures: number | undefined
   /** Of a veth whose other end is in this namespace: whether that takes frames from XDP. */
   peerReceives: boolean | undefined
+  /** ... and whether that leaves checksums of TCP and UDP to be finished by a card. */
+  peerOffloads: boolean | undefined
   /** What runs at tc's ingress before the companion. */
   before: readonly { what: string; cure: string }[]
 }
@@ -54,6 +56,7 @@ export function findings(facts: InterfaceFacts, mode: AttachMode): Finding[] {
     ...wrongInterface(facts),
     ...offloads(facts, mode),
     ...transmit(facts, mode),
+    ...checksums(facts, mode),
     ...facts.before.map(({ what, cure }) => ({
       kind: 'tc-before',
       message:
@@ -131,15 +134,53 @@ function transmit(facts: InterfaceFacts, mode: AttachMode): Finding[] {
   if (kind !== 'veth' || mode !== 'native' || !running) return []
   const known = xdpFeatures === undefined ? peerReceives : (xdpFeatures & XDP_TRANSMITS) !== 0
   if (known === true) return []
-  const peer = parent?.name ?? 'PEER'
   const finding: Finding = {
     kind: 'veth-peer',
     message:
-      `the other end of ${name}${parent ? `, ${peer},` : ''} ` +
+      `the other end of ${name}${parent ? `, ${parent.name},` : ''} ` +
       (known === false
         ? 'drops frames that XDP sends: it has neither GRO nor an XDP program'
         : 'must have GRO or an XDP program, or it drops frames that XDP sends'),
-    cure: `ethtool -K ${peer} gro on`,
+    cure: atPeer(facts, 'gro on'),
   }
   return [known === false ? { ...finding, refuses: 'NO_XDP_TRANSMIT' } : finding]
+}
+
+/**
+ * A veth has no card that would finish a checksum: native XDP takes the frame as it is, and whoever
+ * it is sent on to drops it (TcpInCsumErrors).
+ */
+function checksums(facts: InterfaceFacts, mode: AttachMode): Finding[] {
+  const { name, kind, parent, peerOffloads } = facts
+  if (kind !== 'veth' || mode !== 'native' || peerOffloads !== true) return []
+  return [
+    {
+      kind: 'veth-checksum',
+      message:
+        `the other end of ${name}${parent ? `, ${parent.name},` : ''} sends TCP and UDP with ` +
+        'checksums half done, so that dests and clients drop them',
+      cure: atPeer(facts, 'tx off'),
+    },
+  ]
+}
+
+/** What cannot be seen from here, and is worth a word when somebody attaches. */
+export function remarks(facts: InterfaceFacts, mode: AttachMode): Warning[] {
+  const { name, kind, peerOffloads } = facts
+  if (kind !== 'veth' || mode !== 'native' || peerOffloads !== undefined) return []
+  return [
+    {
+      kind: 'veth-checksum',
+      message:
+        `the other end of ${name} is in another namespace: if it sends TCP and UDP with ` +
+        'checksums half done, as veths do unless told otherwise, dests and clients drop them',
+      cure: atPeer(facts, 'tx off'),
+    },
+  ]
+}
+
+/** The command for the other end; where that is elsewhere, how to find it. */
+function atPeer({ name, parent }: InterfaceFacts, change: string): string {
+  if (parent) return `ethtool -K ${parent.name} ${change}`
+  return `ethtool -K NAME ${change} there (ip link show ${name} tells its number and namespace)`
 }

@@ -41,7 +41,12 @@ test('xlvs: services and dests added and changed, then show has them', async t =
 
 test('xlvs: warnings, then attach and show print them with their cures, and as JSON', async t => {
   const warning = { kind: 'lro', message: 'eth0 merges packets', cure: 'ethtool -K eth0 lro off' }
-  const { socket } = await serveFake(t, { warnings: [warning] })
+  const remark = {
+    kind: 'veth-checksum',
+    message: 'eth0 is a veth',
+    cure: 'ethtool -K eth1 tx off',
+  }
+  const { socket } = await serveFake(t, { warnings: [warning], remarks: [remark] })
 
   const attached = await xlvs(['attach', 'eth0'], { socket })
   const shown = await xlvs(['show'], { socket })
@@ -49,6 +54,8 @@ test('xlvs: warnings, then attach and show print them with their cures, and as J
 
   const line = /^! eth0 merges packets; try ethtool -K eth0 lro off$/m
   t.regex(attached.out, line)
+  t.regex(attached.out, /^! eth0 is a veth; try ethtool -K eth1 tx off$/m)
+  t.notRegex(shown.out, /is a veth/)
   t.regex(shown.out, line)
   t.deepEqual((JSON.parse(json.out) as { warnings: unknown }).warnings, [warning])
 })

@@ -55,6 +55,8 @@ export interface FakeState {
   reasons: Record<number, number>
   interfaces: InterfaceView[]
   warnings: Warning[]
+  /** Of attaching. */
+  remarks: Warning[]
   settings: Intent['settings']
   /** Thrown by the next change, once. */
   fails: Error | undefined
@@ -67,6 +69,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     reasons: given.reasons ?? {},
     interfaces: given.interfaces ?? [],
     warnings: given.warnings ?? [],
+    remarks: given.remarks ?? [],
     settings: given.settings ?? {},
     fails: given.fails,
   }
@@ -229,7 +232,7 @@ function interfaceChanges(state: FakeState, change: Change) {
           const ifindex = state.interfaces.length + 2
           state.interfaces.push({ name, ifindex, mode, present: true, running: true, origin })
         }
-      }),
+      }).then(() => state.remarks),
     detach: (name: string) =>
       warned(
         change,

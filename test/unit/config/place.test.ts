@@ -15,6 +15,8 @@ services:
       - nat   10.0.0.3
   tcp [2001:db8:0::1]:80:
     dests: [dr 2001:db8::2]
+  fwmark 77:
+    dests: [dr 10.0.0.5]
 `
 
 const rows: [about: About, underlined: string | undefined, at: string][] = [
@@ -27,6 +29,8 @@ const rows: [about: About, underlined: string | undefined, at: string][] = [
   [{ what: 'service', name: 'tcp:192.0.2.1:81' }, undefined, ''],
   [{ what: 'dest', name: '10.0.0.2:8080', service: 'tcp:192.0.2.1:80' }, '10.0.0.2:8080', '9:13'],
   [{ what: 'dest', name: '10.0.0.3:80', service: 'tcp:192.0.2.1:80' }, '10.0.0.3', '10:15'],
+  [{ what: 'service', name: 'fwmark:77' }, 'fwmark 77', '13:3'],
+  [{ what: 'dest', name: '10.0.0.5:0', service: 'fwmark:77' }, '10.0.0.5', '14:16'],
   [{ what: 'dest', name: '10.0.0.4:80', service: 'tcp:192.0.2.1:80' }, undefined, ''],
 ]
 

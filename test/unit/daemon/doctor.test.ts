@@ -15,6 +15,7 @@ const SLAVE: InterfaceFacts = {
   receivers: [],
   xdpFeatures: 7,
   peerReceives: undefined,
+  peerOffloads: undefined,
   before: [],
 }
 const ETH0 = {

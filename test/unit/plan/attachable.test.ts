@@ -1,7 +1,7 @@
 /** What refuses an attachment, what is only warned of, and the command that cures it. */
 import test from 'ava'
 import type { AttachMode } from '../../../control/model/service.ts'
-import { findings, type InterfaceFacts } from '../../../control/plan/attachable.ts'
+import { findings, remarks, type InterfaceFacts } from '../../../control/plan/attachable.ts'
 
 const WELL: InterfaceFacts = {
   name: 'eth0',
@@ -14,6 +14,7 @@ const WELL: InterfaceFacts = {
   receivers: [{ name: 'eth0', kind: '', features: { 'rx-lro': false, 'rx-vlan-hw-parse': false } }],
   xdpFeatures: 7,
   peerReceives: undefined,
+  peerOffloads: undefined,
   before: [],
 }
 const LRO = [{ name: 'eth0', kind: '', features: { 'rx-lro': true } }]
@@ -85,7 +86,29 @@ const ROWS: [
   [
     'a veth on an old kernel, the other end elsewhere',
     OLD,
-    [['veth-peer', '', 'ethtool -K PEER gro on']],
+    [
+      [
+        'veth-peer',
+        '',
+        'ethtool -K NAME gro on there (ip link show eth0 tells its number and namespace)',
+      ],
+    ],
+  ],
+  [
+    'a veth whose other end leaves checksums half done',
+    { ...VETH, xdpFeatures: 7, peerOffloads: true },
+    [['veth-checksum', '', 'ethtool -K other tx off']],
+  ],
+  [
+    'a veth whose other end does so, generic',
+    { ...VETH, xdpFeatures: 7, peerOffloads: true },
+    [],
+    'generic',
+  ],
+  [
+    'a veth whose other end is told otherwise',
+    { ...VETH, xdpFeatures: 7, peerOffloads: false },
+    [],
   ],
   [
     'filters before the companion',
@@ -103,6 +126,21 @@ for (const [what, facts, found, mode = 'native'] of ROWS)
       found,
     )
     for (const { message } of said) t.regex(message, /^[A-Za-z0-9].{20,}[^.]$/)
+  })
+
+const REMARKS: [what: string, facts: Partial<InterfaceFacts>, mode: AttachMode, said: number][] = [
+  ['a card', {}, 'native', 0],
+  ['a veth whose other end is elsewhere', { ...VETH, parent: undefined }, 'native', 1],
+  ['a veth whose other end is elsewhere, generic', { ...VETH, parent: undefined }, 'generic', 0],
+  ['a veth whose other end is seen', { ...VETH, peerOffloads: true }, 'native', 0],
+]
+for (const [what, facts, mode, said] of REMARKS)
+  test(`attachable: ${what}, then ${said} remarks on its checksums`, t => {
+    const told = remarks({ ...WELL, ...facts }, mode)
+
+    t.is(told.length, said)
+    const cure = 'ethtool -K NAME tx off there (ip link show eth0 tells its number and namespace)'
+    for (const one of told) t.like(one, { kind: 'veth-checksum', cure })
   })
 
 test('attachable: a slave of a bond, the sentence names the bond', t => {
