@@ -335,6 +335,13 @@ interface NetlinkChange<Kind extends string> {
   address?: AddressInfo
   route?: RouteInfo
   neighbour?: NeighbourInfo
+  setting?: SettingInfo
+}
+
+/** A net.ipv4.conf of an interface that the kernel tells of (rp_filter, forwarding) has changed. */
+export interface SettingInfo {
+  /** 0: of all interfaces, or of those to come. */
+  ifindex: number
 }
 
 /** One change. `overrun`: changes were lost, dump again. */
@@ -343,6 +350,7 @@ export type NetlinkEvent =
   | (NetlinkChange<'address'> & { address: AddressInfo })
   | (NetlinkChange<'route'> & { route: RouteInfo })
   | (NetlinkChange<'neighbour'> & { neighbour: NeighbourInfo })
+  | (NetlinkChange<'setting'> & { setting: SettingInfo })
   | { kind: 'overrun' }
 
 /**

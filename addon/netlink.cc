@@ -229,9 +229,16 @@ void Netlink::delete_neighbour(const Napi::CallbackInfo &info)
 
 void Netlink::watch(const Napi::CallbackInfo &info)
 {
-	static constexpr uint32_t groups[] = {RTNLGRP_LINK,	   RTNLGRP_IPV4_IFADDR,
-					      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-					      RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEIGH};
+	// A line each: the formatter's columns would be too wide.
+	static constexpr uint32_t groups[] = {
+		RTNLGRP_LINK,	     //
+		RTNLGRP_IPV4_IFADDR, //
+		RTNLGRP_IPV6_IFADDR, //
+		RTNLGRP_IPV4_ROUTE,  //
+		RTNLGRP_IPV6_ROUTE,  //
+		RTNLGRP_NEIGH,	     //
+		RTNLGRP_IPV4_NETCONF,
+	};
 	Napi::Env env = info.Env();
 	Napi::Function on_events = function_arg(info[0], "watch", "onEvents");
 

@@ -128,7 +128,13 @@ struct NeighbourMessage {
 	uint32_t state = 0, flags = 0;
 };
 
-using NetlinkBody = std::variant<LinkMessage, AddressMessage, RouteMessage, NeighbourMessage>;
+/// A setting of net.ipv4.conf has changed; which one is not told in full.
+struct SettingMessage {
+	uint32_t ifindex = 0;
+};
+
+using NetlinkBody =
+	std::variant<LinkMessage, AddressMessage, RouteMessage, NeighbourMessage, SettingMessage>;
 
 struct NetlinkMessage {
 	bool gone = false;
@@ -142,6 +148,7 @@ Napi::Object to_js(Napi::Env env, const LinkMessage &link);
 Napi::Object to_js(Napi::Env env, const AddressMessage &address);
 Napi::Object to_js(Napi::Env env, const RouteMessage &route);
 Napi::Object to_js(Napi::Env env, const NeighbourMessage &neighbour);
+Napi::Object to_js(Napi::Env env, const SettingMessage &setting);
 
 class Stream;
 /// The body of the watching thread: reads notifications and pushes them as batches.

@@ -89,6 +89,14 @@ Napi::Object to_js(Napi::Env env, const NeighbourMessage &neighbour)
 	return out;
 }
 
+Napi::Object to_js(Napi::Env env, const SettingMessage &setting)
+{
+	Napi::Object out = Napi::Object::New(env);
+
+	out["ifindex"] = setting.ifindex;
+	return out;
+}
+
 struct NetlinkBatch : StreamBatch {
 	/// Nothing stands for an overrun: the kernel dropped notifications here.
 	std::vector<std::optional<NetlinkMessage>> events;
@@ -108,7 +116,8 @@ struct NetlinkBatch : StreamBatch {
 	static Napi::Object event(Napi::Env env, const std::optional<NetlinkMessage> &message)
 	{
 		// In the order of NetlinkBody.
-		static const char *const kinds[] = {"link", "address", "route", "neighbour"};
+		static const char *const kinds[] = {"link", "address", "route", "neighbour",
+						    "setting"};
 		Napi::Object out = Napi::Object::New(env);
 
 		if (!message) {

@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <net/if.h>
 
 #include <cstring>
@@ -262,6 +263,19 @@ static std::optional<NetlinkBody> parse_neighbour(const nlmsghdr *header)
 	return neighbour;
 }
 
+static std::optional<NetlinkBody> parse_setting(const nlmsghdr *header)
+{
+	const auto *info = static_cast<const netconfmsg *>(NLMSG_DATA(header));
+	const auto *first = reinterpret_cast<const uint8_t *>(info) + NLMSG_ALIGN(sizeof(*info));
+	Attributes<NETCONFA_MAX + 1> attributes(first, NLMSG_PAYLOAD(header, sizeof(*info)));
+
+	if (info->ncm_family != AF_INET)
+		return {};
+	// NETCONFA_IFINDEX_ALL and _DEFAULT are negative: no interface's.
+	uint32_t ifindex = attributes.u32(NETCONFA_IFINDEX);
+	return SettingMessage{static_cast<int32_t>(ifindex) < 0 ? 0 : ifindex};
+}
+
 struct Kind {
 	uint16_t add, remove;
 	size_t header_size;
@@ -275,6 +289,7 @@ std::optional<NetlinkMessage> parse_netlink(const nlmsghdr *header)
 		{RTM_NEWADDR, RTM_DELADDR, sizeof(ifaddrmsg), parse_address},
 		{RTM_NEWROUTE, RTM_DELROUTE, sizeof(rtmsg), parse_route},
 		{RTM_NEWNEIGH, RTM_DELNEIGH, sizeof(ndmsg), parse_neighbour},
+		{RTM_NEWNETCONF, RTM_DELNETCONF, sizeof(netconfmsg), parse_setting},
 	};
 
 	for (const Kind &kind : kinds) {

@@ -13,11 +13,10 @@ struct icmp_error {
 };
 
 /* The kernel quotes what fits into 576 bytes, in IPv6 into 1280, after both headers. */
-#define QUOTE_MAX4	548
-#define QUOTE_MAX6	1232
-#define ERROR_TTL	64
-#define TOS_CONTROL	0xc0 /* internetwork control, RFC 1812 section 4.3.2.5 */
-#define IS_MULTICAST(a) (((a) & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
+#define QUOTE_MAX4  548
+#define QUOTE_MAX6  1232
+#define ERROR_TTL   64
+#define TOS_CONTROL 0xc0 /* internetwork control, RFC 1812 section 4.3.2.5 */
 
 /* Whether an error may go to a source: not to nobody, and not to many. */
 ALWAYS int may_answer(const struct wire *wire)

@@ -225,6 +225,6 @@ ALWAYS int walk_icmp(struct xdp_md *ctx, __u8 v6)
 	struct quote q = {};
 
 	return leave(&pkt, parse_ethernet(&pkt) ?: parse_ip(&pkt) ?: quote_parse(&pkt, &q) ?:
-			   quote_find(&pkt, &q) ?: icmp_send(&pkt, &q));
+			   quote_find(&pkt, &q) ?: source_check(&pkt) ?: icmp_send(&pkt, &q));
 }
 PROGRAM(icmp)

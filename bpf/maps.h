@@ -106,6 +106,7 @@ KEEP_ENUM(schedule_word);
 KEEP_ENUM(dest_flags);
 KEEP_ENUM(nexthop_flags);
 KEEP_ENUM(interface_flags);
+KEEP_ENUM(route_kind);
 KEEP_ENUM(walk);
 
 #endif

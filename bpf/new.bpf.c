@@ -8,7 +8,8 @@ ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
-	return leave(&pkt, parse(&pkt) ?: service_find(&pkt) ?: schedule(&pkt) ?:
-			   conn_insert(&pkt) ?: dest_find(&pkt) ?: transmit(&pkt));
+	return leave(&pkt, parse(&pkt) ?: service_find(&pkt) ?: source_check(&pkt) ?:
+			   schedule(&pkt) ?: conn_insert(&pkt) ?: dest_find(&pkt) ?:
+			   transmit(&pkt));
 }
 PROGRAM(new)

@@ -16,18 +16,23 @@ struct way {
 	struct address addr;
 };
 
-/* By the compiled routes; 0 when there is none. Costs two lookups: once a connection, no more. */
-ALWAYS int way_find(struct address addr, struct way *way)
+ALWAYS const struct route *route_find(struct address addr)
 {
 	struct route_key key = {.prefixlen = 128};
-	struct neighbour_key neighbour = {};
-	const struct route *route;
-	__u32 *id;
 
 	for (int i = 0; i < 4; i++)
 		store32(&key.addr[4 * i], addr.half[i / 2] >> (i % 2 * 32));
-	route = bpf_map_lookup_elem(&routes, &key);
-	if (!route)
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
+/* By the compiled routes; 0 when there is none. Costs two lookups: once a connection, no more. */
+ALWAYS int way_find(struct address addr, struct way *way)
+{
+	struct neighbour_key neighbour = {};
+	const struct route *route = route_find(addr);
+	__u32 *id;
+
+	if (!route || route->kind != ROUTE_UNICAST)
 		return 0;
 	way->id = route->nexthop;
 	way->ifindex = route->ifindex;

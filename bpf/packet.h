@@ -114,7 +114,8 @@ struct address {
 	__u64 half[2];
 };
 
-#define MAPPED_PREFIX bpf_htonl(0xffff)
+#define MAPPED_PREFIX	bpf_htonl(0xffff)
+#define IS_MULTICAST(a) (((a) & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000))
 
 ALWAYS struct address address4(__be32 addr)
 {

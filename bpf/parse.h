@@ -26,13 +26,17 @@ ALWAYS __u32 arrived_by(const struct packet *pkt)
 	return h ? h->ifindex : 0;
 }
 
+/* A flag as it is in the first eight bytes of an interface, behind six of MAC address. */
+#define INTERFACE_FLAG(flag) ((__u64)(flag) << 48)
+_Static_assert(offsetof(struct interface, flags) == 6, "and in front of nothing else");
+
 /* Fills eth, end. Returns NOT_IP, FOREIGN_MAC, or what the family's or the tag's walk returns. */
 ALWAYS int parse_ethernet(struct packet *pkt)
 {
 	void *data = (void *)(long)pkt->ctx->data;
 	__be16 wanted = pkt->wire.v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), type;
 	__u32 ifindex = arrived_by(pkt);
-	const struct interface *in;
+	__u64 in;
 
 	pkt->end = (void *)(long)pkt->ctx->data_end;
 	pkt->eth = data;
@@ -48,10 +52,11 @@ ALWAYS int parse_ethernet(struct packet *pkt)
 			return jump(pkt, WALK_TAGGED);
 		return NOT_IP;
 	}
-	in = ROW(interfaces, ifindex);
-	if (load32(&in->mac[0]) != load32(&pkt->eth->h_dest[0]) ||
-	    load16(&in->mac[4]) != load16(&pkt->eth->h_dest[4]))
+	in = load64(ROW(interfaces, ifindex));
+	if ((in ^ load64(pkt->eth)) << 16)
 		return FOREIGN_MAC;
+	if (!pkt->full && !pkt->wire.v6 && unlikely(in & INTERFACE_FLAG(INTERFACE_STRICT)))
+		return go_to(pkt, WALK_STRICT);
 	return GO_ON;
 }
 

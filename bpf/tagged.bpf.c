@@ -65,6 +65,11 @@ ALWAYS int tags_pop(struct xdp_md *ctx, const struct tag *tag, struct handover *
 	return tag_pop(ctx) ?: (h->outer_tpid ? tag_pop(ctx) : GO_ON);
 }
 
+ALWAYS int is_strict(__u32 ifindex)
+{
+	return READ(ROW(interfaces, ifindex)->flags) & INTERFACE_STRICT;
+}
+
 SEC("xdp")
 int xlvs_tagged(struct xdp_md *ctx)
 {
@@ -88,6 +93,9 @@ int xlvs_tagged(struct xdp_md *ctx)
 		return leave(&pkt, NOT_IP);
 	if (tags_pop(ctx, tag, h))
 		return leave(&pkt, INTERNAL);
-	return leave(&pkt, type == bpf_htons(ETH_P_IPV6) ? jump(&pkt, WALK_FULL + FAMILY_IPV6)
-							 : jump(&pkt, WALK_FULL));
+	if (type == bpf_htons(ETH_P_IPV6))
+		return leave(&pkt, jump(&pkt, WALK_FULL + FAMILY_IPV6));
+	if (is_strict(h->ifindex))
+		return leave(&pkt, jump(&pkt, WALK_STRICT));
+	return leave(&pkt, jump(&pkt, WALK_FULL));
 }

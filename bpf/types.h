@@ -51,6 +51,7 @@ enum reason {
 	FTP_DATA,
 	VIP_NOT_LOCAL,
 	OTHER_VLAN,
+	MARTIAN,
 	/* Ours, and delivered here: the dest is this host. */
 	LOCAL_DEST,
 	/* Forwarded. */
@@ -349,10 +350,21 @@ _Static_assert(sizeof(struct route_key) == 20, "the address follows the length")
 struct route {
 	__u32 nexthop NOTE("next hop id; 0: the dest is on-link, or dropped when ifindex is 0 too");
 	__u32 ifindex NOTE("on-link: the interface the route names");
+	__u32 kind NOTE("enum route_kind; only ROUTE_UNICAST leads anywhere");
 };
 
+enum route_kind {
+	ROUTE_UNICAST,
+	ROUTE_LOCAL,
+	ROUTE_BROADCAST,
+};
+
+/* The last three are about IPv4 sources: what the kernel's rp_filter and accept_local say. */
 enum interface_flags {
 	INTERFACE_ATTACHED = 1,
+	INTERFACE_STRICT = 2,	    /* packets come by the way to their source */
+	INTERFACE_LOOSE = 4,	    /* some way leads to a new connection's source */
+	INTERFACE_ACCEPT_LOCAL = 8, /* an address of this host may be a source */
 };
 
 /*
@@ -364,7 +376,7 @@ struct interface {
 	__u8 flags NOTE("enum interface_flags");
 	__u8 pad;
 	__be32 addr NOTE("source of ICMP errors sent out here that no virtual address speaks for");
-	__u32 pad2;
+	__u32 speaker NOTE("interface that packets count as come by: the bond, for a slave");
 	ADDRESS(addr6) NOTE("the same for ICMPv6");
 };
 _Static_assert(sizeof(struct interface) == 32, "two interfaces share a cache line");
@@ -432,7 +444,9 @@ enum walk {
 	WALK_TAGGED = 13,
 	/* A packet that ends within its transport header. */
 	WALK_SHORT = 14,
-	WALKS = 16,
+	/* An IPv4 packet that came by an interface with INTERFACE_STRICT. */
+	WALK_STRICT = 16,
+	WALKS = 17,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

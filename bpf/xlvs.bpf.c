@@ -4,8 +4,9 @@
  * families; IPv4's is the program that interfaces have, IPv6's is called from it. What is rare
  * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), reply.bpf.c (a
  * reply whose next hop is not known), checksum.bpf.c (UDP without one), icmp.bpf.c (errors of
- * others), error.bpf.c (our own), tagged.bpf.c (802.1Q), short.bpf.c (a header cut short).
- * They are one object with this file, so that they share maps and constants.
+ * others), error.bpf.c (our own), tagged.bpf.c (802.1Q), short.bpf.c (a header cut short),
+ * strict.bpf.c (rp_filter). They are one object with this file, so that they share maps and
+ * constants.
  * Read next: packet.h, then the stages in the order below.
  */
 #include "conn_insert.h"
@@ -13,6 +14,7 @@
 #include "sched.h"
 #include "sum.h"
 #include "xmit.h"
+#include "source.h"
 
 /*
  * Without a connection: only what may start one is worth a tail call (ip_vs_proto_tcp.c
@@ -68,6 +70,7 @@ PROGRAM(full)
 #include "error.bpf.c"
 #include "icmp.bpf.c"
 #include "short.bpf.c"
+#include "strict.bpf.c"
 #include "tagged.bpf.c"
 #include "clock.bpf.c"
 

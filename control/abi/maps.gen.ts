@@ -41,27 +41,28 @@ export const REASON = {
   FTP_DATA: 11,
   VIP_NOT_LOCAL: 12,
   OTHER_VLAN: 13,
-  LOCAL_DEST: 14,
-  NAT_REQUEST: 15,
-  NAT_REPLY: 16,
-  DIRECT: 17,
-  TUNNEL: 18,
-  ICMP_REQUEST: 19,
-  ICMP_REPLY: 20,
-  RESOLVING: 21,
-  TTL_EXPIRED: 22,
-  TOO_BIG: 23,
-  NO_DEST: 24,
-  UNREACHABLE: 25,
-  DEST_GONE: 26,
-  TABLE_FULL: 27,
-  STRIPE_BUSY: 28,
-  NO_ROUTE: 29,
-  NEEDS_FRAGMENTING: 30,
-  BAD_ICMP: 31,
-  CUT_SHORT: 32,
-  INTERNAL: 33,
-  REASONS: 34,
+  MARTIAN: 14,
+  LOCAL_DEST: 15,
+  NAT_REQUEST: 16,
+  NAT_REPLY: 17,
+  DIRECT: 18,
+  TUNNEL: 19,
+  ICMP_REQUEST: 20,
+  ICMP_REPLY: 21,
+  RESOLVING: 22,
+  TTL_EXPIRED: 23,
+  TOO_BIG: 24,
+  NO_DEST: 25,
+  UNREACHABLE: 26,
+  DEST_GONE: 27,
+  TABLE_FULL: 28,
+  STRIPE_BUSY: 29,
+  NO_ROUTE: 30,
+  NEEDS_FRAGMENTING: 31,
+  BAD_ICMP: 32,
+  CUT_SHORT: 33,
+  INTERNAL: 34,
+  REASONS: 35,
   REASONS_MAX: 64,
 } as const
 
@@ -151,6 +152,15 @@ export const NEXTHOP_FLAGS = {
 
 export const INTERFACE_FLAGS = {
   INTERFACE_ATTACHED: 1,
+  INTERFACE_STRICT: 2,
+  INTERFACE_LOOSE: 4,
+  INTERFACE_ACCEPT_LOCAL: 8,
+} as const
+
+export const ROUTE_KIND = {
+  ROUTE_UNICAST: 0,
+  ROUTE_LOCAL: 1,
+  ROUTE_BROADCAST: 2,
 } as const
 
 export const WALK = {
@@ -163,7 +173,8 @@ export const WALK = {
   WALK_IPV6: 12,
   WALK_TAGGED: 13,
   WALK_SHORT: 14,
-  WALKS: 16,
+  WALK_STRICT: 16,
+  WALKS: 17,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
@@ -179,7 +190,7 @@ export const MAPS = {
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
   reasons: { keySize: 4, valueSize: 262144, libbpf: '.bss.reasons' },
-  routes: { keySize: 20, valueSize: 8, libbpf: 'routes' },
+  routes: { keySize: 20, valueSize: 12, libbpf: 'routes' },
   schedules: { keySize: 4, valueSize: 8, libbpf: 'schedules' },
   service_ids: { keySize: 24, valueSize: 4, libbpf: 'service_ids' },
   services: { keySize: 4, valueSize: 32, libbpf: 'services' },
@@ -640,6 +651,8 @@ export interface Interface {
   flags: number
   /** source of ICMP errors sent out here that no virtual address speaks for. */
   addr: number
+  /** interface that packets count as come by: the bond, for a slave. */
+  speaker: number
   /** the same for ICMPv6. */
   addr6: Uint8Array
 }
@@ -650,6 +663,7 @@ export const INTERFACE = {
   mac: 0,
   flags: 6,
   addr: 8,
+  speaker: 12,
   addr6: 16,
 } as const
 
@@ -658,6 +672,7 @@ export function readInterface(v: DataView, at: number): Interface {
     mac: bytes(v, at + 0, 6),
     flags: v.getUint8(at + 6),
     addr: v.getUint32(at + 8, false),
+    speaker: v.getUint32(at + 12, HOST),
     addr6: bytes(v, at + 16, 16),
   }
 }
@@ -666,6 +681,7 @@ export function writeInterface(v: DataView, at: number, x: Interface): void {
   bytes(v, at + 0, 6).set(x.mac)
   v.setUint8(at + 6, x.flags)
   v.setUint32(at + 8, x.addr, false)
+  v.setUint32(at + 12, x.speaker, HOST)
   bytes(v, at + 16, 16).set(x.addr6)
 }
 
@@ -761,25 +777,30 @@ export interface Route {
   nexthop: number
   /** on-link: the interface the route names. */
   ifindex: number
+  /** enum route_kind; only ROUTE_UNICAST leads anywhere. */
+  kind: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const ROUTE = {
-  size: 8,
+  size: 12,
   nexthop: 0,
   ifindex: 4,
+  kind: 8,
 } as const
 
 export function readRoute(v: DataView, at: number): Route {
   return {
     nexthop: v.getUint32(at + 0, HOST),
     ifindex: v.getUint32(at + 4, HOST),
+    kind: v.getUint32(at + 8, HOST),
   }
 }
 
 export function writeRoute(v: DataView, at: number, x: Route): void {
   v.setUint32(at + 0, x.nexthop, HOST)
   v.setUint32(at + 4, x.ifindex, HOST)
+  v.setUint32(at + 8, x.kind, HOST)
 }
 
 export interface RouteKey {

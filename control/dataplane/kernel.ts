@@ -47,6 +47,7 @@ export const WALK_PROGRAMS = [
   'xlvs_tagged',
   'xlvs_short4',
   'xlvs_short6',
+  'xlvs_strict',
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */

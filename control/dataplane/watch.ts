@@ -1,6 +1,7 @@
 /**
  * Watches the kernel's network by rtnetlink: dumps at the start, then changes, folded into facts.
  * After an overrun everything is dumped again, and after what takes routes with it unannounced.
+ * What net.ipv4.conf says about sources is read: rp_filter is announced, accept_local is not.
  * Read next: route_table.ts, ../plan/network.ts. See fib_disable_ip in Linux.
  */
 import {
@@ -13,9 +14,19 @@ import {
 import { formatIpv6, parseIpv6 } from '../model/address.ts'
 import { Network, type Facts } from '../plan/network.ts'
 import { RouteTable } from './route_table.ts'
+import { ipv4Conf } from './sysctl.ts'
 
 /** Changes that come together are taken together. */
 const SETTLE_MS = 5
+/** How often settings that nobody announces are read, and of how many interfaces at once. */
+const READ_MS = 500
+const READ_LINKS = 64
+
+/** What an interface asks of sources. */
+interface SourceRules {
+  rpFilter: number
+  acceptLocal: boolean
+}
 
 export class Watch {
   readonly #netlink = new Netlink()
@@ -23,6 +34,10 @@ export class Watch {
   readonly #addresses = new Map<string, AddressInfo>()
   readonly #routes = new RouteTable()
   readonly #neighbours = new Map<string, NeighbourInfo>()
+  #rules = new Map<number, SourceRules>()
+  /** Interfaces whose rules are still to be read in this round. */
+  #unread: LinkInfo[] = []
+  readonly #reading: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   /** Something has gone that may have taken more with it than the kernel says. */
   #isDoubtful = false
@@ -33,13 +48,12 @@ export class Watch {
   constructor() {
     this.#netlink.watch(events => {
       for (const event of events) this.#take(event)
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        if (this.#isDoubtful) this.#dump()
-        this.#changed()
-      }, SETTLE_MS)
+      this.#tellSoon()
     })
     this.#dump()
+    this.#reading = setInterval(() => {
+      this.#readSome()
+    }, READ_MS).unref()
   }
 
   /** The network as it is known now. */
@@ -76,12 +90,34 @@ export class Watch {
 
   close(): void {
     clearTimeout(this.#timer)
+    clearInterval(this.#reading)
     this.#netlink.close()
+  }
+
+  #tellSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      if (this.#isDoubtful) this.#dump()
+      this.#changed()
+    }, SETTLE_MS)
+  }
+
+  /** The rules of some interfaces, all of them one after another; tells when one has changed. */
+  #readSome(): void {
+    if (this.#unread.length === 0) this.#unread = [...this.#links.values()]
+    for (const { ifindex, name } of this.#unread.splice(0, READ_LINKS)) {
+      const known = this.#rules.get(ifindex)
+      const { rpFilter, acceptLocal } = rulesOf(name)
+      if (known?.rpFilter === rpFilter && known.acceptLocal === acceptLocal) continue
+      this.#rules.set(ifindex, { rpFilter, acceptLocal })
+      this.#tellSoon()
+    }
   }
 
   #dump(): void {
     this.#isDoubtful = false
     this.#links.clear()
+    this.#rules.clear()
     this.#addresses.clear()
     this.#routes.clear()
     this.#neighbours.clear()
@@ -102,9 +138,17 @@ export class Watch {
     if (link) put(this.#links, link.ifindex, link, gone)
     if (a) put(this.#addresses, `${a.ifindex} ${a.address}`, plain(a), gone)
     if (r && !this.#routes.take(r, gone)) this.#isDoubtful = true
+    if (event.setting) this.#rules.clear()
+    if (link) this.#rules.delete(link.ifindex)
     if (n) put(this.#neighbours, `${n.ifindex} ${n.address}`, plain(n), gone)
     if (link && (gone || !link.up)) this.#dropRoutesOf(link.ifindex)
     if (gone && (link ?? a)) this.#isDoubtful = true
+  }
+
+  #rulesOf({ ifindex, name }: LinkInfo): SourceRules {
+    const known = this.#rules.get(ifindex) ?? rulesOf(name)
+    this.#rules.set(ifindex, known)
+    return known
   }
 
   /** The kernel does not announce the routes and neighbours that go with an interface. */
@@ -115,11 +159,18 @@ export class Watch {
 
   #facts(): Facts {
     return {
-      links: [...this.#links.values()],
+      links: [...this.#links.values()].map(l => ({ ...l, ...this.#rulesOf(l) })),
       addresses: [...this.#addresses.values()],
       routes: this.#routes.all(),
       neighbours: [...this.#neighbours.values()],
     }
+  }
+}
+
+function rulesOf(name: string): SourceRules {
+  return {
+    rpFilter: ipv4Conf(name, 'rp_filter'),
+    acceptLocal: ipv4Conf(name, 'accept_local') > 0,
   }
 }
 

@@ -11,6 +11,7 @@ import {
   NEXTHOP,
   NEXTHOP_FLAGS,
   ROUTE,
+  ROUTE_KIND,
   ROUTE_KEY,
   VLAN_KEY,
   readInterface,
@@ -30,7 +31,14 @@ import {
   type RouteKey,
 } from '../abi/maps.gen.ts'
 import { addressBytes, bytesOf, formatAddress, ipv4, mac } from '../model/address.ts'
-import { NUD_FAILED, isUsable, type Network, type Way } from '../plan/network.ts'
+import {
+  NUD_FAILED,
+  isUsable,
+  type Link,
+  type Network,
+  type Prefix,
+  type Way,
+} from '../plan/network.ts'
 import { portsOf, tagsOf, wireOf } from '../plan/ports.ts'
 import { key32, view } from './bytes.ts'
 import type { Reach } from './compile.ts'
@@ -108,7 +116,11 @@ export class Ways {
     for (const [id, hop] of this.#hops) this.#writeHop(id, hop)
     const found = neighbours.filter(([, id]) => id !== 0)
     this.#neighbours.set(found.map(([key, id]) => [key, u32(id)]))
-    this.#routes.set(routes)
+    this.#routes.set([
+      ...routes,
+      ...network.broadcasts().map(b => [routeKey(b), noWay(ROUTE_KIND.ROUTE_BROADCAST)] as const),
+      ...network.locals().map(l => [routeKey(l), noWay(ROUTE_KIND.ROUTE_LOCAL)] as const),
+    ])
     for (const [address, was] of before)
       if (!isSameReach(was, this.reach(address))) this.#moved.add(address)
   }
@@ -168,7 +180,9 @@ export class Ways {
       const addr6 = this.#network.addressOf(port.speaker, 6)
       this.#interfaces.set(port.ifindex, {
         mac: mac(port.mac),
-        flags: INTERFACE_FLAGS.INTERFACE_ATTACHED,
+        flags:
+          INTERFACE_FLAGS.INTERFACE_ATTACHED | sourceFlags(this.#network.links.get(port.speaker)),
+        speaker: port.speaker,
         addr: addr === '' ? 0 : ipv4(addr),
         addr6: addr6 === '' ? new Uint8Array(16) : addressBytes(addr6),
       })
@@ -194,7 +208,11 @@ export class Ways {
     const { ifindex, gateway, routeMtu } = way
     const nexthop = gateway === '' ? 0 : this.#ensure({ ifindex, address: gateway, routeMtu })
     const isLost = gateway !== '' && nexthop === 0
-    return encode<Route>(ROUTE.size, writeRoute, { nexthop, ifindex: isLost ? 0 : ifindex })
+    return encode<Route>(ROUTE.size, writeRoute, {
+      nexthop,
+      ifindex: isLost ? 0 : ifindex,
+      kind: ROUTE_KIND.ROUTE_UNICAST,
+    })
   }
 
   /** The id of a hop's row, 0 when the table is full. */
@@ -252,6 +270,8 @@ export class Ways {
 }
 
 const MTU_MAX = 0xffff
+/** rp_filter 1; what is above is loose. */
+const RP_STRICT = 1
 
 function linkMtu(network: Network, ifindex: number): number {
   return Math.min(network.links.get(ifindex)?.mtu ?? 0, MTU_MAX)
@@ -292,7 +312,22 @@ function neighbourKey({ ifindex, address }: Hop): string {
   return encode(NEIGHBOUR_KEY.size, writeNeighbourKey, { ifindex, addr: addressBytes(address) })
 }
 
-function routeKey({ prefix, network }: Way): string {
+/** The value of an address that packets may come from but are not sent to. */
+function noWay(kind: number): string {
+  return encode<Route>(ROUTE.size, writeRoute, { nexthop: 0, ifindex: 0, kind })
+}
+
+/** What the program asks about sources that come by an interface. */
+function sourceFlags(link: Link | undefined): number {
+  const { rpFilter = 0, acceptLocal = false } = link ?? {}
+  return (
+    (rpFilter === RP_STRICT ? INTERFACE_FLAGS.INTERFACE_STRICT : 0) |
+    (rpFilter > RP_STRICT ? INTERFACE_FLAGS.INTERFACE_LOOSE : 0) |
+    (acceptLocal ? INTERFACE_FLAGS.INTERFACE_ACCEPT_LOCAL : 0)
+  )
+}
+
+function routeKey({ prefix, network }: Prefix): string {
   const key: RouteKey = { prefixlen: prefix, addr: bytesOf(network) }
   return encode(ROUTE_KEY.size, writeRouteKey, key)
 }

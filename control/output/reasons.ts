@@ -48,6 +48,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'the tag names a VLAN that has no interface here',
     'see with ip -d link which VLANs have an interface, and add the one that is missing',
   ),
+  MARTIAN: passed(
+    'no client has such a source: this host itself, loopback, multicast, or what rp_filter refuses',
+    'read the log of the kernel with net.ipv4.conf.all.log_martians=1',
+  ),
   LOCAL_DEST: passed('the dest is this host: delivered here as it came', ''),
   NAT_REQUEST: forwarded('to a dest, addresses rewritten', ''),
   NAT_REPLY: forwarded('to a client, addresses rewritten back', ''),

@@ -38,6 +38,10 @@ export interface Link {
   vlanId?: number
   /** Ethernet type of a VLAN's tag. */
   vlanProtocol?: number
+  /** net.ipv4.conf.rp_filter, all's or its own, whichever is larger: 1 strict, 2 loose. */
+  rpFilter?: number
+  /** net.ipv4.conf.accept_local, all's or its own. */
+  acceptLocal?: boolean
 }
 
 export interface AddressFact {
@@ -69,6 +73,14 @@ export interface NeighbourFact {
   state: number
 }
 
+/** A network, or one address, as the routes have it. */
+export interface Prefix {
+  /** Of 128 bits: 96 more than an IPv4 prefix has. */
+  prefix: number
+  /** Network address, 16 bytes as a number. */
+  network: bigint
+}
+
 /** A route as it is used. Gateway '': on-link; ifindex 0: nothing goes there. */
 export interface Way {
   /** Of 128 bits: 96 more than an IPv4 route has. */
@@ -90,6 +102,7 @@ const RT_TABLE_MAIN = 254
 const RT_TABLE_LOCAL = 255
 const RTN_UNICAST = 1
 const RTN_LOCAL = 2
+const RTN_BROADCAST = 3
 /** RTN_BLACKHOLE, UNREACHABLE, PROHIBIT: nothing goes there, whatever shorter route fits. */
 const RTN_NOWHERE = [6, 7, 8]
 /** NUD_REACHABLE, STALE, DELAY, PROBE, NOARP, PERMANENT: the address in them may be used. */
@@ -112,6 +125,7 @@ export class Network {
   readonly links: ReadonlyMap<number, Link>
   /** Networks that are this host, by prefix; a plain address has 128 bits. */
   readonly #local = new Map<number, Set<bigint>>()
+  readonly #broadcast: Prefix[] = []
   readonly #ways = new Map<number, Map<bigint, Way>>()
   readonly #prefixes: number[]
 
@@ -146,6 +160,18 @@ export class Network {
 
   ways(): Way[] {
     return [...this.#ways.values()].flatMap(byNetwork => [...byNetwork.values()])
+  }
+
+  /** What is this host, as the routes have it; 127.0.0.0/8 too. */
+  locals(): Prefix[] {
+    return [...this.#local].flatMap(([prefix, networks]) =>
+      [...networks].map(network => ({ prefix, network })),
+    )
+  }
+
+  /** The broadcast addresses of its networks. */
+  broadcasts(): readonly Prefix[] {
+    return this.#broadcast
   }
 
   /**
@@ -196,6 +222,7 @@ export class Network {
         this.#addLocal(network, prefix)
       return
     }
+    if (route.type === RTN_BROADCAST) this.#broadcast.push({ prefix, network })
     if (route.table !== RT_TABLE_MAIN && route.table !== RT_TABLE_DEFAULT) return
     const hop = this.#hopOf(route)
     if (hop) this.#addWay({ prefix, network, ...hop })

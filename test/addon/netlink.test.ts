@@ -1,4 +1,5 @@
 /** Route netlink: dumps, neighbours set and deleted, and changes as they happen. */
+import { writeFileSync } from 'node:fs'
 import {
   interfaceIndex,
   type LinkInfo,
@@ -258,8 +259,11 @@ privileged(
 
     ip('link add brief type veth peer name brief2')
     ip('link set brief up')
+    const brief = interfaceIndex('brief')
     ip('link set brief2 up')
     ip('addr add 10.55.0.1/24 dev brief')
+    writeFileSync('/proc/sys/net/ipv4/conf/brief/rp_filter', '1')
+    writeFileSync('/proc/sys/net/ipv4/conf/all/rp_filter', '2')
     ip('route add 10.56.0.0/16 via 10.55.0.2 dev brief')
     ip('neigh add 10.55.0.2 lladdr 02:00:00:00:00:55 dev brief')
     ip('neigh del 10.55.0.2 dev brief')
@@ -272,7 +276,8 @@ privileged(
       t.true(
         events.some(event => {
           if (event.kind === 'overrun' || event.kind !== kind || event.gone !== gone) return false
-          const body = { ...(event.link ?? event.address ?? event.route ?? event.neighbour) }
+          const named = event.link ?? event.address ?? event.route ?? event.neighbour
+          const body = { ...named, ...event.setting }
           return Object.entries(wanted).every(
             ([key, value]) => (body as Record<string, unknown>)[key] === value,
           )
@@ -282,6 +287,8 @@ privileged(
     told('link', false, { name: 'brief', up: false })
     told('link', false, { name: 'brief', up: true, running: true })
     told('address', false, { address: '10.55.0.1', prefix: 24 })
+    told('setting', false, { ifindex: brief })
+    told('setting', false, { ifindex: 0 })
     told('route', false, { destination: '10.56.0.0', gateway: '10.55.0.2', table: 254 })
     told('neighbour', false, { address: '10.55.0.2', mac: '02:00:00:00:00:55' })
     told('neighbour', true, { address: '10.55.0.2' })

@@ -32,6 +32,7 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_tagged: { verified: 500, bytes: 1_600 }, // (382, 1 224)
   xlvs_short4: { verified: 3_900, bytes: 23_300 }, // (2 959, 17 912)
   xlvs_short6: { verified: 6_600, bytes: 26_400 }, // (5 073, 20 272)
+  xlvs_strict: { verified: 500, bytes: 3_900 }, // (379, 2 984)
   companion: { verified: 80, bytes: 450 }, // (60, 344)
 }
 

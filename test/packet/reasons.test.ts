@@ -1,6 +1,6 @@
 /** Every reason a packet may leave with: one frame, or the shortest story, that produces it. */
 import test from 'ava'
-import { REASON } from '../../control/abi/maps.gen.ts'
+import { REASON, WALK } from '../../control/abi/maps.gen.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
 import { director, XDP, type PacketDirector, type Received } from '../support/director.ts'
 import { icmpError, tcp, udp } from '../support/frames.ts'
@@ -67,6 +67,7 @@ const ROWS: Record<string, Row> = {
     },
   ],
   'other vlan': [pass, lvs => lvs.run(tcp(PATH, 'S', { tags: [{ vid: 9 }] }))],
+  martian: [pass, lvs => lvs.run(tcp('127.0.0.1:40000 > 192.0.2.1:80', 'S'))],
   'local dest': [
     pass,
     lvs => {
@@ -166,8 +167,14 @@ const ROWS: Record<string, Row> = {
       return lvs.run(udp(PATH, { protocol: 6, data: 'short' }))
     },
   ],
-  // An ICMP error is never sent to a multicast address (RFC 1122 section 3.2.2).
-  internal: [drop, lvs => lvs.run(udp('224.0.0.5:5000 > 192.0.2.1:53'))],
+  // A walk that is missing.
+  internal: [
+    drop,
+    lvs => {
+      lvs.kernel.maps.walks.delete(key32(WALK.WALK_NEW))
+      return lvs.run(tcp(PATH, 'S'))
+    },
+  ],
 }
 
 for (const [reason, [verdict, story]] of Object.entries(ROWS))

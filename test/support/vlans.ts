@@ -27,6 +27,8 @@ export interface Vlan {
   mac: string
   /** The interface that its frames come and leave by. */
   parent: number
+  /** rp_filter is strict. */
+  strict?: boolean
 }
 
 export const VLAN5: Vlan = {
@@ -55,7 +57,10 @@ export function addVlans(lvs: PacketDirector, ...vlans: Vlan[]): void {
     lvs.kernel.maps.vlans.update(key, value)
     writeInterface(interfaces, vlan.ifindex * INTERFACE.size, {
       mac: mac(vlan.mac),
-      flags: INTERFACE_FLAGS.INTERFACE_ATTACHED,
+      flags:
+        INTERFACE_FLAGS.INTERFACE_ATTACHED |
+        (vlan.strict === true ? INTERFACE_FLAGS.INTERFACE_STRICT : 0),
+      speaker: vlan.ifindex,
       addr: ipv4(IPV4.director),
       addr6: addressBytes(IPV6.director),
     })
