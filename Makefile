@@ -39,8 +39,8 @@ TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf
 UPGRADE       := build/test/upgrade/xlvs.bpf.o build/test/upgrade/companion.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
-.PHONY: help build demo test check bench oracle oracle-impl oracle-guest record install clean \
-	asan format addon bpf gen bpffs
+.PHONY: help build demo test check bench oracle oracle-impl oracle-record oracle-guest record \
+	install clean asan format addon bpf gen bpffs
 
 build: addon bpf  ## the addon and the BPF objects, which is what make alone does
 
@@ -138,6 +138,9 @@ oracle: oracle-impl  ## compare with the kernel's IPVS; CASES=... for some, ORAC
 	@[ -x '$(ORACLE)/diff' ] || \
 	  { echo 'make: the oracle is not at $(ORACLE): make oracle ORACLE=DIR' >&2; exit 1; }
 	@test/oracle/run.sh '$(ORACLE)' build/oracle/impl $(CASES)
+
+oracle-record:  ## ask the kernel's IPVS again for CASES=test/oracle/cases/...
+	@test/oracle/record.sh '$(ORACLE)' $(CASES)
 
 # Linux 6.1 with what the development kernel lacks: its own tunnels before the decapsulator, bonds.
 oracle-guest: oracle-impl  ## bonds, tunnels and VLANs in a guest of Linux 6.1

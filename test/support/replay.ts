@@ -1,11 +1,13 @@
 /**
  * Replays what the oracle recorded of the kernel's IPVS through the real program, tables, director
  * and ipvsadm, without the oracle's guest: frames by BPF_PROG_TEST_RUN, time by the movable clock.
- * The topology is the oracle's; which side a frame leaves by shows in its source MAC. Read next:
+ * The topology is the oracle's; which side a frame leaves by shows in its source MAC. What the host
+ * does with a frame passed to it was recorded too, of the host alone. Read next: replay_host.ts,
  * ../oracle/replay.test.ts.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,23 +24,23 @@ import { SYSTEM } from '../../control/ipvs/system.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
 import { sweepBoth, sweepTables } from './director.ts'
+import {
+  changeHost,
+  directorMac,
+  INGRESS,
+  oracleFacts,
+  ownAddresses,
+  SIDES,
+  type Side,
+} from './replay_host.ts'
 
 const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
-/** Frames come in by the loopback device; it takes the MAC address of the side they came from. */
-const INGRESS = 1
-const NUD_PERMANENT = 0x80
 /** The oracle waits so long for what a frame brings about. */
 const SETTLE_S = 0.008
 const COUNTERS_LAG_S = 3
 
-export type Side = 'c' | 'r' | 'm'
-
-/** The oracle's sides: interface index made up, network, byte of the MACs, MTU, default router. */
-const SIDES: Record<Side, { ifindex: number; net: string; byte: number; mtu: number }> = {
-  c: { ifindex: 11, net: '10.0.1', byte: 0x0c, mtu: 1500 },
-  r: { ifindex: 12, net: '10.0.2', byte: 0x02, mtu: 1500 },
-  m: { ifindex: 13, net: '10.0.4', byte: 0x04, mtu: 1300 },
-}
+/** The oracle's virtual addresses, when a case names no others. */
+const VIPS = ['10.0.1.100', 'fd01::100']
 
 export interface Step {
   i: number
@@ -47,6 +49,7 @@ export interface Step {
   sleep?: number
   admin?: string
   rc?: number
+  note?: string
   text?: string
   out: [Side, string][]
 }
@@ -70,7 +73,9 @@ export interface Replay {
 /** Sets up the oracle's topology with a case's services. */
 export async function openReplay(folder: string): Promise<Replay> {
   const kernel = openKernel({ objects: OBJECTS, slots: [4096, 1024], manualClock: true })
-  const facts = oracleFacts()
+  const read = (name: string) =>
+    existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : ''
+  const facts = oracleFacts(vipsOf(read('case.json')))
   const dataplane = new Dataplane(kernel, new Network(facts))
   const clock = movableClock(kernel)
   const state = await mkdtemp(join(tmpdir(), 'xlvs-replay-'))
@@ -80,29 +85,36 @@ export async function openReplay(folder: string): Promise<Replay> {
   const socket = join(state, 'xlvs.sock')
   await api.listen({ path: socket })
   const command = ipvsadmOver(socket)
+  const wire: Wire = { kernel, dataplane, facts }
+  const admin = adminOver(command, socket, words => {
+    if (!changeHost(facts, words)) return
+    director.networkChanged()
+    delete wire.side
+  })
   const tables = sweepTables(kernel, dataplane.conns)
-  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
-  const replay: Replay = {
-    steps: read('expected/trace.jsonl')
-      .trimEnd()
-      .split('\n')
-      .map(l => JSON.parse(l) as Step),
+  const host = new Map(
+    linesOf<Step>(read('expected/host.jsonl')).map(step => [step.i, step.out] as const),
+  )
+  const wait = (seconds: number) => {
+    clock.advance(seconds)
+    sweepBoth(tables, kernel.clock())
+  }
+  await admin(read('sysctl.conf').replace(/^(\S+)\s*=\s*(.*)$/gm, 'sysctl -w $1=$2;'))
+  await command('ipvsadm -R', read('services.save'))
+  return {
+    steps: linesOf<Step>(read('expected/trace.jsonl')),
     play: async step => {
       if (step.side && step.in !== undefined) {
         clock.advance(SETTLE_S)
-        return { out: inject(kernel, dataplane, facts, step.side, step.in), text: '', rc: 0 }
+        return { out: inject(wire, step, host.get(step.i) ?? []), text: '', rc: 0 }
       }
-      if (step.sleep !== undefined) {
-        clock.advance(step.sleep)
-        sweepBoth(tables, kernel.clock())
-        return { out: [], text: '', rc: 0 }
-      }
-      return { out: [], ...(await command(step.admin ?? '')) }
+      if (step.sleep === undefined) return { out: [], ...(await admin(step.admin ?? '')) }
+      wait(step.sleep)
+      return { out: [], text: '', rc: 0 }
     },
     ipvsadm: command,
     settle: () => {
-      clock.advance(COUNTERS_LAG_S)
-      sweepBoth(tables, kernel.clock())
+      wait(COUNTERS_LAG_S)
     },
     expected: name => read(`expected/${name}`),
     close: async () => {
@@ -110,8 +122,17 @@ export async function openReplay(folder: string): Promise<Replay> {
       await rm(state, { recursive: true })
     },
   }
-  await command('ipvsadm -R', read('services.save'))
-  return replay
+}
+
+function linesOf<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as T)
+}
+
+function vipsOf(json: string): string[] {
+  return json === '' ? VIPS : ((JSON.parse(json) as { vips?: string[] }).vips ?? VIPS)
 }
 
 function movableClock(kernel: Kernel) {
@@ -126,11 +147,10 @@ function movableClock(kernel: Kernel) {
 }
 
 function directorOver(dataplane: Dataplane, facts: Facts): Director {
-  const network = new Network(facts)
   const parts = {
     dataplane,
     watch: {
-      network: () => network,
+      network: () => new Network(facts),
       link: () => undefined,
       linkNames: () => [],
       resolve: () => undefined,
@@ -162,64 +182,68 @@ function ipvsadmOver(socket: string): Replay['ipvsadm'] {
   }
 }
 
-/** What comes out when a frame comes in: on which side, by the source MAC the program gave it. */
-function inject(
-  kernel: Kernel,
-  dataplane: Dataplane,
-  facts: Facts,
-  side: Side,
-  hex: string,
-): [Side, Uint8Array][] {
-  for (const link of facts.links) if (link.ifindex === INGRESS) link.mac = directorMac(side)
-  facts.addresses = facts.addresses.filter(a => a.ifindex !== INGRESS)
-  facts.addresses.push({ ifindex: INGRESS, address: `${SIDES[side].net}.1`, prefix: 24 })
-  dataplane.setNetwork(new Network(facts), new Set([INGRESS]))
-  const sent = Buffer.from(hex, 'hex')
-  const { retval, data } = kernel.program.testRun({ data: sent })
-  const XDP_REDIRECT = 4
+type Ipvsadm = Replay['ipvsadm']
+
+/** A case's line for a shell: commands between semicolons, of ipvsadm, sysctl and ip. */
+function adminOver(ipvsadm: Ipvsadm, socket: string, host: (words: string[]) => void): Ipvsadm {
+  return async line => {
+    let done = { text: '', rc: 0 }
+    for (const command of line.split(/;\s*/)) {
+      const words = command.split(' ')
+      if (words[0] === 'ipvsadm') done = await ipvsadm(command)
+      if (words[0] === 'sysctl') await set(socket, words.slice(1))
+      host(words)
+    }
+    return done
+  }
+}
+
+/** Changes the settings of IPVS among the words; the others are the host's. */
+async function set(socket: string, words: string[]): Promise<void> {
+  const given = words.flatMap(word => {
+    const [, name, value] = /^net\.ipv4\.vs\.(\w+)=(.*)/.exec(word) ?? []
+    return name === undefined ? [] : [[name, Number(value)] as const]
+  })
+  if (given.length === 0) return
+  const headers = { 'content-type': 'application/json' }
+  await new Promise((resolve, reject) => {
+    const options = { socketPath: socket, method: 'PATCH', path: '/v1/settings', headers }
+    const sent = request(options, answer => answer.resume().on('end', resolve))
+    sent.on('error', reject).end(JSON.stringify(Object.fromEntries(given)))
+  })
+}
+
+interface Wire {
+  kernel: Kernel
+  dataplane: Dataplane
+  facts: Facts
+  /** The side that the last frame came from. */
+  side?: Side
+}
+
+const XDP_PASS = 2
+const XDP_REDIRECT = 4
+
+/**
+ * What comes out when a frame comes in: on which side, by the source MAC the program gave it. A
+ * frame passed to the host brings about what the host alone was seen to do with it.
+ */
+function inject(wire: Wire, step: Step, host: Step['out']): [Side, Uint8Array][] {
+  comeFrom(wire, step.side ?? 'c')
+  const { retval, data } = wire.kernel.program.testRun({ data: Buffer.from(step.in ?? '', 'hex') })
+  if (retval === XDP_PASS) return host.map(([to, hex]) => [to, Buffer.from(hex, 'hex')])
   if (retval !== XDP_REDIRECT) return []
   const leaves = (Object.keys(SIDES) as Side[]).find(s => data[10] === SIDES[s].byte)
   return leaves ? [[leaves, data]] : []
 }
 
-function directorMac(side: Side): string {
-  return `02:00:00:00:${SIDES[side].byte.toString(16).padStart(2, '0')}:01`
-}
-
-function oracleFacts(): Facts {
-  const sides = Object.entries(SIDES) as [Side, (typeof SIDES)[Side]][]
-  const hosts = Array.from({ length: 254 }, (_, n) => n + 2).filter(n => n < 255)
-  const route = (destination: string, prefix: number, ifindex: number, gateway = '') => {
-    const common = { table: 254, type: 1, metric: 0, mtu: 0, nexthops: [] }
-    return { ...common, destination, prefix, gateway, ifindex }
-  }
-  return {
-    links: [
-      { ifindex: INGRESS, name: 'lo', mac: directorMac('c'), mtu: 1500, up: true },
-      ...sides.map(([name, s]) => ({
-        ifindex: s.ifindex,
-        name: `${name}0`,
-        mac: directorMac(name),
-        mtu: s.mtu,
-        up: true,
-      })),
-    ],
-    addresses: [
-      ...sides.map(([, s]) => ({ ifindex: s.ifindex, address: `${s.net}.1`, prefix: 24 })),
-      { ifindex: SIDES.c.ifindex, address: '10.0.1.100', prefix: 32 },
-    ],
-    routes: [
-      ...sides.map(([, s]) => route(`${s.net}.0`, 24, s.ifindex)),
-      route('10.0.3.0', 24, SIDES.r.ifindex, '10.0.2.254'),
-      route('0.0.0.0', 0, SIDES.c.ifindex, '10.0.1.254'),
-    ],
-    neighbours: sides.flatMap(([, s]) =>
-      hosts.map(n => ({
-        ifindex: s.ifindex,
-        address: `${s.net}.${n}`,
-        mac: [2, 0, 0, 0, s.byte, n].map(b => b.toString(16).padStart(2, '0')).join(':'),
-        state: NUD_PERMANENT,
-      })),
-    ),
-  }
+/** Makes the one interface that frames come in by the one of that side. */
+function comeFrom(wire: Wire, side: Side): void {
+  const { dataplane, facts } = wire
+  if (wire.side === side) return
+  wire.side = side
+  for (const link of facts.links) if (link.ifindex === INGRESS) link.mac = directorMac(side)
+  facts.addresses = facts.addresses.filter(a => a.ifindex !== INGRESS)
+  facts.addresses.push(...ownAddresses(side, INGRESS))
+  dataplane.setNetwork(new Network(facts), new Set([INGRESS]))
 }

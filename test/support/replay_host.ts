@@ -1,0 +1,134 @@
+/**
+ * The oracle's topology as the director is told it, and the commands by which a case changes the
+ * host. Read next: replay.ts. Source: the oracle's guest/differ.py.
+ */
+import { familyOf } from '../../control/model/address.ts'
+import type { Facts, RouteFact } from '../../control/plan/network.ts'
+
+/** Frames come in by the loopback device; it takes MAC and addresses of the side they came from. */
+export const INGRESS = 1
+const NUD_PERMANENT = 0x80
+const RT_TABLE_MAIN = 254
+const RT_TABLE_LOCAL = 255
+const RTN_UNICAST = 1
+const RTN_LOCAL = 2
+
+export type Side = 'c' | 'r' | 'm'
+
+interface SideFacts {
+  /** Interface index, made up. */
+  ifindex: number
+  /** What its hosts' addresses begin with, in IPv4 and IPv6. */
+  nets: [string, string]
+  /** The byte of MAC addresses that tells the sides apart. */
+  byte: number
+  mtu: number
+}
+
+export const SIDES: Record<Side, SideFacts> = {
+  c: { ifindex: 11, nets: ['10.0.1.', 'fd01::'], byte: 0x0c, mtu: 1500 },
+  r: { ifindex: 12, nets: ['10.0.2.', 'fd02::'], byte: 0x02, mtu: 1500 },
+  m: { ifindex: 13, nets: ['10.0.4.', 'fd04::'], byte: 0x04, mtu: 1300 },
+}
+const SIDE_NAMES = Object.keys(SIDES) as Side[]
+
+export function directorMac(side: Side): string {
+  return macOfHost(side, 1)
+}
+
+function macOfHost(side: Side, host: number): string {
+  return [2, 0, 0, 0, SIDES[side].byte, host].map(b => b.toString(16).padStart(2, '0')).join(':')
+}
+
+/** Addresses of the director on a side, without its virtual ones. */
+export function ownAddresses(side: Side, ifindex: number): Facts['addresses'] {
+  const [v4, v6] = SIDES[side].nets
+  return [
+    { ifindex, address: `${v4}1`, prefix: 24 },
+    { ifindex, address: `${v6}1`, prefix: 64 },
+  ]
+}
+
+function route(destination: string, prefix: number, ifindex: number, gateway = ''): RouteFact {
+  const table = ifindex === INGRESS ? RT_TABLE_LOCAL : RT_TABLE_MAIN
+  const type = ifindex === INGRESS ? RTN_LOCAL : RTN_UNICAST
+  return { table, type, metric: 0, mtu: 0, nexthops: [], destination, prefix, gateway, ifindex }
+}
+
+function neighbours(side: Side): Facts['neighbours'] {
+  const { ifindex, nets } = SIDES[side]
+  const known = (address: string, host: number) => ({
+    ifindex,
+    address,
+    mac: macOfHost(side, host),
+    state: NUD_PERMANENT,
+  })
+  const range = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => from + i)
+  return [
+    ...range(2, 254).map(n => known(`${nets[0]}${n}`, n)),
+    ...range(10, 59).map(n => known(`${nets[1]}${n}`, n)),
+    known(`${nets[1]}fe`, 0xfe),
+  ]
+}
+
+/** The oracle's network before a case changes it. */
+export function oracleFacts(vips: string[]): Facts {
+  const ingress = { ifindex: INGRESS, name: 'lo', mac: directorMac('c'), mtu: 1500, up: true }
+  return {
+    links: [
+      ingress,
+      ...SIDE_NAMES.map(side => ({
+        ifindex: SIDES[side].ifindex,
+        name: `${side}0`,
+        mac: directorMac(side),
+        mtu: SIDES[side].mtu,
+        up: true,
+      })),
+    ],
+    addresses: [
+      ...SIDE_NAMES.flatMap(side => ownAddresses(side, SIDES[side].ifindex)),
+      ...vips.map(vip => virtual(vip)),
+    ],
+    routes: [
+      ...SIDE_NAMES.flatMap(side => [
+        route(`${SIDES[side].nets[0]}0`, 24, SIDES[side].ifindex),
+        route(SIDES[side].nets[1], 64, SIDES[side].ifindex),
+      ]),
+      route('10.0.3.0', 24, SIDES.r.ifindex, '10.0.2.254'),
+      route('fd03::', 64, SIDES.r.ifindex, 'fd02::fe'),
+      route('0.0.0.0', 0, SIDES.c.ifindex, '10.0.1.254'),
+      route('::', 0, SIDES.c.ifindex, 'fd01::fe'),
+    ],
+    neighbours: SIDE_NAMES.flatMap(neighbours),
+  }
+}
+
+function virtual(address: string): Facts['addresses'][number] {
+  const prefix = familyOf(address) === 6 ? 128 : 32
+  return { ifindex: SIDES.c.ifindex, address, prefix }
+}
+
+/** Does what `ip addr add|del` and `ip route add|del` would; false for any other words. */
+export function changeHost(facts: Facts, words: string[]): boolean {
+  const [ip, object, verb, ...rest] = words
+  if (ip !== 'ip') return false
+  const [address = '', bits] = (rest.find(word => /[.:]/.test(word)) ?? '').split('/')
+  if (object === 'addr' && verb === 'add') facts.addresses.push(virtual(address))
+  if (object === 'addr' && verb === 'del')
+    facts.addresses = facts.addresses.filter(fact => fact.address !== address)
+  if (object === 'route' && verb === 'del')
+    facts.routes = facts.routes.filter(fact => fact.destination !== address)
+  if (object === 'route' && verb === 'add') facts.routes.push(added(rest, address, Number(bits)))
+  return true
+}
+
+function added(words: string[], destination: string, prefix: number): RouteFact {
+  if (words.includes('local')) return route(destination, prefix, INGRESS)
+  const after = (word: string) => words[words.indexOf(word) + 1] ?? ''
+  const side = SIDE_NAMES.find(name => after('dev') === `${name}0`) ?? 'r'
+  const gateway = words.includes('via') ? after('via') : ''
+  const plain = route(destination, prefix, SIDES[side].ifindex, gateway)
+  if (words.includes('unreachable') || words.includes('blackhole')) return { ...plain, type: 7 }
+  return words.includes('mtu') ? { ...plain, mtu: Number(after('mtu')) } : plain
+}
