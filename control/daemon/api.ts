@@ -21,6 +21,7 @@ import { XlvsError } from '../errors.ts'
 import { CLIENT_ORIGINS, type Origin } from '../model/origin.ts'
 import type { Warning } from '../model/warning.ts'
 import { addApplyRoute } from './apply_route.ts'
+import { addBatchRoute } from './batch_route.ts'
 import { PAGE_DEFAULT, PAGE_MAX } from './conn_pages.ts'
 import type { DirectorApi } from './contract.ts'
 import { addEventsRoute } from './events_route.ts'
@@ -33,7 +34,7 @@ const BODY_BYTES_MAX = 16 * 1024
 /** Time for a client to send its request whole, so that a stuck one does not hold a socket. */
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** Nothing is mended on the way in; the protocol says which of two shapes a service has. */
+/** Nothing is mended on the way in; one field may say which of several shapes the others have. */
 const AJV = { removeAdditional: false, coerceTypes: false, allErrors: false, discriminator: true }
 
 type Api = FastifyInstance<
@@ -77,6 +78,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addInterfaceRoutes(api, director)
     addSettingsRoutes(api, director)
     addApplyRoute(instance, director)
+    addBatchRoute(instance, director, originOf)
     addEventsRoute(instance, director.events)
     api.get('/openapi.json', { schema: { hide: true } }, () => instance.swagger())
     done()
@@ -233,8 +235,8 @@ function answerError(
   reply.code(known.httpStatus).send({ error: known.toJSON() })
 }
 
-/** Its body may have many megabytes: the difference is logged by whoever asks for it. */
-const APPLY = '/v1/apply'
+/** Their bodies may have many megabytes: what they did is told by the events. */
+const LARGE: readonly string[] = ['/v1/apply', '/v1/batch']
 
 /** One line for every request that could change something, refused ones too. */
 function logChange(
@@ -247,7 +249,7 @@ function logChange(
       {
         method: request.method,
         url: request.url,
-        body: request.url === APPLY ? undefined : request.body,
+        body: LARGE.includes(request.url) ? undefined : request.body,
         status: reply.statusCode,
         tookMs: Math.round(reply.elapsedTime),
       },

@@ -2,23 +2,21 @@
  * A bulk change carried out: writes it to the data plane in an order that is safe to stop after any
  * write, and lets others have the event loop in between. Read next: director.ts, ../plan/diff.ts.
  */
-import { setImmediate } from 'node:timers/promises'
 import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import { serviceName, type AttachMode, type ServiceId } from '../model/service.ts'
 import { desired, type Wish } from '../plan/desired.ts'
 import { bulkChange, difference } from '../plan/diff.ts'
 import type { BulkChange, Intent, ServiceIntent } from '../plan/intent.ts'
-
-/** Longest stretch of writing without a look at what others ask. */
-const SLICE_MS = 10
+import { destWeights, type Weights } from '../plan/schedule.ts'
+import { inSlices } from './slices.ts'
 
 /** What the director can do with its hands. */
 export interface Hands {
   attach(name: string, mode: AttachMode): void
   detach(name: string): void
   set(settings: Intent['settings']): void
-  publish(service: ServiceIntent, touched: boolean): void
+  publish(service: ServiceIntent, touches: readonly Weights[]): void
   withdraw(id: ServiceId): void
   nowMs(): number
 }
@@ -41,24 +39,29 @@ export async function carryOut(
   }
   if (change.settings) hands.set(change.settings)
   const total = change.puts.length + change.removes.length
-  const steps = [
-    ...change.puts.map(service => () => {
+  let done = 0
+  onProgress({ done, total })
+  const work = function* (): Generator<void, void> {
+    for (const service of change.puts) {
       const was = before.services[serviceName(service.service)]
-      hands.publish(service, was?.dests !== service.dests)
-    }),
-    ...change.removes.map(id => () => {
-      hands.withdraw(id)
-    }),
-  ]
-  let since = -Infinity
-  for (const [done, step] of steps.entries()) {
-    if (hands.nowMs() - since > SLICE_MS) {
-      onProgress({ done, total })
-      await setImmediate()
-      since = hands.nowMs()
+      const isTouched = was?.dests !== service.dests
+      hands.publish(service, isTouched ? [destWeights(service.dests)] : [])
+      done++
+      yield
     }
-    step()
+    for (const id of change.removes) {
+      hands.withdraw(id)
+      done++
+      yield
+    }
   }
+  await inSlices(
+    work(),
+    () => hands.nowMs(),
+    () => {
+      onProgress({ done, total })
+    },
+  )
   for (const name of change.detaches) hands.detach(name)
 }
 

@@ -18,7 +18,7 @@ import {
 } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 import type { WatchOptions } from './client_events.ts'
-import type { ConnPage, ConnQuery, DirectorApi } from './contract.ts'
+import type { BatchChange, BatchOutcome, ConnPage, ConnQuery, DirectorApi } from './contract.ts'
 import { SOCKET_DEFAULT } from './options.ts'
 
 export { XlvsError, type ErrorCode } from '../errors.ts'
@@ -30,7 +30,14 @@ export { fileOrigin, type Origin } from '../model/origin.ts'
 export type * from '../model/service.ts'
 export type { Warning } from '../model/warning.ts'
 export type { WatchOptions } from './client_events.ts'
-export type { ConnPage, ConnQuery, StatsView, VersionView } from './contract.ts'
+export type {
+  BatchChange,
+  BatchOutcome,
+  ConnPage,
+  ConnQuery,
+  StatsView,
+  VersionView,
+} from './contract.ts'
 
 /** Not by import: that would evaluate every export, and WebSocket alone takes 15 ms of start. */
 const http = process.getBuiltinModule('node:http')
@@ -38,7 +45,7 @@ const http = process.getBuiltinModule('node:http')
 /** Longest wait for an answer: a change is one fsync and some map writes, far below. */
 const ANSWER_TIMEOUT_MS = 30_000
 
-type Calls = Omit<DirectorApi, 'events'>
+type Calls = Omit<DirectorApi, 'events' | 'batch'>
 
 /** DirectorApi with every answer a promise, because it travels; close() drops the connection. */
 export type DirectorClient = {
@@ -48,6 +55,8 @@ export type DirectorClient = {
 } & {
   /** Each event as it happens, on a connection of its own; see watchEvents. */
   watch(options?: WatchOptions): AsyncGenerator<LvsEvent>
+  /** Many changes, each as if it were asked for alone; how each of them ended. */
+  batch(changes: readonly BatchChange[]): Promise<BatchOutcome[]>
   /** All connections that a query asks for, a page at a time. */
   eachConns(filter?: Omit<ConnQuery, 'limit' | 'after'>): AsyncGenerator<ConnView[]>
   close(): void
@@ -104,6 +113,10 @@ export function connectDirector(
       ),
     removeDest: (service, dest) =>
       warned('DELETE', `/v1/services/${serviceName(service)}/dests/${destName(dest)}`),
+    batch: async changes => {
+      const { requestBatch } = await import('./client_batch.ts')
+      return requestBatch(changes, body => send('POST', '/v1/batch', body) as never)
+    },
     zero: id => change('POST', '/v1/zero', id === undefined ? {} : { service: serviceIdOf(id) }),
     conns: (query = {}) => read(connsPath(query)),
     eachConns: filter => pages(query => read(connsPath(query)), filter),

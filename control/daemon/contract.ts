@@ -19,10 +19,12 @@ import type {
   Traffic,
 } from '../model/service.ts'
 import type { ReasonView } from '../model/reason.ts'
+import type { XlvsError } from '../errors.ts'
 import type { Events } from './events.ts'
 import type { SettingName, SettingValue } from '../model/settings.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
+import type { ServiceChange } from '../plan/intent.ts'
 
 export interface VersionView {
   xlvs: string
@@ -83,6 +85,19 @@ export interface SettingView {
 
 export type SettingsView = Record<SettingName, SettingView>
 
+/** One of many changes that are asked for at once: the same as the call of that name. */
+export type BatchChange =
+  { op: 'addService'; service: Service } | Exclude<ServiceChange, { op: 'addService' }>
+
+/** One whose values are wrong; without `change` its names are, and nothing can be looked for. */
+export interface RefusedChange {
+  refusal: XlvsError
+  change?: BatchChange
+}
+
+/** How one of them ended. */
+export type BatchOutcome = { warnings: Warning[] } | { error: XlvsError }
+
 /** Changes of what a configuration file owns are done, and warned of. */
 export interface DirectorApi {
   /** What happens, for watchers. */
@@ -97,6 +112,8 @@ export interface DirectorApi {
   addDest(service: ServiceId, dest: Dest): Promise<void>
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]>
   removeDest(service: ServiceId, dest: DestId): Promise<Warning[]>
+  /** Each as if it came alone, in this order; one that is refused does not keep others away. */
+  batch(changes: readonly (BatchChange | RefusedChange)[]): Promise<BatchOutcome[]>
   /** Sets counters to zero: one service's, or all. */
   zero(id?: ServiceId): Promise<void>
   /** Some connections, and where to go on. */

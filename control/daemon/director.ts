@@ -1,7 +1,6 @@
 /**
- * The director: what is wanted (intent), made true in the data plane and kept on disk. Changes go
- * one after the other: checked, written to the maps, journalled, and only then answered; one that
- * cannot be journalled is taken back. Read next: ../plan/intent.ts, writer.ts.
+ * The director: what is wanted (intent), made true in the data plane and kept on disk.
+ * Read next: changes.ts (how a change is made), contract.ts (what may be asked).
  */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
@@ -32,21 +31,18 @@ import { reasonViews } from '../output/reasons.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
 import { published } from '../plan/active.ts'
-import {
-  changed,
-  emptyIntent,
-  mustHave,
-  replayed,
-  type BulkChange,
-  type Change,
-  type Intent,
-} from '../plan/intent.ts'
+import { replayed } from '../plan/draft.ts'
+import { emptyIntent, type Change, type Intent } from '../plan/intent.ts'
 import { carryOut, planned } from './apply.ts'
+import { Changes, type Given } from './changes.ts'
 import { connPage } from './conn_pages.ts'
 import type {
+  BatchChange,
+  BatchOutcome,
   ConnPage,
   ConnQuery,
   DirectorApi,
+  RefusedChange,
   SettingsView,
   StatsView,
   VersionView,
@@ -56,15 +52,12 @@ import { adoptInterfaces, allOrNone, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
-import { destIn, interfaceOrigin, warningsOf } from './ownership.ts'
+import { interfaceOrigin, warningsOf } from './ownership.ts'
 import { settingsView, settingWarnings, valuesOf } from './settings.ts'
 import { Trash } from './trash.ts'
 import { XLVS_VERSION } from './version.ts'
 import { Views } from './views.ts'
 import { Writer } from './writer.ts'
-
-/** Records after which the journal is folded into a snapshot. */
-const SNAPSHOT_EVERY = 2000
 
 /** Longest that `xlvs show` waits for the firewall to be read. */
 const WARNINGS_MS = 50
@@ -81,7 +74,7 @@ export interface DirectorParts {
   gracePeriod(): void
   /** Milliseconds of a clock that does not jump. */
   nowMs(): number
-  /** SNAPSHOT_EVERY, unless a test wants snapshots more often. */
+  /** Records between snapshots, when a test wants them more often. */
   snapshotEvery?: number
 }
 
@@ -89,32 +82,37 @@ export class Director implements DirectorApi {
   readonly events = new Events()
   readonly #observer: Observer
   readonly #parts: DirectorParts
-  #intent: Intent
-  #last: Promise<void> = Promise.resolve()
-  #records: number
   readonly #writer: Writer
+  readonly #changes: Changes
   readonly #trash: Trash
   readonly #views: Views
 
   constructor(parts: DirectorParts, intent: Intent) {
     this.#parts = parts
-    this.#intent = intent
-    this.#records = parts.journal.records.length
     this.#observer = new Observer(this.events, {
       isLocal: service => parts.dataplane.isLocal(service),
       nextHop: dest => parts.dataplane.nextHop(dest),
       interfaces: () => this.interfaces(),
     })
     this.#writer = new Writer(parts, () => this.#intent.interfaces)
+    this.#changes = new Changes(parts, this.#writer, intent, (before, after, names) => {
+      this.#tell(observer => {
+        observer.changed(before, after, names)
+      })
+    })
     this.#trash = new Trash(parts)
     this.#views = new Views(parts.dataplane, () => this.#intent.counts)
+  }
+
+  get #intent(): Intent {
+    return this.#changes.intent
   }
 
   /** Makes the data plane what the intent says, whatever it was before. */
   async start(): Promise<void> {
     const { dataplane, log } = this.#parts
     await this.#forgetOtherMaps()
-    this.#trash.finish(this.#parts.journal.records.at(-1) as Change | undefined)
+    this.#trash.finish(this.#parts.journal.records as Change[])
     adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#writer.refreshWays()
     this.#writer.set(this.#intent.settings)
@@ -132,7 +130,7 @@ export class Director implements DirectorApi {
     const { maps = '' } = this.#intent.counts
     const these = createHash('sha256').update(kernel.config.key.join()).digest('hex').slice(0, 16)
     if (kernel.adopted && (maps === '' || maps === these)) return
-    await this.#change({ op: 'freshCounters', maps: these })
+    await this.#changes.makeCounts([{ op: 'freshCounters', maps: these }])
   }
 
   /** To be called when the network has changed. */
@@ -149,14 +147,8 @@ export class Director implements DirectorApi {
     this.#writer.settle()
     this.#observer.tableFull(this.#parts.dataplane.packetsBy(REASON.TABLE_FULL))
     for (const service of Object.values(this.#intent.services)) this.#writer.resolve(service)
-    await this.#trash.empty(change => this.#change(change))
-    const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
-    if (this.#records >= snapshotEvery) await this.#inTurn(() => this.#snapshot())
-  }
-
-  async #snapshot(): Promise<void> {
-    this.#records = 0
-    await this.#parts.journal.snapshot(this.#intent)
+    await this.#trash.empty(changes => this.#changes.makeCounts(changes))
+    await this.#changes.tend()
   }
 
   version(): VersionView {
@@ -174,42 +166,51 @@ export class Director implements DirectorApi {
   }
 
   async addService(service: Service): Promise<void> {
-    const name = serviceName(service)
-    await this.#change(() => ({ op: 'addService', service, zero: this.#views.rawOf(name) }))
+    await this.#changes.ask(this.#asked({ op: 'addService', service }))
   }
 
-  async setService(service: Service): Promise<Warning[]> {
-    const before = await this.#change({ op: 'setService', service })
-    return warningsOf(before.services[serviceName(service)]?.service)
+  setService(service: Service): Promise<Warning[]> {
+    return this.#changes.ask({ op: 'setService', service })
   }
 
-  async removeService(id: ServiceId): Promise<Warning[]> {
-    const before = await this.#change({ op: 'removeService', id })
-    return warningsOf(before.services[serviceName(id)]?.service)
+  removeService(id: ServiceId): Promise<Warning[]> {
+    return this.#changes.ask({ op: 'removeService', id })
   }
 
   async clear(): Promise<void> {
-    await this.#change({ op: 'clear' })
+    await this.#changes.ask({ op: 'clear' })
   }
 
   async addDest(service: ServiceId, dest: Dest): Promise<void> {
-    await this.#change({ op: 'addDest', service, dest })
+    await this.#changes.ask({ op: 'addDest', service, dest })
   }
 
-  async setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
-    const before = await this.#change({ op: 'setDest', service, dest })
-    return warningsOf(destIn(before, service, dest))
+  setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
+    return this.#changes.ask({ op: 'setDest', service, dest })
   }
 
-  async removeDest(service: ServiceId, dest: DestId): Promise<Warning[]> {
-    const before = await this.#change({ op: 'removeDest', service, dest })
-    return warningsOf(destIn(before, service, dest))
+  removeDest(service: ServiceId, dest: DestId): Promise<Warning[]> {
+    return this.#changes.ask({ op: 'removeDest', service, dest })
+  }
+
+  async batch(changes: readonly (BatchChange | RefusedChange)[]): Promise<BatchOutcome[]> {
+    const outcomes = await this.#changes.askAll(
+      changes.map(change => ('refusal' in change ? refusing(change) : this.#asked(change))),
+    )
+    return outcomes.map(outcome => ('error' in outcome ? { error: known(outcome.error) } : outcome))
+  }
+
+  /** A new service counts from 0, whatever dests of one before it are still in the trash. */
+  #asked(change: BatchChange): Given {
+    if (change.op !== 'addService') return change
+    const { service } = change
+    return () => ({ op: 'addService', service, zero: this.#views.zeroFor(serviceName(service)) })
   }
 
   async zero(id?: ServiceId): Promise<void> {
-    await this.#change(() => {
-      if (id) mustHave(this.#intent, id)
-      const names = id ? [serviceName(id)] : Object.keys(this.#intent.services)
+    await this.#changes.ask(draft => {
+      if (id) draft.mustFind(id)
+      const names = id ? [serviceName(id)] : draft.names()
       const zero: Record<string, Traffic> = {}
       for (const name of names) Object.assign(zero, this.#views.rawOf(name))
       if (!id) zero['total'] = this.#views.rawTotal()
@@ -263,10 +264,10 @@ export class Director implements DirectorApi {
     await allOrNone(
       names,
       async name => {
-        await this.#change({ op: 'attach', name, mode, origin })
+        await this.#changes.makeAlone({ op: 'attach', name, mode, origin })
       },
       async name => {
-        if (!Object.hasOwn(before, name)) await this.#change({ op: 'detach', name })
+        if (!Object.hasOwn(before, name)) await this.#changes.makeAlone({ op: 'detach', name })
       },
     )
     return names.flatMap(name => this.#parts.doctor?.remarks(name, mode) ?? [])
@@ -279,7 +280,7 @@ export class Director implements DirectorApi {
         `${name} does not have the xlvs program`,
         `attached are: ${Object.keys(this.#intent.interfaces).join(', ') || 'none'}`,
       )
-    const before = await this.#change({ op: 'detach', name })
+    const before = await this.#changes.makeAlone({ op: 'detach', name })
     return warningsOf({ origin: interfaceOrigin(before, name) })
   }
 
@@ -292,7 +293,7 @@ export class Director implements DirectorApi {
     origin: Origin = 'command',
   ): Promise<Warning[]> {
     let settings: SettingChanges = {}
-    const before = await this.#change(() => {
+    const before = await this.#changes.makeAlone(() => {
       settings = parseSettings(given, valuesOf(this.#intent.settings))
       return { op: 'set', settings, origin }
     })
@@ -303,7 +304,7 @@ export class Director implements DirectorApi {
     wish: Wish,
     options: { dryRun: boolean; onProgress?: (progress: Progress) => void },
   ): Promise<Applied> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       const { dryRun, onProgress = () => undefined } = options
       const before = this.#intent
       const { applied, change } = planned(before, wish, this.#parts.dataplane.kernel.sizes, dryRun)
@@ -311,73 +312,18 @@ export class Director implements DirectorApi {
       for (const { name, mode } of change.attaches)
         if (before.interfaces[name] === undefined) refuseAttach(this.#parts, [name], mode)
       if (dryRun) return applied
-      for (const { service } of change.puts) this.#zeroNew(before, serviceName(service), change)
-      const after = changed(before, change)
-      await this.#make(before, after, change, () =>
-        carryOut(this.#writer, before, change, onProgress),
-      )
+      for (const { service } of change.puts) {
+        const name = serviceName(service)
+        if (!before.services[name]) Object.assign(change.zero, this.#views.zeroFor(name))
+      }
+      await this.#changes.makeBulk(change, () => carryOut(this.#writer, before, change, onProgress))
       return applied
     })
   }
 
-  /** A new service counts from 0, whatever dests of one before it are still in the trash. */
-  #zeroNew(before: Intent, name: string, change: BulkChange): void {
-    if (before.services[name]) return
-    for (const [row, traffic] of Object.entries(this.#views.rawOf(name)))
-      if (Object.values(traffic).some(count => count > 0)) change.zero[row] = traffic
-  }
-
   /** Waits for changes under way. */
   async idle(): Promise<void> {
-    await this.#last
-  }
-
-  /** After all that was asked before: the intent may hold a change that is yet to be refused. */
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(act)
-    this.#last = done.then(
-      () => undefined,
-      () => undefined,
-    )
-    return done
-  }
-
-  /**
-   * Makes a change; one that is given as a function is asked for when its turn has come. Resolves
-   * with the intent before it.
-   */
-  #change(given: Change | (() => Change)): Promise<Intent> {
-    return this.#inTurn(async () => {
-      const change = typeof given === 'function' ? given() : given
-      const before = this.#intent
-      const after = changed(before, change)
-      await this.#make(before, after, change, () => {
-        this.#writer.write(before, after, change)
-      })
-      return before
-    })
-  }
-
-  /** Written, journalled, in force; or taken back. */
-  async #make(
-    before: Intent,
-    after: Intent,
-    change: Change,
-    write: () => void | Promise<void>,
-  ): Promise<void> {
-    try {
-      this.#intent = after
-      await write()
-      await this.#parts.journal.append(change)
-      this.#records++
-    } catch (error) {
-      this.#intent = before
-      await this.#writer.takeBack(after, before, change)
-      throw error
-    }
-    this.#tell(observer => {
-      observer.changed(before, after)
-    })
+    await this.#changes.idle()
   }
 
   /** What is in force stays so, even if telling of it fails. */
@@ -390,8 +336,23 @@ export class Director implements DirectorApi {
   }
 }
 
+/** The kernel looks for the service first, and for the dest before it looks at its address. */
+function refusing({ change, refusal }: RefusedChange): Given {
+  return draft => {
+    if (change?.op === 'addService') draft.expect({ ...change, zero: {} })
+    else if (change?.op === 'addDest' && refusal.code === 'DEST_NOT_UNICAST') draft.expect(change)
+    else if (change) draft.mustFind(change.op === 'removeService' ? change.id : change.service)
+    throw refusal
+  }
+}
+
 /** The intent that a journal's snapshot and records add up to. */
 export function restored(journal: Journal): Intent {
   const start = (journal.state as Intent | undefined) ?? emptyIntent()
   return replayed({ ...emptyIntent(), ...start }, journal.records as Change[])
+}
+
+function known(error: unknown): XlvsError {
+  if (error instanceof XlvsError) return error
+  return new XlvsError('INTERNAL', `the daemon failed: ${String(error)}`, 'see its log')
 }

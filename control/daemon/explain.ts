@@ -65,8 +65,12 @@ function explainValidation(error: FastifyError, request: FastifyRequest): XlvsEr
   if (refusal && field !== undefined)
     return explainField(field, valueAt(part, path), refusal, fault?.keyword, fault?.message)
 
-  if (fault?.keyword === 'discriminator') return badProtocol(fault.params['tagValue'])
   const where = path.length > 0 ? path.join('.') : whole
+  if (fault?.keyword === 'discriminator') {
+    const { tag, tagValue } = fault.params
+    if (tag === 'protocol') return badProtocol(tagValue)
+    return refused(`${where} has no ${String(tag)} that is known: ${shown(tagValue)}`)
+  }
   if (fault?.keyword === 'additionalProperties')
     return refused(`${where} has an unknown field ${shown(fault.params['additionalProperty'])}`)
   if (fault?.keyword === 'required')

@@ -33,7 +33,8 @@ interface Waiting {
 }
 
 type Work =
-  ({ kind: 'append'; record: unknown } & Waiting) | ({ kind: 'snapshot'; state: unknown } & Waiting)
+  | ({ kind: 'append'; records: unknown[] } & Waiting)
+  | ({ kind: 'snapshot'; state: unknown } & Waiting)
 
 /** One daemon's journal. Only one process may have it open. */
 export class Journal {
@@ -94,11 +95,11 @@ export class Journal {
   }
 
   /**
-   * Resolves when the record is on disk; appends made meanwhile share one fsync.
-   * @throws JOURNAL_WRITE when it could not be written; then it is not in the journal.
+   * Resolves when the records are on disk; appends made meanwhile share one fsync.
+   * @throws JOURNAL_WRITE when they could not be written; then none of them is in the journal.
    */
-  append(record: unknown): Promise<void> {
-    return this.#enqueue(waiting => ({ kind: 'append', record, ...waiting }))
+  append(...records: unknown[]): Promise<void> {
+    return this.#enqueue(waiting => ({ kind: 'append', records, ...waiting }))
   }
 
   /**
@@ -131,8 +132,7 @@ export class Journal {
         await this.#repair()
         const [first] = group
         if (first?.kind === 'snapshot') await this.#replace(first.state)
-        else
-          await this.#write(group.map(work => (work.kind === 'append' ? work.record : undefined)))
+        else await this.#write(group.flatMap(work => (work.kind === 'append' ? work.records : [])))
         for (const work of group) work.resolve()
       } catch (error) {
         for (const work of group) work.reject(writeError(this.#folder, error))

@@ -39,14 +39,15 @@ export class Observer {
     this.#around = around
   }
 
-  /** A change is in force. */
-  changed(before: Intent, after: Intent): void {
-    const bodies = changesOf(before, after)
-    this.#forget(before, after)
-    const changed = Object.entries(after.services).filter(
-      ([name, service]) => before.services[name] !== service,
-    )
-    for (const [, service] of changed) bodies.push(...this.#lookAt(service))
+  /** A change is in force, of services that have one of these names. */
+  changed(before: Intent, after: Intent, names: Iterable<string> = allNames(before, after)): void {
+    const services = [...names].filter(name => before.services[name] !== after.services[name])
+    const bodies = changesOf(before, after, services)
+    this.#forget(before, after, services)
+    for (const name of services) {
+      const service = after.services[name]
+      if (service) for (const body of this.#lookAt(service)) bodies.push(body)
+    }
     if (before.interfaces !== after.interfaces) bodies.push(...this.#lookAtInterfaces())
     this.#events.publish(bodies)
   }
@@ -113,12 +114,11 @@ export class Observer {
     return before !== now
   }
 
-  #forget(before: Intent, after: Intent): void {
-    for (const [name, { dests }] of Object.entries(before.services)) {
+  #forget(before: Intent, after: Intent, services: readonly string[]): void {
+    for (const name of services) {
       const now = after.services[name]
-      if (now === before.services[name]) continue
       const kept = new Set(now?.dests.map(destName))
-      for (const dest of dests.map(destName))
+      for (const dest of before.services[name]?.dests.map(destName) ?? [])
         if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
       if (!now) this.#seen.delete(name)
     }
@@ -135,14 +135,23 @@ function linkOf(name: string): string {
   return `${name}/link`
 }
 
+function allNames(...intents: Intent[]): Set<string> {
+  return new Set(intents.flatMap(({ services }) => Object.keys(services)))
+}
+
 /** What an operator did, from what was wanted and what is wanted now. Pure. */
-export function changesOf(before: Intent, after: Intent): EventBody[] {
+export function changesOf(
+  before: Intent,
+  after: Intent,
+  services: Iterable<string> = allNames(before, after),
+): EventBody[] {
   const found: EventBody[] = []
-  for (const service of Object.keys(before.services))
+  for (const service of services)
     if (!after.services[service]) found.push({ kind: 'service-removed', service })
-  for (const [name, now] of Object.entries(after.services)) {
-    const was = before.services[name]
-    if (was !== now) found.push(...serviceChanges(name, was, now))
+  for (const name of services) {
+    const now = after.services[name]
+    if (!now || now === before.services[name]) continue
+    for (const change of serviceChanges(name, before.services[name], now)) found.push(change)
   }
   for (const name of Object.keys(before.interfaces))
     if (!Object.hasOwn(after.interfaces, name))

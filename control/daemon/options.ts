@@ -31,3 +31,6 @@ export interface DaemonOptions {
   /** Interfaces to attach at start, native mode. */
   interfaces?: string[]
 }
+
+/** Changes in one batch: some 10 ms of work, so that others wait no longer. */
+export const BATCH_MAX = 1000

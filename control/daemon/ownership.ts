@@ -3,18 +3,14 @@
  * Read next: ../model/origin.ts.
  */
 import { fileOf, originOf, type Origin } from '../model/origin.ts'
-import { destName, serviceName, type Dest, type DestId, type ServiceId } from '../model/service.ts'
+import { serviceName } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
-import type { Intent } from '../plan/intent.ts'
+import type { Draft } from '../plan/draft.ts'
+import type { Change, Intent } from '../plan/intent.ts'
 
 export function interfaceOrigin(intent: Intent, name: string): Origin {
   const origin = intent.interfaceOrigins[name]
   return originOf(origin === undefined ? {} : { origin })
-}
-
-export function destIn(intent: Intent, service: ServiceId, dest: DestId): Dest | undefined {
-  const dests = intent.services[serviceName(service)]?.dests ?? []
-  return dests.find(known => destName(known) === destName(dest))
 }
 
 /** Whoever changes what a file owns hears that the file will have its way again. */
@@ -28,4 +24,19 @@ export function warningsOf(object: { origin?: Origin } | undefined): Warning[] {
       cure: `change it in ${file} too`,
     },
   ]
+}
+
+/** What there is to warn of before a change is made. */
+export function warningsFor(draft: Draft, change: Change): Warning[] {
+  switch (change.op) {
+    case 'setService':
+      return warningsOf(draft.find(serviceName(change.service))?.service)
+    case 'removeService':
+      return warningsOf(draft.find(serviceName(change.id))?.service)
+    case 'setDest':
+    case 'removeDest':
+      return warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))
+    default:
+      return []
+  }
 }

@@ -8,6 +8,8 @@ import type { Change } from '../plan/intent.ts'
 
 /** A removed dest without connections keeps its id this long, as in IPVS' trash. */
 const TRASH_MS = 120_000
+/** Rows freed in one go: fewer than keep others waiting, and 100 000 of them in two minutes. */
+const RETIRED_AT_ONCE = 1000
 
 interface Parts {
   dataplane: Dataplane
@@ -25,30 +27,37 @@ export class Trash {
   }
 
   /** Frees the rows that have been idle for long; `retire` writes down what they counted. */
-  async empty(retire: (change: Retirement) => Promise<unknown>): Promise<void> {
+  async empty(retire: (changes: Retirement[]) => Promise<unknown>): Promise<void> {
     const { tables } = this.#parts.dataplane
     const now = this.#parts.nowMs()
     const idle = new Set(tables.idleTrash())
     for (const id of this.#idleSince.keys()) if (!idle.has(id)) this.#idleSince.delete(id)
-    for (const id of idle) {
-      const since = this.#idleSince.get(id) ?? now
-      this.#idleSince.set(id, since)
-      if (now - since < TRASH_MS) continue
-      const [service = '', dest = ''] = (tables.nameOf(id) ?? '').split('>')
-      await retire({ op: 'retire', service, dest, traffic: tables.traffic(id) })
+    for (const id of idle) if (!this.#idleSince.has(id)) this.#idleSince.set(id, now)
+    const old = [...this.#idleSince].filter(([, since]) => now - since >= TRASH_MS)
+    const ids = old.slice(0, RETIRED_AT_ONCE).map(([id]) => id)
+    if (ids.length === 0) return
+    await retire(ids.map(id => this.#retirement(id)))
+    for (const id of ids) {
       if (!tables.isAvailable(id)) tables.forget(id)
       this.#idleSince.delete(id)
     }
   }
 
-  /**
-   * Killed between a retirement's record and its row's end, a daemon would count that traffic
-   * twice. The record is the last one then: the row goes before anything else is written.
-   */
-  finish(last: Change | undefined): void {
-    if (last?.op !== 'retire') return
+  #retirement(id: number): Retirement {
     const { tables } = this.#parts.dataplane
-    const id = tables.idleTrash().find(id => tables.nameOf(id) === `${last.service}>${last.dest}`)
-    if (id !== undefined) tables.forget(id)
+    const [service = '', dest = ''] = (tables.nameOf(id) ?? '').split('>')
+    return { op: 'retire', service, dest, traffic: tables.traffic(id) }
+  }
+
+  /**
+   * Killed between retirements' records and their rows' end, a daemon would count that traffic
+   * twice. The records are the last ones then: the rows go before anything else is written.
+   */
+  finish(records: readonly Change[]): void {
+    const from = records.findLastIndex(({ op }) => op !== 'retire') + 1
+    const rows = records.slice(from).map(one => one.op === 'retire' && `${one.service}>${one.dest}`)
+    const names = new Set(rows.slice(-RETIRED_AT_ONCE))
+    const { tables } = this.#parts.dataplane
+    for (const id of tables.idleTrash()) if (names.has(tables.nameOf(id) ?? '')) tables.forget(id)
   }
 }

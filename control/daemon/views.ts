@@ -93,6 +93,15 @@ export class Views {
     return { [name]: this.#rawService(name), ...dests }
   }
 
+  /** What a new service of that name must be zeroed by, so that it counts from 0. */
+  zeroFor(name: string): Record<string, Traffic> {
+    const { zero } = this.#counts()
+    const rows = Object.entries(this.rawOf(name))
+    return Object.fromEntries(
+      rows.filter(([row, raw]) => zero[row] ?? Object.values(raw).some(count => count > 0)),
+    )
+  }
+
   rawTotal(): Traffic {
     const retired = Object.values(this.#counts().retired)
     return retired.reduce((a, b) => plus(a, b), this.#dataplane.rawTraffic(''))

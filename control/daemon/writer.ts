@@ -6,15 +6,14 @@ import { attach, detach } from '../dataplane/attach.ts'
 import { parseServiceName } from '../config/name.ts'
 import type { AttachMode, ServiceId } from '../model/service.ts'
 import { bulkChange } from '../plan/diff.ts'
+import type { Step } from '../plan/draft.ts'
 import type { Change, Intent, ServiceIntent } from '../plan/intent.ts'
+import { destWeights, type Weights } from '../plan/schedule.ts'
 import { carryOut, type Hands } from './apply.ts'
 import { aboutInterface, linkNow } from './attaching.ts'
 import type { DirectorParts } from './director.ts'
 import { Resolver } from './resolver.ts'
 import { valuesOf } from './settings.ts'
-
-/** Changes that schedulers hear of: what the kernel calls add, del and update dest. */
-const TOUCHES: readonly string[] = ['addDest', 'setDest', 'removeDest']
 
 export class Writer implements Hands {
   readonly #parts: DirectorParts
@@ -28,21 +27,37 @@ export class Writer implements Hands {
     this.#resolver = new Resolver(parts)
   }
 
-  /** One change; a bulk change is carryOut's. */
-  write(before: Intent, after: Intent, change: Change): void {
-    if (change.op === 'attach') this.attach(change.name, change.mode)
-    else if (change.op === 'detach') this.detach(change.name)
-    else if (change.op === 'set') this.set(after.settings)
-    const names = new Set([...Object.keys(before.services), ...Object.keys(after.services)])
-    for (const name of names) {
-      if (before.services[name] === after.services[name]) continue
-      const service = after.services[name]
-      if (service) this.publish(service, TOUCHES.includes(change.op))
+  /** What changes of services come to, one step after the other; pauses between them. */
+  *writing(steps: readonly Step[]): Generator<void, void> {
+    for (const { name, service, touches } of steps) {
+      if (service) this.publish(service, touches)
       else this.withdraw(parseServiceName(name))
+      yield
     }
   }
 
-  /** Undoes a change, or what was written of it; what cannot be undone is logged. */
+  /** Services as they were before changes that are refused; what cannot be undone is logged. */
+  *takingBack(before: Intent, steps: readonly Step[]): Generator<void, void> {
+    for (const name of new Set(steps.map(step => step.name))) {
+      try {
+        const was = before.services[name]
+        if (was) this.publish(was, [destWeights(was.dests)])
+        else this.withdraw(parseServiceName(name))
+      } catch (error) {
+        this.#parts.log.error({ err: error, service: name }, 'a refused change was not undone')
+      }
+      yield
+    }
+  }
+
+  /** A change of interfaces or settings. */
+  write(after: Intent, change: Change): void {
+    if (change.op === 'attach') this.attach(change.name, change.mode)
+    else if (change.op === 'detach') this.detach(change.name)
+    else if (change.op === 'set') this.set(after.settings)
+  }
+
+  /** Undoes such a change, or what was written of a file's; what cannot be undone is logged. */
   async takeBack(after: Intent, before: Intent, change: Change): Promise<void> {
     try {
       const back = change.op === 'apply' ? bulkChange(after, before) : undefined
@@ -54,20 +69,20 @@ export class Writer implements Hands {
         this.detach(change.name)
       const mode = before.interfaces[change.op === 'detach' ? change.name : '']
       if (change.op === 'detach' && mode) this.attach(change.name, mode)
-      if (change.op !== 'attach' && change.op !== 'detach') this.write(after, before, change)
+      if (change.op === 'set') this.set(before.settings)
     } catch (error) {
       this.#parts.log.error({ err: error, change: change.op }, 'a refused change was not undone')
     }
   }
 
-  publish(service: ServiceIntent, touched = false): void {
+  publish(service: ServiceIntent, touches: readonly Weights[] = []): void {
     const { dataplane } = this.#parts
     try {
-      dataplane.publish(service, touched)
+      dataplane.publish(service, touches)
     } catch (error) {
       if (!dataplane.tables.owesGracePeriod) throw error
       this.settle() // many edits in one second: what they gave back may make room
-      dataplane.publish(service, touched)
+      dataplane.publish(service, touches)
     }
     this.resolve(service)
   }

@@ -19,6 +19,7 @@ import { published } from '../plan/active.ts'
 import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
 import { noTraffic, plus } from '../plan/intent.ts'
+import type { Weights } from '../plan/schedule.ts'
 import { readConns } from './conns.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
@@ -104,7 +105,7 @@ export class Dataplane {
    * Writes a service as intended; dests that are not in it any more go to the trash. One that the
    * tables cannot hold is taken out of them, and keeps its connections.
    */
-  publish({ service: wanted, dests }: ServiceIntent, touched = false): void {
+  publish({ service: wanted, dests }: ServiceIntent, touches: readonly Weights[] = []): void {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
     if (!service) {
@@ -113,7 +114,7 @@ export class Dataplane {
     }
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
     const vipLocal = this.isLocal(service)
-    this.tables.publish(service, withReach, vipLocal, touched)
+    this.tables.publish(service, withReach, vipLocal, touches)
     this.tables.withdrawDests(service, dests)
   }
 

@@ -53,15 +53,17 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
-import { isSchedulable } from '../plan/active.ts'
+import { scheduledWeight } from '../plan/active.ts'
 import {
   moveCursor,
   readScheduleWord,
   rowsFor,
   scheduleWord,
   schedulerNumber,
+  weightsOf,
   wrrTurn,
   type Candidate,
+  type Weights,
 } from '../plan/schedule.ts'
 import { key32, view } from './bytes.ts'
 import {
@@ -186,13 +188,14 @@ export class Tables {
 
   /**
    * Writes a service and its dests (newest first) as they should be; whether anything changed.
-   * `touched`: a dest was added, edited or removed, which makes some schedulers start again.
+   * `touches`: the weights each time that a dest was added, edited or removed since it was last
+   * published, which makes some schedulers start again.
    */
   publish(
     service: AddressService,
     dests: DestWithReach[],
     vipLocal: boolean,
-    touched = false,
+    touches: readonly Weights[] = [],
   ): boolean {
     const name = serviceName(service)
     const known = this.#serviceIds.get(name)
@@ -201,9 +204,9 @@ export class Tables {
     let changed = written.some(dest => dest.changed)
     const candidates = dests.map((d, i) => ({
       id: written[i]?.id ?? LIMIT.NONE,
-      weight: isSchedulable(d) ? d.weight : 0,
+      weight: scheduledWeight(d),
     }))
-    changed = this.#publishSchedule(id, service.scheduler, candidates, touched) || changed
+    changed = this.#publishSchedule(id, service.scheduler, candidates, touches) || changed
     changed = this.#writeService(id, vipLocal) || changed
     if (known !== undefined) return changed
     this.#setServiceId(name, id)
@@ -367,20 +370,26 @@ export class Tables {
   }
 
   /** The schedule of a service and, for wrr, where its turn stands. */
-  #publishSchedule(id: number, name: Scheduler, dests: Candidate[], touched: boolean): boolean {
+  #publishSchedule(
+    id: number,
+    name: Scheduler,
+    dests: Candidate[],
+    touches: readonly Weights[],
+  ): boolean {
     const scheduler = schedulerNumber(name)
     const word = load64(this.#services.buffer, this.#wordOf(id))
     const isNew = readScheduleWord(word).scheduler !== scheduler
     const changed = this.#publishRows(id, scheduler, rowsFor(name, dests))
-    if (name === 'wrr' && (isNew || touched)) this.#publishTurn(id, isNew, dests)
+    const heard = isNew && touches.length === 0 ? [weightsOf(dests)] : touches
+    if (name === 'wrr' && heard.length > 0) this.#publishTurn(id, isNew, heard)
     return changed
   }
 
-  #publishTurn(id: number, isNew: boolean, dests: Candidate[]): void {
+  #publishTurn(id: number, isNew: boolean, touches: readonly Weights[]): void {
     const word = this.#wordOf(id) + (SERVICE.turn - SERVICE.schedule) / 8
     for (;;) {
       const seen = load64(this.#services.buffer, word)
-      const next = wrrTurn(isNew ? undefined : seen, dests)
+      const next = wrrTurn(isNew ? undefined : seen, touches)
       if (compareAndSwap64(this.#services.buffer, word, seen, next) === seen) return
     }
   }

@@ -30,6 +30,11 @@ export function isSchedulable(dest: Dest): boolean {
   return dest.tunnel === undefined
 }
 
+/** The weight by which schedulers see it. */
+export function scheduledWeight(dest: Dest): number {
+  return isSchedulable(dest) ? dest.weight : 0
+}
+
 /** What a service is without: nothing of it is balanced until the data plane does all of these. */
 function neededBy(service: Service): string[] {
   const needs: [string, boolean][] = [

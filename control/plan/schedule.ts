@@ -3,8 +3,8 @@
  * Pure. Read next: bpf/sched.h. Source: net/netfilter/ipvs/ip_vs_rr.c (v6.12).
  */
 import { LIMIT, SCHEDULER, SCHEDULE_WORD, type ScheduleRow } from '../abi/maps.gen.ts'
-import type { ActiveScheduler, Scheduler } from '../model/service.ts'
-import { activeScheduler } from './active.ts'
+import type { ActiveScheduler, Dest, Scheduler } from '../model/service.ts'
+import { activeScheduler, scheduledWeight } from './active.ts'
 
 /** A dest as a scheduler sees it, in IPVS' order: newest first. */
 export interface Candidate {
@@ -54,14 +54,41 @@ export function rrRows(dests: Candidate[]): ScheduleRow[] {
 
 /** wrr, wlc: the weights; the head's row says by what wrr's threshold falls and where it starts. */
 function weightRows(dests: Candidate[]): ScheduleRow[] {
-  const { step, start } = wrrRange(dests)
+  const { step, start } = wrrRange(weightsOf(dests))
   return [...dests.map(d => ({ dest: d.id, value: d.weight })), { dest: step, value: start }]
 }
 
-function wrrRange(dests: Candidate[]): { step: number; start: number } {
-  const weights = dests.map(d => d.weight).filter(weight => weight > 0)
-  const step = weights.reduce((a, b) => gcd(a, b), 0) || 1
-  const largest = Math.max(0, ...weights)
+/** What wrr must know of the weights of a service's dests. */
+export interface Weights {
+  /** Of all above 0; 0 when there are none. */
+  divisor: number
+  largest: number
+  /** Dests, quiesced ones too. */
+  count: number
+}
+
+const NO_WEIGHTS: Weights = { divisor: 0, largest: 0, count: 0 }
+
+/** Those of dests as they are wanted. */
+export function destWeights(dests: readonly Dest[]): Weights {
+  return dests.reduce((all, dest) => withWeight(all, scheduledWeight(dest)), NO_WEIGHTS)
+}
+
+export function weightsOf(dests: readonly Candidate[]): Weights {
+  return dests.reduce((all, { weight }) => withWeight(all, weight), NO_WEIGHTS)
+}
+
+/** The same with one dest more. */
+export function withWeight({ divisor, largest, count }: Weights, weight: number): Weights {
+  return {
+    divisor: weight > 0 ? gcd(divisor, weight) : divisor,
+    largest: Math.max(largest, weight),
+    count: count + 1,
+  }
+}
+
+function wrrRange({ divisor, largest }: Weights): { step: number; start: number } {
+  const step = divisor || 1
   return { step, start: largest === 0 ? 0 : largest - (step - 1) }
 }
 
@@ -70,15 +97,18 @@ function gcd(a: number, b: number): number {
 }
 
 /**
- * The word `turn` of struct service after the dests were touched: wrr starts again at the head,
- * with its threshold kept within the new weights. `before` is undefined for a new schedule.
+ * The word `turn` of struct service after the dests were touched, each time with those weights: wrr
+ * starts again at the head, with its threshold kept within the new weights. `before` is undefined
+ * for a new schedule.
  */
-export function wrrTurn(before: bigint | undefined, dests: Candidate[]): bigint {
-  const { step, start } = wrrRange(dests)
-  const was = before === undefined ? 0 : Number(before >> 32n)
-  const weight =
-    was === 0 || was > start ? start : step > 1 ? Math.floor(was / step) * step + 1 : was
-  return (BigInt(weight) << 32n) | BigInt(dests.length)
+export function wrrTurn(before: bigint | undefined, touches: readonly Weights[]): bigint {
+  let weight = before === undefined ? 0 : Number(before >> 32n)
+  for (const touch of touches) {
+    const { step, start } = wrrRange(touch)
+    if (weight === 0 || weight > start) weight = start
+    else if (step > 1) weight = Math.floor(weight / step) * step + 1
+  }
+  return (BigInt(weight) << 32n) | BigInt(touches.at(-1)?.count ?? 0)
 }
 
 /**

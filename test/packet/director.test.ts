@@ -2,17 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { DEST_TRAFFIC, readSettings, writeDestTraffic } from '../../control/abi/maps.gen.ts'
+import type { BatchChange, RefusedChange } from '../../control/daemon/contract.ts'
 import { Director, type DirectorParts } from '../../control/daemon/director.ts'
+import { XlvsError, type ErrorCode } from '../../control/errors.ts'
 import { fileOrigin } from '../../control/model/origin.ts'
 import { serviceName } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
-import {
-  changed,
-  emptyIntent,
-  noTraffic,
-  type Change,
-  type Intent,
-} from '../../control/plan/intent.ts'
+import { changed } from '../../control/plan/draft.ts'
+import { emptyIntent, noTraffic, type Change, type Intent } from '../../control/plan/intent.ts'
 import { director, type DirectorOptions } from '../support/director.ts'
 
 type T = Parameters<typeof director>[0]
@@ -24,16 +21,16 @@ const MANY_DESTS = 900
 
 /** A journal that answers when the test says so, and what it was given. */
 function journal() {
-  const waiting: { refuse(): void; accept(): void }[] = []
+  const waiting: { refuse(error?: Error): void; accept(): void }[] = []
   const snapshots: Intent[] = []
-  const appended: unknown[] = []
+  const appended: unknown[][] = []
   let isHeld = false
-  const append = (record: unknown): Promise<void> => {
-    appended.push(record)
+  const append = (...records: unknown[]): Promise<void> => {
+    appended.push(records)
     if (!isHeld) return Promise.resolve()
     const { promise, resolve, reject } = Promise.withResolvers<undefined>()
-    const refuse = () => {
-      reject(new Error('no space left'))
+    const refuse = (error = new Error('no space left')) => {
+      reject(error)
     }
     waiting.push({
       refuse,
@@ -46,9 +43,9 @@ function journal() {
   return {
     hold: () => (isHeld = true),
     waiting,
-    snapshots,
     appended,
-    records: new Array(SNAPSHOT_EVERY).fill(undefined),
+    snapshots,
+    records: new Array(SNAPSHOT_EVERY).fill({ op: 'zero', zero: {} }),
     append,
     snapshot: (state: Intent) => {
       snapshots.push(state)
@@ -177,7 +174,9 @@ test('director: settings, then they are in force at once and after a restart', a
     warnings.map(({ kind }) => kind),
     ['not-active'],
   )
-  const again = await started(t, changed(emptyIntent(), kept.appended.at(-2) as Change), { bpffs })
+  const again = await started(t, changed(emptyIntent(), kept.appended.at(-2)?.[0] as Change), {
+    bpffs,
+  })
   t.like(words(), { conn_reuse_mode: 0xffff_ffff, pmtu_disc: 0 })
   t.true(again.dataplane.rates.isRunning)
   await again.lvs.setSettings({ conn_reuse_mode: null, pmtu_disc: null })
@@ -225,3 +224,136 @@ test('director: 80 packets in a round, they are rates until the zero', async t =
   await lvs.zero()
   t.like(lvs.stats(), { rates: noTraffic() })
 })
+
+const DEST = { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 } as const
+
+test('director: changes asked for at once, they are one record and each is answered', async t => {
+  const { lvs, kept, dataplane } = await started(t)
+  kept.appended.length = 0
+
+  const answers = await Promise.allSettled([
+    lvs.addService(SERVICE),
+    lvs.addDest(SERVICE, DEST),
+    lvs.addService(SERVICE),
+    lvs.setDest(SERVICE, { ...DEST, weight: 5 }),
+  ])
+
+  const statuses = answers.map(({ status }) => status)
+  t.deepEqual(statuses, ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  t.is(kept.appended.length, 1)
+  t.like(kept.appended[0], { length: 3 })
+  t.like(lvs.services(), [{ dests: [{ weight: 5 }] }])
+  t.deepEqual(dataplane.tables.destNames(serviceName(SERVICE)), ['10.0.0.2:80'])
+})
+
+test('director: an apply asked for between changes, none overtakes it', async t => {
+  const { lvs } = await started(t)
+  const order: string[] = []
+  const note = (what: string) => () => order.push(what)
+
+  await Promise.all([
+    lvs.addService(SERVICE).then(note('add')),
+    lvs.detach('eth9').catch(note('none')),
+    lvs
+      .apply(
+        {
+          configuration: { settings: {}, interfaces: [], services: [] },
+          origin: fileOrigin('/lvs.yaml'),
+          takeOver: false,
+        },
+        { dryRun: false },
+      )
+      .then(note('apply')),
+    lvs.addDest(SERVICE, DEST).then(note('add dest')),
+  ])
+
+  t.deepEqual(order, ['none', 'add', 'apply', 'add dest'])
+})
+
+test('director: one of a batch finds no room, the others are made', async t => {
+  const { lvs, kept, dataplane } = await started(t)
+  const ports = [80, 81, 82]
+  const { tables } = dataplane
+  const publish = tables.publish.bind(tables)
+  tables.publish = (service, ...rest) => {
+    if (service.port === 81) throw new XlvsError('TABLE_FULL', 'no room', 'remove something')
+    return publish(service, ...rest)
+  }
+  kept.appended.length = 0
+
+  const outcomes = await lvs.batch(
+    ports.map(port => ({ op: 'addService', service: { ...SERVICE, port } })),
+  )
+
+  t.deepEqual(
+    outcomes.map(one => 'error' in one && one.error.code),
+    [false, 'TABLE_FULL', false],
+  )
+  t.deepEqual(lvs.services().map(serviceName), ['tcp:192.0.2.1:80', 'tcp:192.0.2.1:82'])
+  t.deepEqual(tables.serviceNames().sort(), lvs.services().map(serviceName))
+  t.is(kept.appended.length, 2)
+})
+
+test('director: the journal refuses a batch, nothing of it is left', async t => {
+  const { lvs, kept, dataplane } = await started(t)
+  await lvs.addService(SERVICE)
+  await lvs.addDest(SERVICE, DEST)
+  kept.hold()
+  kept.appended.length = 0
+
+  const asked = lvs.batch([
+    { op: 'removeService', id: SERVICE },
+    { op: 'addService', service: { ...SERVICE, port: 81 } },
+  ])
+  await waitFor(() => kept.waiting.length === 1)
+  kept.waiting[0]?.refuse(new XlvsError('JOURNAL_WRITE', 'no space left', 'make room'))
+
+  t.like(await asked, [{ error: { code: 'JOURNAL_WRITE' } }, { error: { code: 'JOURNAL_WRITE' } }])
+  t.like(lvs.services(), [{ port: 80, dests: [{ port: 80 }] }])
+  t.deepEqual(dataplane.tables.serviceNames(), ['tcp:192.0.2.1:80'])
+  t.is(kept.appended.length, 1)
+})
+
+const REFUSED: [what: string, before: BatchChange[], change: RefusedChange, code: string][] = [
+  ['a dest of no service', [], refusedDest('DEST_NOT_UNICAST'), 'SERVICE_MISSING'],
+  ['a dest', [adding()], refusedDest('DEST_NOT_UNICAST'), 'DEST_NOT_UNICAST'],
+  ['a dest twice', [adding(), addingDest()], refusedDest('DEST_NOT_UNICAST'), 'DEST_EXISTS'],
+  ['a family twice', [adding(), addingDest()], refusedDest('BAD_FAMILY'), 'BAD_FAMILY'],
+  ['a service', [], { refusal: refusal('BAD_ADDRESS'), change: adding() }, 'BAD_ADDRESS'],
+  [
+    'a service twice',
+    [adding()],
+    { refusal: refusal('BAD_ADDRESS'), change: adding() },
+    'SERVICE_EXISTS',
+  ],
+  ['a name', [], { refusal: refusal('BAD_PORT') }, 'BAD_PORT'],
+]
+
+for (const [what, before, change, code] of REFUSED)
+  test(`director: ${what} with a wrong value, answered by ${code}`, async t => {
+    const { lvs } = await started(t)
+
+    const outcomes = await lvs.batch([...before, change])
+
+    t.like(outcomes.at(-1), { error: { code } })
+  })
+
+function adding(): BatchChange {
+  return { op: 'addService', service: SERVICE }
+}
+
+function addingDest(): BatchChange {
+  return { op: 'addDest', service: SERVICE, dest: DEST }
+}
+
+function refusal(code: ErrorCode): XlvsError {
+  return new XlvsError(code, 'a sentence', 'a hint')
+}
+
+function refusedDest(code: ErrorCode): RefusedChange {
+  return { refusal: refusal(code), change: addingDest() }
+}
+
+async function waitFor(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise(resolve => setImmediate(resolve))
+}

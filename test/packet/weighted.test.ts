@@ -1,5 +1,6 @@
 /** The weighted schedulers, pick by pick. Expected orders: the recorded kernel and the spec's. */
 import test from 'ava'
+import { destWeights } from '../../control/plan/schedule.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { tcp } from '../support/frames.ts'
 
@@ -45,7 +46,7 @@ test('wrr: a weight is edited in flight, it starts at the head, threshold kept',
 
   const intent = lvs.intents[0]
   for (const dest of intent?.dests ?? []) if (dest.address === '10.0.0.1') dest.weight = 2
-  if (intent) lvs.dataplane.publish(intent, true)
+  if (intent) lvs.dataplane.publish(intent, [destWeights(intent.dests)])
 
   t.is(picks(lvs, 6), '2 2 1 3 2 1')
 })

@@ -115,7 +115,8 @@ async function turn(w: World): Promise<void> {
   const changes = isAlone ? Number(!tends) : 1 + random(BURST)
   const ops = Array.from({ length: changes }, () => randomOp(random))
   w.pending = [...ops]
-  const asked: Promise<unknown>[] = ops.map(op => ask(w, op))
+  const asked: Promise<unknown>[] = []
+  for (const op of ops) asked.push(ask(w, op, asked.at(-1)))
   if (tends) asked.push(tend(w))
   const end = await Promise.race([Promise.all(asked), w.stopped])
   w.machine.disk.fault = () => undefined
@@ -126,12 +127,13 @@ async function turn(w: World): Promise<void> {
   if (end === 'stopped') await dieAndLive(w)
 }
 
-/** Asks for a change and holds the answer against the model. */
-async function ask(w: World, op: Op): Promise<void> {
+/** Asks for a change and holds the answer against the model, once those before it were held. */
+async function ask(w: World, op: Op, before?: Promise<unknown>): Promise<void> {
   const refusal = await op.ask(w.life.lvs).then(
     () => undefined,
     (error: unknown) => error as Error,
   )
+  await before
   const after = op.apply(w.model)
   w.pending.shift()
   if (refusal === undefined) {
@@ -180,10 +182,19 @@ function watch(w: World, looks: boolean): void {
 
 function stopOf(w: World, before: string): Stop {
   const how = oneOf(w.random, ['kill', 'power'] as const)
-  const [next] = w.pending
-  const extra = [next, ...w.leftovers].map(op => op?.apply(w.model))
-  const models = [w.model, ...extra.filter(m => m !== undefined && typeof m !== 'string')]
+  const leftovers = w.leftovers.map((_, i) => w.leftovers.slice(i))
+  const models = [w.pending, ...leftovers].flatMap(ops => afterEach(w.model, ops))
   return { how, before, machine: leftBy(w, w.machine, how), models, views: [] }
+}
+
+/** What is there before and after each of some changes; those asked together stay together. */
+function afterEach(model: Model, ops: readonly Op[]): Model[] {
+  const models = [model]
+  for (const op of ops) {
+    const after = op.apply(models.at(-1) ?? model)
+    if (typeof after !== 'string') models.push(after)
+  }
+  return models
 }
 
 function leftBy({ random }: World, { disk, maps }: Machine, how: Stop['how']): Machine {

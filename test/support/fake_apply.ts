@@ -13,7 +13,8 @@ import {
   serviceName,
   serviceSettingsOf,
 } from '../../control/model/service.ts'
-import { changed, emptyIntent, type Intent } from '../../control/plan/intent.ts'
+import { changed } from '../../control/plan/draft.ts'
+import { emptyIntent, type Intent } from '../../control/plan/intent.ts'
 import type { FakeState } from './fake_director.ts'
 import { dest, service } from './views.ts'
 

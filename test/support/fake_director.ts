@@ -7,7 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
-import type { DirectorApi } from '../../control/daemon/contract.ts'
+import type {
+  BatchChange,
+  BatchOutcome,
+  DirectorApi,
+  RefusedChange,
+} from '../../control/daemon/contract.ts'
 import { connPage } from '../../control/daemon/conn_pages.ts'
 import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
@@ -78,6 +83,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     state.fails = undefined
     return failure ? Promise.reject(failure) : Promise.resolve().then(act)
   }
+  const changes = { ...serviceChanges(state, change), ...destChanges(state, change) }
   return {
     state,
     events: new Events('e'),
@@ -108,14 +114,50 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
         { family: 6, slots: 256, used: 0, stashed: 0 },
       ],
     }),
-    ...serviceChanges(state, change),
-    ...destChanges(state, change),
+    ...changes,
+    batch: wanted => batch(wanted, changes),
     ...interfaceChanges(state, change),
     ...applyChanges(state, change),
   }
 }
 
 type Change = (act: () => void) => Promise<void>
+
+type Singles = ReturnType<typeof serviceChanges> & ReturnType<typeof destChanges>
+
+/** Each of a batch by its own call. */
+async function batch(
+  changes: readonly (BatchChange | RefusedChange)[],
+  one: Singles,
+): Promise<BatchOutcome[]> {
+  const outcomes: BatchOutcome[] = []
+  for (const change of changes)
+    try {
+      if ('refusal' in change) throw change.refusal
+      outcomes.push({ warnings: (await single(change, one)) ?? [] })
+    } catch (error) {
+      if (!(error instanceof XlvsError)) throw error
+      outcomes.push({ error })
+    }
+  return outcomes
+}
+
+function single(change: BatchChange, one: Singles): Promise<Warning[] | undefined> {
+  switch (change.op) {
+    case 'addService':
+      return one.addService(change.service).then(() => undefined)
+    case 'setService':
+      return one.setService(change.service)
+    case 'removeService':
+      return one.removeService(change.id)
+    case 'addDest':
+      return one.addDest(change.service, change.dest).then(() => undefined)
+    case 'setDest':
+      return one.setDest(change.service, change.dest)
+    case 'removeDest':
+      return one.removeDest(change.service, change.dest)
+  }
+}
 
 /** What a file owns is changed with a warning. */
 function warned(change: Change, owned: () => { origin: Origin }, act: () => void) {

@@ -295,6 +295,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'get /v1/warnings',
     'patch /v1/settings',
     'post /v1/apply',
+    'post /v1/batch',
     'post /v1/interfaces',
     'post /v1/services',
     'post /v1/services/{service}/dests',

@@ -12,7 +12,8 @@ import type { Progress } from '../../../control/model/difference.ts'
 import { fileOrigin } from '../../../control/model/origin.ts'
 import { serviceName } from '../../../control/model/service.ts'
 import { bulkChange } from '../../../control/plan/diff.ts'
-import { changed, emptyIntent, type Intent } from '../../../control/plan/intent.ts'
+import { changed } from '../../../control/plan/draft.ts'
+import { emptyIntent, type Intent } from '../../../control/plan/intent.ts'
 import { serveFake } from '../../support/fake_director.ts'
 import { dest, service } from '../../support/views.ts'
 
@@ -118,8 +119,8 @@ function scribe(): { hands: Hands; written: string[] } {
       attach: (name, mode) => written.push(`attach ${name} ${mode}`),
       detach: name => written.push(`detach ${name}`),
       set: settings => written.push(`set ${Object.keys(settings).join()}`),
-      publish: ({ service }, touched) => {
-        written.push(`publish ${serviceName(service)}${touched ? ' touched' : ''}`)
+      publish: ({ service }, { length }) => {
+        written.push(`publish ${serviceName(service)}${length > 0 ? ' touched' : ''}`)
       },
       withdraw: id => written.push(`withdraw ${serviceName(id)}`),
       nowMs: () => (now += 6),

@@ -4,7 +4,8 @@ import { Events } from '../../../control/daemon/events.ts'
 import { changesOf, Observer, type Surroundings } from '../../../control/daemon/observer.ts'
 import type { EventBody } from '../../../control/model/event.ts'
 import type { Dest, DestView, Service } from '../../../control/model/service.ts'
-import { changed, emptyIntent, type Change, type Intent } from '../../../control/plan/intent.ts'
+import { changed } from '../../../control/plan/draft.ts'
+import { emptyIntent, type Change, type Intent } from '../../../control/plan/intent.ts'
 
 const SERVICE: Service = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
 const DEST: Dest = { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 }

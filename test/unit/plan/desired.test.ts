@@ -7,13 +7,8 @@ import { fileOrigin, type Origin } from '../../../control/model/origin.ts'
 import { destName, serviceName } from '../../../control/model/service.ts'
 import { desired } from '../../../control/plan/desired.ts'
 import { bulkChange, difference } from '../../../control/plan/diff.ts'
-import {
-  changed,
-  emptyIntent,
-  replayed,
-  type Change,
-  type Intent,
-} from '../../../control/plan/intent.ts'
+import { changed, replayed } from '../../../control/plan/draft.ts'
+import { emptyIntent, type Change, type Intent } from '../../../control/plan/intent.ts'
 
 const MINE = fileOrigin('/etc/xlvs/lvs.yaml')
 const OTHER = fileOrigin('/etc/xlvs/other.yaml')

@@ -8,12 +8,11 @@ import {
   type Dest,
   type ServiceId,
 } from '../../../control/model/service.ts'
+import { changed, replayed } from '../../../control/plan/draft.ts'
 import {
-  changed,
   emptyIntent,
   noTraffic,
   plus,
-  replayed,
   type Change,
   type Intent,
 } from '../../../control/plan/intent.ts'
@@ -109,9 +108,24 @@ test('intent: dests retired, their traffic adds up and their zero is forgotten',
     zero: { [`${NAME}>10.0.0.2:80`]: traffic(5), total: traffic(7) },
   }
 
-  const { counts } = fold(zero, retire(1), retire(2))
+  const { counts } = fold(one, zero, retire(1), retire(2))
 
   t.deepEqual(counts, { zero: { total: traffic(7) }, retired: { [NAME]: traffic(3) } })
+})
+
+test('intent: a service removed, its counts go into those of all that are gone', t => {
+  const retire = (dest: number): Change => ({
+    op: 'retire',
+    service: NAME,
+    dest: `10.0.0.${dest}:80`,
+    traffic: traffic(dest),
+  })
+  const zero: Change = { op: 'zero', zero: { [NAME]: traffic(5) } }
+  const remove: Change = { op: 'removeService', id: service(1) }
+
+  const { counts } = fold(one, zero, retire(3), remove, retire(4))
+
+  t.deepEqual(counts, { zero: {}, retired: { '': traffic(7) } })
 })
 
 test('intent: a dest retired that is in its service again, nothing changes', t => {

@@ -1,0 +1,233 @@
+/**
+ * Changes are made in the order in which they are asked for: folded into the intent, written to the
+ * maps, journalled, in force, and only then answered; one that fails is taken back. Those that wait
+ * at the same time are made together, with one publication a service and one fsync, and each is
+ * answered for itself, as if it had come alone. Read next: ../plan/draft.ts, writer.ts.
+ */
+import { XlvsError } from '../errors.ts'
+import type { Warning } from '../model/warning.ts'
+import { touchedNames } from '../plan/diff.ts'
+import { changed, Draft, replayed } from '../plan/draft.ts'
+import type { BulkChange, Change, Intent } from '../plan/intent.ts'
+import type { Journal } from './journal.ts'
+import { warningsFor } from './ownership.ts'
+import { inSlices } from './slices.ts'
+import type { Writer } from './writer.ts'
+
+/** Records after which the journal is folded into a snapshot; or as many as there are dests. */
+const SNAPSHOT_EVERY = 2000
+
+/** A change; as a function it is asked for when all before it have been made. */
+export type Given = Change | ((draft: Draft) => Change)
+
+/** How a change ended: done, with what there is to warn of, or refused. */
+export type Outcome = { warnings: Warning[] } | { error: unknown }
+
+interface Asked {
+  given: Given
+  answer: (outcome: Outcome) => void
+}
+
+interface Parts {
+  journal: Journal
+  nowMs(): number
+  /** SNAPSHOT_EVERY, unless a test wants snapshots more often. */
+  snapshotEvery?: number
+}
+
+/** Hears of what is in force, with the names of services that may have changed. */
+export type Told = (before: Intent, after: Intent, names: Iterable<string>) => void
+
+export class Changes {
+  readonly #parts: Parts
+  readonly #writer: Writer
+  readonly #told: Told
+  #intent: Intent
+  #last: Promise<void> = Promise.resolve()
+  /** Those that wait for the next turn, while more may come to them. */
+  #group: Asked[] | undefined
+  #records: number
+
+  constructor(parts: Parts, writer: Writer, intent: Intent, told: Told) {
+    this.#parts = parts
+    this.#writer = writer
+    this.#told = told
+    this.#intent = intent
+    this.#records = parts.journal.records.length
+  }
+
+  /** As things stand: what is yet to be journalled is in it. */
+  get intent(): Intent {
+    return this.#intent
+  }
+
+  /** Waits for changes under way. */
+  async idle(): Promise<void> {
+    await this.#last
+  }
+
+  /** One change of services, dests or counters. @throws what it was refused for */
+  async ask(given: Given): Promise<Warning[]> {
+    const [outcome] = await this.askAll([given])
+    if (outcome && 'warnings' in outcome) return outcome.warnings
+    throw outcome?.error
+  }
+
+  /** Many of them, one after the other; one that is refused does not keep the later ones away. */
+  askAll(givens: readonly Given[]): Promise<Outcome[]> {
+    return Promise.all(
+      givens.map(
+        given =>
+          new Promise<Outcome>(answer => {
+            this.#groupNow().push({ given, answer })
+          }),
+      ),
+    )
+  }
+
+  /** One change of interfaces or settings, by itself. Resolves with the intent before it. */
+  makeAlone(given: Change | (() => Change)): Promise<Intent> {
+    return this.inTurn(async () => {
+      const change = typeof given === 'function' ? given() : given
+      const before = this.#intent
+      const after = changed(before, change)
+      await this.#make(before, after, [change], {
+        write: () => {
+          this.#writer.write(after, change)
+        },
+        takeBack: () => this.#writer.takeBack(after, before, change),
+        names: [],
+      })
+      return before
+    })
+  }
+
+  /** What was counted, written down: the last records of the journal until this resolves. */
+  makeCounts(changes: Extract<Change, { op: 'retire' | 'freshCounters' }>[]): Promise<void> {
+    return this.inTurn(async () => {
+      const before = this.#intent
+      const nothing = (): void => undefined
+      const hands = { write: nothing, takeBack: nothing, names: [] }
+      await this.#make(before, replayed(before, changes), changes, hands)
+    })
+  }
+
+  /** A whole file's change, to be called in turn. */
+  async makeBulk(change: BulkChange, write: () => Promise<void>): Promise<void> {
+    const before = this.#intent
+    const after = changed(before, change)
+    await this.#make(before, after, [change], {
+      write,
+      takeBack: () => this.#writer.takeBack(after, before, change),
+      names: touchedNames(change),
+    })
+  }
+
+  /** After all that was asked before: the intent may hold a change that is yet to be refused. */
+  inTurn<T>(act: () => Promise<T>): Promise<T> {
+    this.#group = undefined
+    const done = this.#last.then(act)
+    this.#last = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    return done
+  }
+
+  /** Folds the journal into a snapshot, when it has become long. */
+  async tend(): Promise<void> {
+    const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
+    if (this.#records < snapshotEvery || this.#records < dests(this.#intent)) return
+    await this.inTurn(async () => {
+      this.#records = 0
+      await this.#parts.journal.snapshot(this.#intent)
+    })
+  }
+
+  #groupNow(): Asked[] {
+    if (this.#group) return this.#group
+    const group: Asked[] = []
+    void this.inTurn(async () => {
+      if (this.#group === group) this.#group = undefined
+      await this.#makeGroup(group)
+    }).catch((error: unknown) => {
+      for (const { answer } of group) answer({ error })
+    })
+    this.#group = group
+    return group
+  }
+
+  async #makeGroup(group: readonly Asked[]): Promise<void> {
+    const before = this.#intent
+    const draft = new Draft(before)
+    const nowMs = (): number => this.#parts.nowMs()
+    const folded = await inSlices(fold(draft, group), nowMs)
+    const changes = folded.flatMap(({ change }) => change ?? [])
+    const steps = draft.steps()
+    try {
+      if (changes.length > 0)
+        await this.#make(before, draft.intent, changes, {
+          write: () => inSlices(this.#writer.writing(steps), nowMs),
+          takeBack: () => inSlices(this.#writer.takingBack(before, steps), nowMs),
+          names: new Set(steps.map(({ name }) => name)),
+        })
+      for (const { answer, outcome } of folded) answer(outcome)
+    } catch (error) {
+      const isEachs = error instanceof XlvsError && error.code === 'JOURNAL_WRITE'
+      if (group.length === 1 || isEachs) for (const { answer } of group) answer({ error })
+      else for (const asked of group) await this.#makeGroup([asked])
+    }
+  }
+
+  /** Written, journalled, in force; or taken back. */
+  async #make(
+    before: Intent,
+    after: Intent,
+    changes: Change[],
+    hands: {
+      write: () => void | Promise<void>
+      takeBack: () => void | Promise<void>
+      names: Iterable<string>
+    },
+  ): Promise<void> {
+    try {
+      this.#intent = after
+      await hands.write()
+      await this.#parts.journal.append(...changes)
+      this.#records += changes.length
+    } catch (error) {
+      this.#intent = before
+      await hands.takeBack()
+      throw error
+    }
+    this.#told(before, after, hands.names)
+  }
+}
+
+/** What is to be answered once all is done; a refused one has made no change. */
+interface Folded {
+  change?: Change
+  outcome: Outcome
+  answer: (outcome: Outcome) => void
+}
+
+function dests({ services }: Intent): number {
+  return Object.values(services).reduce((sum, { dests }) => sum + dests.length, 0)
+}
+
+/** Takes what can be taken. */
+function* fold(draft: Draft, group: readonly Asked[]): Generator<void, Folded[]> {
+  const folded: Folded[] = []
+  for (const { given, answer } of group) {
+    try {
+      const change = typeof given === 'function' ? given(draft) : given
+      const warnings = warningsFor(draft, change)
+      draft.take(change)
+      folded.push({ change, outcome: { warnings }, answer })
+    } catch (error) {
+      folded.push({ outcome: { error }, answer })
+    }
+    yield
+  }
+  return folded
+}
