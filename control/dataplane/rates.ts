@@ -85,8 +85,10 @@ export class Rates {
     }
   }
 
+  /** As at the end of the last round, so that a service's rate is the sum of its dests'. */
   dest(id: number): RatesView {
-    return this.#dests.rates(id)
+    const slice = Math.ceil(((id + 1) * SLICES) / this.#maps.destsMax) - 1
+    return this.#dests.rates(id, slice < this.#slices % SLICES ? 'before' : 'now')
   }
 
   service(id: number): RatesView {

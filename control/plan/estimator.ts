@@ -19,25 +19,30 @@ const SCALE = SCALE_BITS.map(bits => 2 ** bits)
 /** Averages of so many objects. Exact while a difference is below 2^43. */
 export class Estimator {
   readonly #averages: Float64Array
+  /** Those of one sample before. */
+  readonly #before: Float64Array
 
   constructor(objects: number) {
     this.#averages = new Float64Array(objects * WIDTH)
+    this.#before = new Float64Array(objects * WIDTH)
   }
 
   /** Takes what was counted in the last 2 seconds, WIDTH numbers from `at` on. */
   sample(object: number, differences: Float64Array, at = 0): void {
     for (let i = 0; i < WIDTH; i++) {
       const average = this.#averages[object * WIDTH + i] as number
+      this.#before[object * WIDTH + i] = average
       const rate = ((differences[at + i] as number) * (SCALE[i] as number)) / SAMPLE_S
       this.#averages[object * WIDTH + i] = average + Math.floor((rate - average) / 4)
     }
   }
 
-  /** What is shown: rounded to whole numbers a second. */
-  rates(object: number): Rates {
+  /** What is shown: rounded to whole numbers a second; of now, or of one sample before. */
+  rates(object: number, which: 'now' | 'before' = 'now'): Rates {
+    const averages = which === 'now' ? this.#averages : this.#before
     const shown = (field: number): number => {
       const scale = SCALE[field] as number
-      const average = this.#averages[object * WIDTH + field] as number
+      const average = averages[object * WIDTH + field] as number
       return Math.floor((average + scale / 2 - 1) / scale)
     }
     return {
@@ -51,6 +56,7 @@ export class Estimator {
 
   /** Starts again from 0. */
   forget(object: number): void {
-    this.#averages.fill(0, object * WIDTH, (object + 1) * WIDTH)
+    for (const all of [this.#averages, this.#before])
+      all.fill(0, object * WIDTH, (object + 1) * WIDTH)
   }
 }

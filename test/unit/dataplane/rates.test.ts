@@ -83,6 +83,23 @@ test('rates: dests on two CPUs count, then dests, services and the total have a 
   t.deepEqual(rates.total(), quarter(111))
 })
 
+test('rates: amid a round, then a service has what its dests have, none a tick ahead', t => {
+  const { rates, count, pass } = maps({ 1: 1, 20: 1, 39: 1 })
+  const shown = () => [1, 20, 39].map(id => rates.dest(id).conns)
+  for (const id of [1, 20, 39]) count(id, 800)
+  pass(1)
+  for (const id of [1, 20, 39]) count(id, 1600)
+
+  for (let slice = 0; slice < 20; slice++) {
+    t.deepEqual(shown(), [100, 100, 100], `after ${slice} slices`)
+    t.is(rates.service(1).conns, 300)
+    pass(1 / 20)
+  }
+
+  t.deepEqual(shown(), [275, 275, 275])
+  t.is(rates.service(1).conns, 825)
+})
+
 test('rates: what was counted before the start, it is not in the rates', t => {
   const { rates, count, pass } = maps({ 1: 1 }, { 1: 1e6 })
 
