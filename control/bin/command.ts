@@ -65,6 +65,24 @@ export abstract class XlvsCommand extends Command {
       process.stderr.write(`${style.yellow('warning:')} ${message}\n    ${cure}\n`)
   }
 
+  /** The same of something removed, which its file loses when somebody else makes it anew. */
+  protected printRemoved(
+    flags: { json: boolean },
+    value: object,
+    text: string,
+    warnings: readonly Warning[],
+  ): void {
+    const lost = warnings.map(warning =>
+      warning.kind === 'owned-by-file'
+        ? {
+            ...warning,
+            message: `${warning.message}; what a command adds instead is not the file's`,
+          }
+        : warning,
+    )
+    this.printDone(flags, value, text, lost)
+  }
+
   /** Prints `value` as JSON with --json, else the text. */
   protected print(flags: { json: boolean }, value: unknown, text: (style: Style) => string): void {
     const style = styleFor(process.stdout.isTTY, process.env)

@@ -30,6 +30,6 @@ export default class Detach extends XlvsCommand {
         warnings.push(...(await director.detach(name)))
       return warnings
     })
-    this.printDone(flags, { detached: names }, `detached ${names.join(', ')}\n`, warnings)
+    this.printRemoved(flags, { detached: names }, `detached ${names.join(', ')}\n`, warnings)
   }
 }

@@ -304,6 +304,8 @@ for (const line of touching)
       err,
       /^warning: this belongs to the file \/etc\/xlvs\/lvs\.yaml, which the next xlvs apply/,
     )
+    const isRemoved = /remove|detach/.test(line)
+    t.is(/ restores; what a command adds instead is not the file's\n/.test(err), isRemoved, err)
   })
 
 test('service: --name, then show has it, and a wrong or taken one is refused', async t => {

@@ -26,6 +26,6 @@ export default class DestRemove extends XlvsCommand {
       return { service, dest, warnings: await director.removeDest(service, dest) }
     })
     const text = `dest ${destName(dest)} of ${serviceName(service)} removed\n`
-    this.printDone(flags, { service, removed: dest }, text, warnings)
+    this.printRemoved(flags, { service, removed: dest }, text, warnings)
   }
 }

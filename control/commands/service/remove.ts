@@ -23,6 +23,6 @@ export default class ServiceRemove extends XlvsCommand {
       const id = await findService(director, args.service)
       return { id, warnings: await director.removeService(id) }
     })
-    this.printDone(flags, { removed: id }, `service ${serviceName(id)} removed\n`, warnings)
+    this.printRemoved(flags, { removed: id }, `service ${serviceName(id)} removed\n`, warnings)
   }
 }
