@@ -155,7 +155,7 @@ export function isErrorCode(word: unknown): word is ErrorCode {
 export interface Fault {
   line: number
   column: number
-  /** Characters to underline. */
+  /** Characters to underline; 0 where the text as a whole is wrong. */
   length: number
   error: XlvsError
 }

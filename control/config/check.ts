@@ -13,11 +13,11 @@ import {
   type ServiceId,
 } from '../model/service.ts'
 import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
-import { destLine, type Words } from './dest_line.ts'
+import { destLine, wordsOf, type Words } from './dest_line.ts'
 import { parseInterface, parseLabel, parseScheduler, parseServiceName } from './name.ts'
 import { canonicalService } from './nouns.ts'
-import { Source, unknownKey, type Entry, type YamlNode } from './parse.ts'
-import { badMode } from './refusal.ts'
+import { Source, type Entry, type YamlNode } from './parse.ts'
+import { badMode, shown } from './refusal.ts'
 import { parseSetting } from './setting.ts'
 import { MODE_DEFAULT, MODES, SCHEDULER_DEFAULT, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
 
@@ -59,18 +59,27 @@ function readSettings(source: Source, node: YamlNode, into: Configuration): void
 function readInterfaces(source: Source, node: YamlNode, into: Configuration): void {
   const seen = new Map<string, { keyNode: YamlNode }>()
   for (const item of source.list(node, 'interfaces', 'eth0')) {
-    const [name = '', mode = MODE_DEFAULT, ...rest] = item.text.trim().split(/\s+/)
-    const line = attempt(source, item.node, () => {
+    const [first, second, third] = wordsOf(item.text)
+    const name = first?.text ?? ''
+    const mode = second?.text ?? MODE_DEFAULT
+    const wrong = (code: ErrorCode): Words | undefined =>
+      code === 'BAD_MODE' ? second : code === 'UNKNOWN_KEY' ? third : first
+    const read = (): { name: string; mode: AttachMode } => {
       parseInterface(name)
       if (!isMode(mode)) throw badMode(mode)
-      const [extra] = rest
-      if (extra !== undefined) throw unknownKey('an interface', extra, MODES)
+      if (third) throw tooMuch(third.text)
       return { name, mode }
-    })
+    }
+    const line = attempt(source, item.node, read, wrong)
     if (!line || !source.isFirst(seen, name, item.node, `the interface ${name}`)) continue
     seen.set(name, { keyNode: item.node })
     into.interfaces.push(line)
   }
+}
+
+function tooMuch(word: string): XlvsError {
+  const sentence = `${shown(word)} is too much: expected an interface, then native or generic`
+  return new XlvsError('UNKNOWN_KEY', sentence, 'remove it')
 }
 
 function isMode(word: string): word is AttachMode {
@@ -84,7 +93,7 @@ interface Seen {
 
 function readServices(source: Source, node: YamlNode, into: Configuration): void {
   const seen: Seen = { services: new Map(), names: new Map() }
-  for (const entry of source.mapping(node, 'services', 'services, like tcp 192.0.2.1:80')) {
+  for (const entry of source.mapping(node, 'services', 'services', EXAMPLE)) {
     const id = readServiceId(source, entry, seen)
     const service: Service = { ...(id ?? NAMELESS), scheduler: SCHEDULER_DEFAULT }
     const settings = source.known(
@@ -98,6 +107,8 @@ function readServices(source: Source, node: YamlNode, into: Configuration): void
     into.services.push({ ...service, dests })
   }
 }
+
+const EXAMPLE = 'tcp 192.0.2.1:80: {scheduler: rr}'
 
 /** Dests of a service whose name is wrong are looked at all the same. */
 const NAMELESS: ServiceId = { protocol: 'tcp', address: '', port: 0 }
@@ -170,6 +181,8 @@ function attempt<T>(
 
 /** The piece of `tcp 192.0.2.1:80` that an error is about. */
 function partOfName(text: string, code: ErrorCode): Words | undefined {
+  const mark = wordsOf(text)[1]
+  if (code === 'BAD_MARK' && mark) return mark
   const parts = /^(\s*)([^\s:]*)([\s:]+)(.*):([^:]*)$/.exec(text)
   if (!parts) return undefined
   const [, blank = '', protocol = '', gap = '', address = '', port = ''] = parts

@@ -6,6 +6,7 @@ import { XlvsError } from '../errors.ts'
 import {
   FORWARDING_METHODS,
   portOfService,
+  WEIGHT_MAX,
   type Dest,
   type DestId,
   type ForwardingMethod,
@@ -14,7 +15,7 @@ import {
 import { parseDestName, parseWeight } from './name.ts'
 import { canonicalDest, checkUnicast } from './nouns.ts'
 import { unknownKey } from './parse.ts'
-import { badForwardingMethod, badWeight, shown } from './refusal.ts'
+import { badForwardingMethod, shown } from './refusal.ts'
 import { DEST_WORDS, WEIGHT_DEFAULT } from './schema.ts'
 
 /** A stretch of the line. */
@@ -107,13 +108,19 @@ function readOptions(options: readonly Word[], attempt: Attempt): number {
     })
     if (known === undefined) return WEIGHT_DEFAULT
     weight = attempt(value ?? word, () => {
-      if (!value) throw badWeight(undefined)
+      if (!value)
+        throw new XlvsError(
+          'BAD_WEIGHT',
+          `weight lacks its number: expected 0 to ${WEIGHT_MAX}`,
+          'write it like weight 2',
+        )
       return parseWeight(value.text)
     })
   }
   return weight ?? WEIGHT_DEFAULT
 }
 
-function wordsOf(line: string): Word[] {
+/** The words of a line, and where they are. */
+export function wordsOf(line: string): Word[] {
   return [...line.matchAll(/\S+/g)].map(m => ({ text: m[0], at: m.index, length: m[0].length }))
 }

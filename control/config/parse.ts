@@ -56,11 +56,13 @@ export class Source {
     const lines = new Set<number>()
     for (const error of document.errors) this.#yamlFault(error, lines)
     if (document.contents === null && document.errors.length === 0)
-      this.fault(
-        typeFault('the file is empty: expected settings, interfaces or services', 'services: {}'),
-        0,
-        0,
-      )
+      this.#faults.push({
+        ...{ line: 1, column: 1, length: 0 }, // there is nothing to underline
+        error: typeFault(
+          'the file is empty: expected settings, interfaces or services',
+          'services: {}',
+        ),
+      })
     return document.contents
   }
 
@@ -101,12 +103,15 @@ export class Source {
   }
 
   /** The entries of a mapping; none, with a fault, when it is something else. */
-  mapping(node: YamlNode, what: string, expected: string): Entry[] {
+  mapping(node: YamlNode, what: string, expected: string, example = expected): Entry[] {
     if (this.#isEmpty(node) || !this.#isPlainYaml(node)) return []
     if (!isMap(node)) {
       this.faultAt(
         node,
-        typeFault(`${what} is ${kindOf(node)}: expected a mapping of ${expected}`, expected),
+        typeFault(
+          `${what} is ${kindOf(node)}: expected a mapping of ${expected}`,
+          withColon(node, expected) ?? example,
+        ),
       )
       return []
     }
@@ -142,7 +147,7 @@ export class Source {
     return undefined
   }
 
-  /** Entries whose keys are known and there once; the others are faults. */
+  /** Entries whose keys are known and there once, with a value; the others are faults. */
   known(entries: Entry[], what: string, keys: readonly string[]): Map<string, Entry> {
     const found = new Map<string, Entry>()
     for (const entry of entries) {
@@ -150,6 +155,7 @@ export class Source {
       else if (this.isFirst(found, entry.key, entry.keyNode, `${what} ${entry.key}`))
         found.set(entry.key, entry)
     }
+    for (const [key, { value }] of found) if (this.#isEmpty(value)) found.delete(key)
     return found
   }
 
@@ -193,7 +199,8 @@ export class Source {
     if (lines.has(line)) return
     lines.add(line)
     const deep = error.code === 'RESOURCE_EXHAUSTION'
-    const why = deep ? 'it is nested too deeply' : (error.message.split('\n')[0] ?? '')
+    const own = deep ? 'it is nested too deeply' : (error.message.split('\n')[0] ?? '')
+    const why = error.code === NO_COLON ? 'this key has no colon at its end' : own
     this.fault(
       new XlvsError('BAD_YAML', `this is not YAML: ${why}`, YAML_HINTS[error.code] ?? YAML_HINT),
       error.pos[0],
@@ -203,7 +210,10 @@ export class Source {
 }
 
 const YAML_HINT = 'indent with spaces, and put text with ": " or " #" in it into quotes'
+/** Also what else would make a key go over several lines, which is rarer by far. */
+const NO_COLON = 'MULTILINE_IMPLICIT_KEY'
 const YAML_HINTS: Partial<Record<YAMLError['code'], string>> = {
+  [NO_COLON]: 'write a colon behind it, as in tcp 192.0.2.1:80:',
   TAB_AS_INDENT: 'indent with spaces',
   MULTIPLE_DOCS: 'one file has one configuration: remove the line ---',
   RESOURCE_EXHAUSTION: 'this file has at most four levels',
@@ -216,6 +226,14 @@ function typeFault(sentence: string, example: string): XlvsError {
 
 /** Words that are named in a sentence; more are counted. */
 const LISTED_MAX = 8
+
+/** What a text would be with the colon that it lacks; undefined when that is not what is wrong. */
+function withColon(node: YamlNode, expected: string): string | undefined {
+  const text = isScalar(node) ? String(node.value) : ''
+  const [, key = '', value = ''] = /^(\S+)(?: +(.*))?$/.exec(text) ?? []
+  if (expected.split(', ').includes(key)) return `${key}: ${value}`.trimEnd()
+  return /^[a-z]+6?[ :]\S+$/.test(text) && text.includes(' ') ? `${text}:` : undefined
+}
 
 export function unknownKey(what: string, key: string, known: readonly string[]): XlvsError {
   const guess = nearest(key, known)

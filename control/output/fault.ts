@@ -20,15 +20,16 @@ export function faultsText(error: ConfigError, style: Style): string {
 
 function faultText(file: string, text: string, fault: Fault, style: Style): string {
   const { line, column, error } = fault
+  const where = style.bold(`${file}:${line}:${column}:`)
+  const sentence = `${where} ${printable(error.message)} (${error.code})\n`
+  if (fault.length === 0) return `${sentence}    ${printable(error.hint)}\n`
   const at = column - 1
   const from = at + fault.length > WIDTH ? Math.max(0, at - BEFORE) : 0
   const shown = printable(text.slice(from, from + WIDTH))
   const length = Math.max(1, Math.min(fault.length, shown.length - (at - from)))
   const before = shown.slice(0, at - from).replace(/[^\t]/g, ' ')
   const under = style.red(`^${'~'.repeat(length - 1)}`)
-  const where = style.bold(`${file}:${line}:${column}:`)
-  const sentence = `${printable(error.message)} (${error.code})`
-  return `${where} ${sentence}\n${shown}\n${before}${under} ${printable(error.hint)}\n`
+  return `${sentence}${shown}\n${before}${under} ${printable(error.hint)}\n`
 }
 
 /** A file, and what a message says of it, may hold what would move a terminal's cursor. */

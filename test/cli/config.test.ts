@@ -74,6 +74,22 @@ error: lvs.yaml has 2 errors (BAD_CONFIG)
   )
 })
 
+test('check: an empty file, then no line of it is shown', async t => {
+  const cwd = await folderWith(t, '# nothing\n')
+
+  const { status, err } = await xlvs(['check', 'lvs.yaml'], { cwd })
+
+  t.is(status, 2)
+  t.is(
+    err,
+    `lvs.yaml:1:1: the file is empty: expected settings, interfaces or services (BAD_TYPE)
+    for example: services: {}
+error: lvs.yaml has 1 error (BAD_CONFIG)
+    mend them and try again
+`,
+  )
+})
+
 test('check: a bad file and --json, then the errors are in error.faults', async t => {
   const cwd = await folderWith(t, BAD)
 

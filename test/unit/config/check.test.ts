@@ -27,7 +27,7 @@ function six(...dests: string[]): string {
 /** A text; the line, underlined words, code and sentence of its one fault. */
 const rules: [text: string, line: number, under: string, code: ErrorCode, says: RegExp][] = [
   ['', 1, '', 'BAD_TYPE', /the file is empty/],
-  ['# nothing\n', 1, '#', 'BAD_TYPE', /the file is empty/],
+  ['# nothing\n', 1, '', 'BAD_TYPE', /the file is empty/],
   ['tcp', 1, 'tcp', 'BAD_TYPE', /the file is tcp: expected a mapping/],
   ['service: {}', 1, 'service', 'UNKNOWN_KEY', /service is not known in the file/],
   ['services: {}\nservices: {}', 2, 'services', 'DUPLICATE', /is there twice: first in line 1/],
@@ -39,6 +39,7 @@ const rules: [text: string, line: number, under: string, code: ErrorCode, says: 
   ['services:\n  tcp 192.0.2.1:65536:', 2, '65536', 'BAD_PORT', /port 65536 is out of range/],
   ['services:\n  tcp 192.0.2.1:0:', 2, 'tcp 192.0.2.1:0', 'BAD_SERVICE', /expected persistence/],
   ['services:\n  "tcp 192.0.2.1:65536":', 2, '65536', 'BAD_PORT', /port 65536 is out of range/],
+  ['services:\n  fwmark x:', 2, 'x', 'BAD_MARK', /firewall mark x is out of range/],
   ['services:\n  tcp:', 2, 'tcp', 'BAD_REQUEST', /service tcp is not protocol:address:port/],
   [
     'services:\n  tcp 192.0.2.1:80:\n  tcp:192.0.2.1:80:',
@@ -51,7 +52,7 @@ const rules: [text: string, line: number, under: string, code: ErrorCode, says: 
   [web('sheduler: rr'), 3, 'sheduler', 'UNKNOWN_KEY', /sheduler is not known in tcp 192/],
   [web('scheduler: rx'), 3, 'rx', 'BAD_SCHEDULER', /scheduler rx is not known/],
   [web('scheduler: [rr]'), 3, '[rr]', 'BAD_TYPE', /scheduler is a list: expected one value/],
-  [web('scheduler:'), 3, '', 'BAD_SCHEDULER', /scheduler "" is not known/],
+  [web("scheduler: ''"), 3, "''", 'BAD_SCHEDULER', /scheduler "" is not known/],
   [web('name: 80'), 3, '80', 'BAD_NAME', /name 80 cannot be the name/],
   [web('name: {a: b}'), 3, '{a: b}', 'BAD_TYPE', /name is a mapping/],
   [
@@ -73,7 +74,7 @@ const rules: [text: string, line: number, under: string, code: ErrorCode, says: 
   [withDest('dr 10.0.0.2:81'), 4, '10.0.0.2:81', 'BAD_PORT', /port of its own with dr/],
   [withDest('nat 10.0.0.2 weight 9999999999'), 4, '9999999999', 'BAD_WEIGHT', /0 to 2147483647/],
   [withDest("'nat 10.0.0.2 weight -1'"), 4, '-1', 'BAD_WEIGHT', /weight -1|weight "-1"/],
-  [withDest('nat 10.0.0.2 weight'), 4, 'weight', 'BAD_WEIGHT', /weight missing/],
+  [withDest('nat 10.0.0.2 weight'), 4, 'weight', 'BAD_WEIGHT', /weight lacks its number/],
   [withDest('nat 10.0.0.2 wieght 1'), 4, 'wieght', 'UNKNOWN_KEY', /wieght is not known in a dest/],
   [withDest('nat 10.0.0.2 weight 1 weight 2'), 4, 'weight', 'DUPLICATE', /weight is there twice/],
   [
@@ -107,8 +108,8 @@ const rules: [text: string, line: number, under: string, code: ErrorCode, says: 
   ['settings:\n  udp_timeout_s: {}', 2, '{}', 'BAD_TYPE', /udp_timeout_s is a mapping/],
   ['interfaces: eth0', 1, 'eth0', 'BAD_TYPE', /interfaces is eth0: expected a list/],
   ['interfaces: [a/b]', 1, 'a/b', 'BAD_INTERFACE', /a\/b cannot be the name/],
-  ['interfaces: [eth0 fast]', 1, 'eth0 fast', 'BAD_MODE', /mode fast is not known/],
-  ['interfaces: [eth0 native 1]', 1, 'eth0 native 1', 'UNKNOWN_KEY', /1 is not known in an int/],
+  ['interfaces: [eth0 fast]', 1, 'fast', 'BAD_MODE', /mode fast is not known/],
+  ['interfaces: [eth0 native 1]', 1, '1', 'UNKNOWN_KEY', /1 is too much: expected an interface/],
   ['interfaces:\n- eth0\n- eth0 generic', 3, 'eth0 generic', 'DUPLICATE', /first in line 2/],
   ['services: &a {}', 1, '{}', 'BAD_YAML', /an anchor of YAML is not understood/],
   ['settings: *a', 1, '*a', 'BAD_YAML', /not YAML|an alias of YAML/],
@@ -132,6 +133,15 @@ for (const [text, line, under, code, says] of rules)
     t.not(fault.error.hint, '')
   })
 
+test('check: keys without a value, then they are as good as left out', t => {
+  const { configuration, faults } = checkConfiguration(
+    `${web('name:', 'scheduler:', 'dests:')}settings:\n  udp_timeout_s:\ninterfaces:\n`,
+  )
+
+  t.deepEqual(faults, [])
+  t.like(configuration, { settings: {}, interfaces: [], services: [{ scheduler: 'wlc' }] })
+})
+
 const guesses: [text: string, hint: string][] = [
   ['servces: {}', 'did you mean services?'],
   ['settings:\n  tcp_timout_s: 1', 'did you mean tcp_timeout_s?'],
@@ -140,6 +150,13 @@ const guesses: [text: string, hint: string][] = [
   [withDest('nat 10.0.0.2 weigth 1'), 'did you mean weight?'],
   [withDest('nut 10.0.0.2'), 'did you mean nat?'],
   ['interfaces: [eth0 genric]', 'did you mean generic?'],
+  ['services:\n  tcp 192.0.2.1:80\n', 'for example: tcp 192.0.2.1:80:'],
+  [
+    'services:\n  tcp 192.0.2.1:80\n    scheduler: rr\n',
+    'write a colon behind it, as in tcp 192.0.2.1:80:',
+  ],
+  [web('scheduler rr'), 'for example: scheduler: rr'],
+  ['services: 7', 'for example: tcp 192.0.2.1:80: {scheduler: rr}'],
 ]
 
 for (const [text, hint] of guesses)
@@ -220,9 +237,9 @@ test('check: any text, then nothing is thrown and places are in the text', t => 
   fc.assert(
     fc.property(text, given => {
       const lines = given.split('\n')
-      for (const { line, column, length } of checkConfiguration(given).faults) {
+      for (const { line, column, length, error } of checkConfiguration(given).faults) {
         t.true(line >= 1 && line <= lines.length)
-        t.true(column >= 1 && length >= 1)
+        t.true(column >= 1 && (length >= 1 || error.message.startsWith('the file is empty')))
       }
     }),
     { numRuns: 1000 },
