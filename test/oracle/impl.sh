@@ -1,6 +1,6 @@
 #!/bin/bash
 # impl.sh FOLDER: builds the plug-in that runs xlvs in the oracle's guest. Self-contained: own Node,
-# own libraries, one bundle each for daemon, sweep and ipvsadm, since programs start slowly there.
+# own libraries, a bundle for each part, since programs start slowly there.
 set -eu
 cd "$(dirname "$0")/../.."
 impl=$1
@@ -14,11 +14,12 @@ cp "$(readlink -f node_modules/.bin/node)" "$impl/node"
 ldd addon/build/Release/libbpf_ts.node |
   awk '$3 ~ /lib(bpf|elf|z)\.so/ {print $3}' | xargs -I{} cp -L {} "$impl/lib/"
 require="import {createRequire as cr} from 'node:module'; const require = cr(import.meta.url);"
-esbuild control/daemon/main.ts control/dataplane/{decap,sweep_worker}.ts control/ipvs/main.ts \
-  --bundle --platform=node --format=esm --target=node24 --outdir="$impl" --outbase=. \
+esbuild control/{daemon/main,dataplane/{decap,sweep_worker}}.ts \
+  control/ipvs/{main,sysctl,sysctl_system}.ts --bundle --platform=node --format=esm \
+  --target=node24 --outdir="$impl" --outbase=. \
   --minify-syntax --log-level=warning --banner:js="$require"
 cp test/oracle/plugin/{up,down,daemon.js} "$impl/"
-cp test/oracle/plugin/ipvsadm "$impl/bin/"
+cp test/oracle/plugin/{ipvsadm,sysctl} "$impl/bin/"
 touch "$impl/peer-xdp" # XDP_TX towards a veth wants an XDP program on the other end
-chmod 755 "$impl/up" "$impl/down" "$impl/bin/ipvsadm"
+chmod 755 "$impl/up" "$impl/down" "$impl/bin/ipvsadm" "$impl/bin/sysctl"
 echo "the plug-in is in $impl"

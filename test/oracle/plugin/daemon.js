@@ -1,24 +1,23 @@
 // The daemon of the plug-in: everything in a folder of its own, the tables small. It also runs
-// ipvsadm for bin/ipvsadm, in this process and warm: in the guest a Node of its own takes a quarter
-// of a second of the clock that the connections' time left is compared by.
+// ipvsadm and sysctl for bin/, in this process and warm: in the guest a Node of its own takes a
+// quarter of a second of the clock that the connections' time left is compared by.
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { runDaemon } from './control/daemon/main.js'
 import { main } from './control/ipvs/main.js'
+import { main as sysctlMain } from './control/ipvs/sysctl.js'
+import { sysctlSystem } from './control/ipvs/sysctl_system.js'
 
 const { XLVS_RUN: run, XLVS_PINS: bpffs, IFACES: interfaces } = process.env
 const socket = `${run}/xlvs.sock`
 
-/** A request is ipvsadm's words, a line each, an empty line, then its standard input. */
-async function ipvsadm(request) {
-  const [head, ...rest] = request.split('\n\n')
-  const words = head.split('\n').filter(word => word !== '')
+async function ipvsadm(words, input) {
   let said = ''
   const say = more => {
     said += more
   }
   const system = {
-    readInput: () => Promise.resolve(rest.join('\n\n')),
+    readInput: () => Promise.resolve(input),
     print: say,
     complain: say,
     services: () => '',
@@ -27,9 +26,21 @@ async function ipvsadm(request) {
   return `${await main(words, 'ipvsadm', system, socket)}\n${said}`
 }
 
-createServer({ allowHalfOpen: true }, async connection => {
-  connection.end(await ipvsadm(await text(connection)))
-}).listen(`${run}/ipvsadm.sock`)
+async function sysctl(words) {
+  let said = ''
+  const say = more => {
+    said += more
+  }
+  return `${await sysctlMain(words, sysctlSystem(say, say), socket)}\n${said}`
+}
+
+/** A request is the words, a line each, an empty line, then the standard input. */
+for (const [name, answer] of Object.entries({ ipvsadm, sysctl }))
+  createServer({ allowHalfOpen: true }, async connection => {
+    const [head, ...rest] = (await text(connection)).split('\n\n')
+    const words = head.split('\n').filter(word => word !== '')
+    connection.end(await answer(words, rest.join('\n\n')))
+  }).listen(`${run}/${name}.sock`)
 
 await runDaemon({
   socket,
