@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Internet checksums (RFC 1071), changed incrementally (RFC 1624 eqn. 3). Sums are kept in the
- * byte order of the packet, so nothing is swapped. Read next: xmit_nat.h.
+ * byte order of the packet, so nothing is swapped. The decapsulator shares it. Read next: sum.h.
  */
 #ifndef XLVS_CSUM_H
 #define XLVS_CSUM_H
 
-#include "packet.h"
+#include <linux/ip.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "words.h"
 
 /* What an IPv4 header's sum gains when the TTL falls by one: minus 0x0100. */
 #define TTL_DELTA bpf_htons(0xfeff)

@@ -16,9 +16,7 @@
 #include <linux/ipv6.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
-
-#define NOTE(sentence) __attribute__((btf_decl_tag(sentence)))
-#define ALWAYS	       static __always_inline
+#include "csum.h"
 
 #define IP_FRAGMENT_BITS bpf_htons(0x3fff) /* more-fragments and offset */
 /* Version and header length of an IPv4 header without options. */
@@ -103,18 +101,6 @@ ALWAYS int is_own(const struct ethhdr *eth, const struct decap_address *key)
 	return own && !__builtin_memcmp(own->mac, eth->h_dest, ETH_ALEN);
 }
 
-/* 0 when a header of 20 bytes carries a right checksum (RFC 1071). */
-ALWAYS int is_sum_wrong(const struct iphdr *ip)
-{
-	const __u16 *word = (const void *)ip;
-	__u32 sum = 0;
-
-	for (int i = 0; i < 10; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum != 0xffff && sum != 0x1fffe;
-}
-
 /* The inner packet's ECN field after both (RFC 6040 figure 4); below 0: drop. */
 ALWAYS int ecn_inside(__u8 outer, __u8 inner)
 {
@@ -125,19 +111,16 @@ ALWAYS int ecn_inside(__u8 outer, __u8 inner)
 	return outer == ECN_ECT1 ? ECN_ECT1 : inner;
 }
 
-/* Sets the ECN field and mends the checksum (RFC 1624 eqn. 3). 0, or below: drop. */
+/* Sets the ECN field and mends the checksum. 0, or below: drop. */
 ALWAYS int mark4(struct iphdr *ip, __u8 outer)
 {
 	int ecn = ecn_inside(outer, ip->tos & 3);
 	__u16 before = *(__u16 *)ip;
-	__u32 sum;
 
 	if (ecn < 0)
 		return -1;
 	ip->tos = (ip->tos & ~3) | ecn;
-	sum = (__u16)~ip->check + (__u16)~before + *(__u16 *)ip;
-	sum = (sum & 0xffff) + (sum >> 16);
-	ip->check = ~(sum + (sum >> 16));
+	ip->check = csum_update(ip->check, (__u16)~before + *(__u16 *)ip);
 	return 0;
 }
 
@@ -198,7 +181,7 @@ ALWAYS int decap4(struct xdp_md *ctx, struct tunnel *t)
 	length = bpf_ntohs(ip->tot_len);
 	if (length < sizeof(*ip) || length > t->payload_max)
 		return count(DECAP_BAD_LENGTH, XDP_PASS);
-	if (is_sum_wrong(ip))
+	if (csum_ip_wrong(ip))
 		return count(DECAP_BAD_CHECKSUM, XDP_PASS);
 	if (ip->frag_off & IP_FRAGMENT_BITS)
 		return count(DECAP_FRAGMENT, XDP_PASS);

@@ -15,7 +15,6 @@
 #include <linux/udp.h>
 #include "maps.h"
 
-#define ALWAYS	    static __always_inline
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 /*

@@ -11,8 +11,8 @@
 #define XLVS_TYPES_H
 
 #include <linux/types.h>
+#include "words.h"
 
-#define NOTE(sentence) __attribute__((btf_decl_tag(sentence)))
 /*
  * An address of either family in 16 bytes: IPv6's as it is, IPv4's as ::ffff:a.b.c.d (RFC 4291
  * section 2.5.5.2). Only where no packet pays for it; hot tables keep IPv4's four bytes.
