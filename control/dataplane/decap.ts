@@ -85,7 +85,8 @@ export function listDecap(bpffs: string): DecapView[] {
       const { ifindex, programId } = pinned.info
       pinned.close()
       const link = links.find(l => l.ifindex === ifindex && l.xdpProgramId === programId)
-      return [{ name, ifindex, ...modeOf(link), ...readMaps(folderOf(bpffs, name)) }]
+      const own = ownAddresses(netlink)
+      return [{ name, ifindex, ...modeOf(link), ...readMaps(folderOf(bpffs, name), link, own) }]
     })
   } finally {
     netlink.close()
@@ -96,15 +97,31 @@ function modeOf(link: LinkInfo | undefined): { mode: AttachMode; present: boolea
   return { mode: link?.xdpMode === 'generic' ? 'generic' : 'native', present: link !== undefined }
 }
 
-function readMaps(folder: string): Pick<DecapView, 'addresses' | 'packets'> {
+function readMaps(
+  folder: string,
+  link: LinkInfo | undefined,
+  own: readonly string[],
+): Pick<DecapView, 'addresses' | 'packets' | 'changed'> {
   const addresses = BpfMap.fromPin(join(folder, 'addresses'))
   const counts = BpfMap.fromPin(join(folder, 'counts'))
   try {
-    return { addresses: keysOf(addresses).map(addressText).sort(), packets: readCounts(counts) }
+    const keys = keysOf(addresses)
+    const known = keys.map(addressText).sort()
+    const isOther = link !== undefined && keys.some(key => macOf(addresses, key) !== link.mac)
+    const changed: DecapView['changed'] = isOther ? ['mac'] : []
+    const now = own.map(address => addressText(addressBytes(address))).sort()
+    if ([...new Set(now)].join() !== known.join()) changed.push('addresses')
+    return { addresses: known, changed, packets: readCounts(counts) }
   } finally {
     addresses.close()
     counts.close()
   }
+}
+
+/** As the kernel's library writes it; '' when the address has just gone. */
+function macOf(addresses: BpfMap, key: Uint8Array): string {
+  const bytes = addresses.lookup(key)?.subarray(0, 6) ?? []
+  return [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(':')
 }
 
 /** decap_bad_length is said as `bad length`; what has not happened is left out. */
@@ -186,12 +203,16 @@ function reuse(object: BpfObject, folder: string): void {
     object.reuseMap(name, BpfMap.fromPin(join(folder, name.replace('decap_', ''))))
 }
 
-/** Own addresses in, others out, without a moment in which one that stays is missing. */
-function writeAddresses(map: BpfMap, netlink: Netlink, link: LinkInfo): void {
-  const own = netlink
+function ownAddresses(netlink: Netlink): string[] {
+  return netlink
     .addresses()
     .map(({ address }) => address)
     .filter(address => !isLoopback(address))
+}
+
+/** Own addresses in, others out, without a moment in which one that stays is missing. */
+function writeAddresses(map: BpfMap, netlink: Netlink, link: LinkInfo): void {
+  const own = ownAddresses(netlink)
   const value = new Uint8Array(MAPS.decap_addresses.valueSize)
   value.set(mac(link.mac))
   for (const address of own) map.update(addressBytes(address), value)

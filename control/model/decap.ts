@@ -10,6 +10,8 @@ export interface DecapView {
   present: boolean
   /** Of this host, as they were when the command ran: what is sent to others passes. */
   addresses: string[]
+  /** What of the host is not any more as it was when the command ran. */
+  changed: ('mac' | 'addresses')[]
   /** Packets since the start by what became of them, those above zero. */
   packets: { what: string; packets: number }[]
 }

@@ -14,7 +14,22 @@ export function decapText(interfaces: readonly DecapView[]): string {
   const rows = interfaces.flatMap(({ name, packets }) =>
     packets.map(({ what, packets: n }) => [name, what, `${n}`]),
   )
-  return [...interfaces.map(line), rows.length > 0 ? `\n${table(COLUMNS, rows)}` : ''].join('')
+  const notes = interfaces.flatMap(changesOf)
+  return [
+    ...interfaces.map(line),
+    ...notes,
+    rows.length > 0 ? `\n${table(COLUMNS, rows)}` : '',
+  ].join('')
+}
+
+/** What is sent to the new MAC address, or to a new address, passes as it is. */
+function changesOf({ name, present, changed }: DecapView): string[] {
+  if (!present || changed.length === 0) return []
+  const what = changed.map(one =>
+    one === 'mac' ? 'its MAC address' : 'the addresses of this host',
+  )
+  const have = changed.length === 1 && changed[0] === 'mac' ? 'has' : 'have'
+  return [`! ${name}: ${what.join(' and ')} ${have} changed since; try xlvs decap ${name}\n`]
 }
 
 function line({ name, mode, present, addresses }: DecapView): string {

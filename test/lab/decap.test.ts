@@ -222,6 +222,21 @@ function addWayOut({ client, server }: Pair): void {
   server.run(['ip', 'route', 'replace', 'default', 'via', '10.0.1.1'])
 }
 
+privileged('decap: MAC and addresses change, it is said until the command runs again', async t => {
+  const pair = await pairFor(t, 4)
+  isDone(t, await pair.decap('eth0'))
+  const changed = async () => isDone(t, await pair.decap('--list')).interfaces[0]?.changed
+  t.deepEqual(await changed(), [])
+
+  pair.server.run(['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:77'])
+  t.deepEqual(await changed(), ['mac'])
+  pair.server.run(['ip', 'address', 'add', '2001:db8:9::9/128', 'dev', 'lo'])
+  t.deepEqual(await changed(), ['mac', 'addresses'])
+  isDone(t, await pair.decap('eth0'))
+
+  t.deepEqual(await changed(), [])
+})
+
 privileged('decap: the interface is deleted and made anew, run again it decapsulates', async t => {
   const pair = await pairFor(t, 4)
   isDone(t, await pair.decap('eth0'))

@@ -10,6 +10,7 @@ const ETH0 = {
   mode: 'native' as const,
   present: true,
   addresses: ['10.0.0.5', '2001:db8::5'],
+  changed: [],
   packets: [
     { what: '4in4', packets: 120 },
     { what: 'bad length', packets: 3 },
@@ -28,6 +29,18 @@ INTERFACE  WHAT        PACKETS
 eth0       4in4            120
 eth0       bad length        3
 `,
+  )
+})
+
+test('decap output: the host has changed since, then a sentence with what to try', t => {
+  const said = (...changed: ('mac' | 'addresses')[]) =>
+    decapText([{ ...ETH0, changed, packets: [] }]).split('\n')[1]
+
+  t.is(said('mac'), '! eth0: its MAC address has changed since; try xlvs decap eth0')
+  t.is(
+    said('mac', 'addresses'),
+    '! eth0: its MAC address and the addresses of this host have changed since; ' +
+      'try xlvs decap eth0',
   )
 })
 
