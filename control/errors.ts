@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   BAD_ENGINE: [2, 400],
   BAD_THRESHOLD: [2, 400],
   BAD_TUNNEL: [2, 400],
+  BAD_SYNC: [2, 400],
   BAD_SCHEDULER: [2, 400],
   BAD_WEIGHT: [2, 400],
   BAD_FORWARDING_METHOD: [2, 400],
@@ -67,6 +68,8 @@ export const ERROR_CODES = {
   DEST_EXISTS: [1, 409],
   DEST_MISSING: [1, 404],
   NAME_TAKEN: [1, 409],
+  SYNC_RUNNING: [1, 409],
+  SYNC_NOT_RUNNING: [1, 404],
   OWNED_BY_OTHER: [1, 409],
   DEST_NOT_UNICAST: [2, 400],
 } as const satisfies Record<string, readonly [exit: 1 | 2, http: number]>

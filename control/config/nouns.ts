@@ -74,10 +74,10 @@ function isWhole(service: Service): boolean {
  */
 export function canonicalDest(service: ServiceId, given: Dest): Dest {
   const dest = { ...given, address: parseAddress(given.address) }
+  checkFamilies(service, dest)
   checkThresholds(dest)
   checkTunnel(dest)
   checkPort(service, dest)
-  checkFamilies(service, dest)
   if (dest.tunnel) dest.tunnel = inOrder(dest.tunnel)
   return dest
 }

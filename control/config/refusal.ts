@@ -19,6 +19,7 @@ import {
   THRESHOLD_MAX,
   WEIGHT_MAX,
 } from '../model/service.ts'
+import { SYNC_ID_MAX, SYNC_MAXLEN_MAX, SYNC_TTL_MAX } from '../model/sync.ts'
 import { nearest } from './nearest.ts'
 
 /** Longest interface name Linux takes: IFNAMSIZ less the terminator. */
@@ -107,6 +108,22 @@ export function badThreshold(wrong: string): XlvsError {
 
 export function badTunnel(sentence: string, hint: string): XlvsError {
   return new XlvsError('BAD_TUNNEL', sentence, hint)
+}
+
+const SYNC_RULES = {
+  role: 'master or backup',
+  syncId: `0 to ${SYNC_ID_MAX}`,
+  maxLen: `1 to ${SYNC_MAXLEN_MAX} bytes`,
+  group: 'a multicast address',
+  ttl: `1 to ${SYNC_TTL_MAX}`,
+}
+
+export function badSync(field: keyof typeof SYNC_RULES, value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_SYNC',
+    `${field} ${shown(value)} of a sync daemon is wrong: expected ${SYNC_RULES[field]}`,
+    field === 'role' ? 'use master or backup' : 'leave it out for the default',
+  )
 }
 
 export function badProtocol(value: unknown): XlvsError {

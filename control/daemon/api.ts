@@ -14,11 +14,12 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { parseDestName, parseServiceName } from '../config/name.ts'
-import { canonicalDest, canonicalId, canonicalService, checkUnicast } from '../config/nouns.ts'
+import { parseAddress, parseDestName, parseServiceName } from '../config/name.ts'
+import { canonicalId, canonicalService } from '../config/nouns.ts'
 import { shown } from '../config/refusal.ts'
 import { XlvsError } from '../errors.ts'
 import { CLIENT_ORIGINS, type Origin } from '../model/origin.ts'
+import type { SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import { addApplyRoute } from './apply_route.ts'
 import { addBatchRoute } from './batch_route.ts'
@@ -77,6 +78,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addDestRoutes(api, director)
     addInterfaceRoutes(api, director)
     addSettingsRoutes(api, director)
+    addSyncRoutes(api, director)
     addApplyRoute(instance, director)
     addBatchRoute(instance, director, originOf)
     addEventsRoute(instance, director.events)
@@ -170,15 +172,12 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
   api.post('/v1/services/:service/dests', add, async (request, reply) => {
     reply.code(204)
     const service = parseServiceName(request.params.service)
-    const dest = canonicalDest(service, request.body)
-    checkUnicast(dest.address)
-    await director.addDest(service, { ...dest, origin: originOf(request) })
+    await director.addDest(service, { ...request.body, origin: originOf(request) })
   })
   const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
   api.put('/v1/services/:service/dests/:dest', set, async (request, reply) => {
     const service = parseServiceName(request.params.service)
-    const id = parseDestName(request.params.dest)
-    const dest = canonicalDest(service, { ...id, ...request.body })
+    const dest = { ...parseDestName(request.params.dest), ...request.body }
     return done(reply, await director.setDest(service, dest))
   })
   const remove = { schema: { params, response } }
@@ -208,6 +207,28 @@ function addSettingsRoutes(api: Api, director: DirectorApi): void {
   api.patch('/v1/settings', set, async (request, reply) => {
     return done(reply, await director.setSettings(request.body, originOf(request)))
   })
+}
+
+function addSyncRoutes(api: Api, director: DirectorApi): void {
+  const response = CHANGED
+  api.get('/v1/daemons', { schema: reading(schemas.DaemonsSchema) }, () => ({
+    daemons: director.daemons(),
+  }))
+  const start = { schema: { body: schemas.DaemonSchema, response } }
+  api.post('/v1/daemons', start, async (request, reply) => {
+    reply.code(204)
+    const { role, ...wish } = request.body
+    await director.startDaemon(role, canonicalWish(wish))
+  })
+  const stop = { schema: { params: schemas.DaemonPathSchema, response } }
+  api.delete('/v1/daemons/:role', stop, async (request, reply) => {
+    reply.code(204)
+    await director.stopDaemon(request.params.role)
+  })
+}
+
+function canonicalWish(wish: SyncWish): SyncWish {
+  return wish.group === undefined ? wish : { ...wish, group: parseAddress(wish.group) }
 }
 
 /** Says that it is done, and what the director warned of. */

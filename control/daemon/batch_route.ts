@@ -7,7 +7,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseAddress, parseDestName, parseServiceName } from '../config/name.ts'
-import { canonicalDest, canonicalId, canonicalService, checkUnicast } from '../config/nouns.ts'
+import { canonicalId, canonicalService } from '../config/nouns.ts'
 import { XlvsError } from '../errors.ts'
 import type { Origin } from '../model/origin.ts'
 import type { BatchChange, BatchOutcome, DirectorApi, RefusedChange } from './contract.ts'
@@ -68,19 +68,12 @@ function changeOf(wire: WireChange, origin: Origin): BatchChange {
   }
 }
 
-/** In canonical form. @throws what is wrong with the values in it */
+/** In canonical form; dests are judged in their turn. @throws what is wrong with the values */
 function checked(change: BatchChange): BatchChange {
   switch (change.op) {
     case 'addService':
     case 'setService':
       return { ...change, service: canonicalService(change.service) }
-    case 'addDest': {
-      const dest = canonicalDest(change.service, change.dest)
-      checkUnicast(dest.address)
-      return { ...change, dest }
-    }
-    case 'setDest':
-      return { ...change, dest: canonicalDest(change.service, change.dest) }
     default:
       return change
   }

@@ -28,6 +28,7 @@ export type { Configuration } from '../model/configuration.ts'
 export type { Applied, Progress } from '../model/difference.ts'
 export { fileOrigin, type Origin } from '../model/origin.ts'
 export type * from '../model/service.ts'
+export type * from '../model/sync.ts'
 export type { Warning } from '../model/warning.ts'
 export type { WatchOptions } from './client_events.ts'
 export type {
@@ -126,6 +127,7 @@ export function connectDirector(
     warnings: async () => pick(await read('/v1/warnings'), 'warnings'),
     attach: (names, mode) => warned('POST', '/v1/interfaces', { names, mode }),
     detach: name => warned('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
+    ...syncCalls(read, change),
     settings: () => read('/v1/settings'),
     setSettings: given => warned('PATCH', '/v1/settings', given),
     apply: async (wish, options) => {
@@ -139,6 +141,19 @@ export function connectDirector(
     close: () => {
       agent.destroy()
     },
+  }
+}
+
+type SyncCalls = Pick<DirectorClient, 'daemons' | 'startDaemon' | 'stopDaemon'>
+
+function syncCalls(
+  read: <T>(path: string) => Promise<T>,
+  change: (method: string, path: string, body?: unknown) => Promise<void>,
+): SyncCalls {
+  return {
+    daemons: async () => pick(await read('/v1/daemons'), 'daemons'),
+    startDaemon: (role, wish) => change('POST', '/v1/daemons', { role, ...wish }),
+    stopDaemon: role => change('DELETE', `/v1/daemons/${role}`),
   }
 }
 

@@ -22,6 +22,7 @@ import type { ReasonView } from '../model/reason.ts'
 import type { XlvsError } from '../errors.ts'
 import type { Events } from './events.ts'
 import type { SettingName, SettingValue } from '../model/settings.ts'
+import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
 import type { ServiceChange } from '../plan/intent.ts'
@@ -133,6 +134,10 @@ export interface DirectorApi {
    * named stays as it is.
    */
   setSettings(given: Record<string, SettingValue | null>, origin?: Origin): Promise<Warning[]>
+  /** Sync daemons that run, the master first. */
+  daemons(): SyncDaemonView[]
+  startDaemon(role: SyncRole, wish: SyncWish): Promise<void>
+  stopDaemon(role: SyncRole): Promise<void>
   /** All or nothing, as one change. */
   apply(
     wish: Wish,

@@ -28,6 +28,7 @@ import {
 import type { ReasonView } from '../model/reason.ts'
 import type { SettingChanges, SettingValue } from '../model/settings.ts'
 import { reasonViews } from '../output/reasons.ts'
+import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
 import { published } from '../plan/active.ts'
@@ -48,7 +49,8 @@ import type {
   VersionView,
 } from './contract.ts'
 import { Events } from './events.ts'
-import { adoptInterfaces, allOrNone, refuseAttach } from './attaching.ts'
+import { addingDest, settingDest, startingDaemon } from './accept.ts'
+import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
@@ -56,7 +58,7 @@ import { interfaceOrigin, warningsOf } from './ownership.ts'
 import { settingsView, settingWarnings, valuesOf } from './settings.ts'
 import { Trash } from './trash.ts'
 import { XLVS_VERSION } from './version.ts'
-import { Views } from './views.ts'
+import { syncViews, Views } from './views.ts'
 import { Writer } from './writer.ts'
 
 /** Longest that `xlvs show` waits for the firewall to be read. */
@@ -182,11 +184,11 @@ export class Director implements DirectorApi {
   }
 
   async addDest(service: ServiceId, dest: Dest): Promise<void> {
-    await this.#changes.ask({ op: 'addDest', service, dest })
+    await this.#changes.ask(draft => addingDest(draft, service, dest))
   }
 
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
-    return this.#changes.ask({ op: 'setDest', service, dest })
+    return this.#changes.ask(draft => settingDest(draft, service, dest))
   }
 
   removeDest(service: ServiceId, dest: DestId): Promise<Warning[]> {
@@ -202,6 +204,8 @@ export class Director implements DirectorApi {
 
   /** A new service counts from 0, whatever dests of one before it are still in the trash. */
   #asked(change: BatchChange): Given {
+    if (change.op === 'addDest') return draft => addingDest(draft, change.service, change.dest)
+    if (change.op === 'setDest') return draft => settingDest(draft, change.service, change.dest)
     if (change.op !== 'addService') return change
     const { service } = change
     return () => ({ op: 'addService', service, zero: this.#views.zeroFor(serviceName(service)) })
@@ -282,6 +286,19 @@ export class Director implements DirectorApi {
       )
     const before = await this.#changes.makeAlone({ op: 'detach', name })
     return warningsOf({ origin: interfaceOrigin(before, name) })
+  }
+
+  daemons(): SyncDaemonView[] {
+    return syncViews(this.#intent.daemons)
+  }
+
+  async startDaemon(role: SyncRole, wish: SyncWish): Promise<void> {
+    const { mtu } = linkNow(this.#parts.watch, wish.interface)
+    await this.#changes.ask(draft => startingDaemon(draft, role, wish, mtu))
+  }
+
+  async stopDaemon(role: SyncRole): Promise<void> {
+    await this.#changes.ask({ op: 'stopDaemon', role })
   }
 
   settings(): SettingsView {

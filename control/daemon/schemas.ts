@@ -4,39 +4,38 @@
  * Read next: api.ts.
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
-import {
-  ADDRESS_PATTERN,
-  INTERFACE_PATTERN,
-  LABEL_PATTERN,
-  NETMASK_PATTERN,
-} from '../config/name.ts'
+import { LABEL_PATTERN } from '../config/name.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
-import {
-  ENGINES,
-  FORWARDING_METHODS,
-  MARK_MAX,
-  PERSISTENT_S_MAX,
-  PORT_MAX,
-  PROTOCOLS,
-  SCHED_FLAGS,
-  SCHEDULERS,
-  THRESHOLD_MAX,
-  TUNNEL_CHECKSUMS,
-  TUNNEL_TYPES,
-  WEIGHT_MAX,
-  type Dest,
-  type InterfaceView,
-  type DestSettings,
-  type ServiceId,
-  type ServiceSettings,
-  type ServiceView,
+import type {
+  Dest,
+  DestSettings,
+  InterfaceView,
+  ServiceId,
+  ServiceSettings,
+  ServiceView,
 } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
 import type { ReasonView } from '../model/reason.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
+import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import type { ConnPage, SettingsView, StatsView, VersionView } from './contract.ts'
+import {
+  address,
+  byAddressOrMark,
+  count,
+  destFields,
+  eitherId,
+  interfaceName,
+  notActive,
+  port,
+  protocol,
+  role,
+  serviceFields,
+  strict,
+  syncFields,
+} from './schema_fields.ts'
 import {
   origin,
   type SettingsSchema,
@@ -45,80 +44,8 @@ import {
   WantedSettingsSchema,
 } from './setting_schemas.ts'
 
-const strict = { additionalProperties: false }
-
-const protocol = Type.Enum([...PROTOCOLS], { description: 'Protocol of the service.' })
-const address = Type.String({ pattern: ADDRESS_PATTERN, description: 'IPv4 or IPv6 address.' })
-const port = Type.Integer({
-  minimum: 0,
-  maximum: PORT_MAX,
-  description: 'Port; 0: any, of persistent services and of dests of such and of marks only.',
-})
-const markId = {
-  protocol: Type.Enum(['fwmark'], { description: 'Firewall mark instead of address and port.' }),
-  family: Type.Enum([4, 6], { description: 'Family of the packets.' }),
-  mark: Type.Integer({ minimum: 1, maximum: MARK_MAX, description: 'Firewall mark.' }),
-}
-const scheduler = Type.Enum([...SCHEDULERS], { description: 'Who gets the next connection.' })
-const serviceFields = {
-  scheduler,
-  schedFlags: Type.Optional(
-    Type.Array(Type.Enum([...SCHED_FLAGS]), {
-      minItems: 1,
-      maxItems: SCHED_FLAGS.length,
-      uniqueItems: true,
-      description: "The scheduler's: of sh and mh flag-1 is fallback and flag-2 is port.",
-    }),
-  ),
-  persistentS: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: PERSISTENT_S_MAX,
-      description: 'Seconds that a client stays with its dest; missing: not persistent.',
-    }),
-  ),
-  netmask: Type.Optional(
-    Type.String({
-      pattern: NETMASK_PATTERN,
-      description: "Of clients that stay together: 255.255.255.0 or IPv6's 64; missing: whole.",
-    }),
-  ),
-  onePacket: Type.Optional(Type.Literal(true, { description: 'Each packet is scheduled alone.' })),
-  engine: Type.Optional(Type.Enum([...ENGINES], { description: 'Persistence engine.' })),
-}
-const fwd = Type.Enum([...FORWARDING_METHODS], { description: 'Forwarding method.' })
-const weight = Type.Integer({
-  minimum: 0,
-  maximum: WEIGHT_MAX,
-  description: 'Share of new connections; 0: quiesced, none.',
-})
-const threshold = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum: THRESHOLD_MAX, description }))
-const destFields = {
-  fwd,
-  weight,
-  upper: threshold('Connections from which on it gets no new ones.'),
-  lower: threshold('Below so many it gets new ones again.'),
-  tunnel: Type.Optional(
-    Type.Object(
-      {
-        type: Type.Enum([...TUNNEL_TYPES], { description: 'Of tun; missing: IP in IP.' }),
-        port: Type.Optional(
-          Type.Integer({ minimum: 1, maximum: PORT_MAX, description: 'UDP port of gue.' }),
-        ),
-        checksum: Type.Optional(Type.Enum([...TUNNEL_CHECKSUMS])),
-      },
-      strict,
-    ),
-  ),
-}
-const interfaceName = Type.String({ pattern: INTERFACE_PATTERN, description: 'Interface.' })
 const mode = Type.Enum(['native', 'generic'], { description: 'Where XDP runs: driver or stack.' })
 const nextHop = Type.Enum(['resolved', 'resolving', 'unreachable', 'no route', 'local'])
-const count = Type.Integer({ minimum: 0 })
-const notActive = Type.Array(Type.String(), {
-  description: 'What of it the data plane does not do yet; it is kept and listed.',
-})
 
 const addressAndPort = Type.Object({ address: Type.String(), port: count })
 
@@ -140,18 +67,6 @@ export const RatesSchema = Type.Object(
 const name = Type.Optional(
   Type.String({ pattern: LABEL_PATTERN, description: 'What people call the service.' }),
 )
-
-/** An id by address, or one by mark, with the same fields besides. */
-function byAddressOrMark<P extends Record<string, TSchema>>(fields: P) {
-  const address_ = Type.Object({ protocol, address, port, ...fields }, strict)
-  const mark = Type.Object({ ...markId, ...fields }, strict)
-  return Type.Unsafe<Static<typeof address_> | Static<typeof mark>>({
-    type: 'object',
-    discriminator: { propertyName: 'protocol' },
-    required: ['protocol'],
-    oneOf: [address_, mark],
-  })
-}
 
 export const ServiceIdSchema = byAddressOrMark({})
 export const ServiceSchema = byAddressOrMark({ ...serviceFields, name })
@@ -186,15 +101,6 @@ export const DestViewSchema = Type.Object({
   rates: RatesSchema,
   notActive,
 })
-
-/** As it is answered: with the fields of an address, or with those of a mark. */
-const eitherId = {
-  protocol: Type.Enum([...PROTOCOLS, 'fwmark']),
-  address: Type.Optional(Type.String({ description: 'Missing where there is a mark.' })),
-  port: Type.Optional(count),
-  family: Type.Optional(markId.family),
-  mark: Type.Optional(markId.mark),
-}
 
 export const ServicesSchema = Type.Object({
   services: Type.Array(
@@ -236,7 +142,7 @@ export const ConnsSchema = Type.Object({
       client: addressAndPort,
       virtual: addressAndPort,
       dest: addressAndPort,
-      fwd,
+      fwd: destFields.fwd,
     }),
   ),
 })
@@ -296,6 +202,25 @@ export const WarningsSchema = Type.Object({
       cure: Type.String({ description: 'One command that helps.' }),
     }),
   ),
+})
+
+export const DaemonSchema = Type.Object(
+  {
+    role,
+    interface: interfaceName,
+    syncId: Type.Optional(syncFields.syncId),
+    maxLen: Type.Optional(syncFields.maxLen),
+    group: Type.Optional(syncFields.group),
+    port: Type.Optional(syncFields.port),
+    ttl: Type.Optional(syncFields.ttl),
+  },
+  strict,
+)
+export const DaemonPathSchema = Type.Object({ role })
+export const DaemonsSchema = Type.Object({
+  daemons: Type.Array(Type.Object({ role, interface: Type.String(), ...syncFields, notActive }), {
+    description: 'Those that run, the master first.',
+  }),
 })
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
@@ -467,4 +392,24 @@ export const HELD_TO_THE_MODEL: [
   Held<typeof EventSchema, LvsEvent>,
   Held<typeof SettingsSchema, SettingsView>,
   Held<typeof AppliedSchema, Applied>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true]
+  Held<typeof DaemonSchema, SyncWish & { role: SyncRole }>,
+  Held<typeof DaemonsSchema, { daemons: SyncDaemonView[] }>,
+] = [
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+]

@@ -16,6 +16,7 @@ import {
   type ServiceView,
   type Traffic,
 } from '../model/service.ts'
+import { SYNC_ROLES, type SyncDaemons, type SyncDaemonView } from '../model/sync.ts'
 import { destNotActive, serviceNotActive } from '../plan/active.ts'
 import { noTraffic, plus, type Counts, type ServiceIntent } from '../plan/intent.ts'
 import type { StatsView } from './contract.ts'
@@ -115,4 +116,12 @@ export class Views {
     const retired = this.#counts().retired[name] ?? noTraffic()
     return plus(this.#dataplane.rawTraffic(name), retired)
   }
+}
+
+/** The sync daemons that run, the master first. */
+export function syncViews(daemons: SyncDaemons): SyncDaemonView[] {
+  return SYNC_ROLES.flatMap(role => {
+    const daemon = daemons[role]
+    return daemon ? [{ role, ...daemon, notActive: ['synchronisation'] }] : []
+  })
 }

@@ -11,7 +11,7 @@ import {
   type DestAddrs,
   type Tunnel,
 } from '../abi/maps.gen.ts'
-import { addressBytes, familyOf, ipv4 } from '../model/address.ts'
+import { addressBytes, familyOf, ipv4, withPort } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
   type AddressServiceId,
@@ -108,4 +108,10 @@ export function serviceKey(service: AddressServiceId): Uint8Array {
     family: familyOf(service.address) === 4 ? FAMILY.FAMILY_IPV4 : FAMILY.FAMILY_IPV6,
   })
   return bytes
+}
+
+/** The name of a service from the fields of its key. */
+export function textOf(protocol: number, address: string, port: number): string {
+  const found = Object.entries(PROTOCOL_NUMBER).find(([, number]) => number === protocol)
+  return `${found?.[0] ?? protocol}:${withPort(address, port)}`
 }

@@ -102,20 +102,18 @@ export class Dataplane {
   }
 
   /**
-   * Writes a service as intended; dests that are not in it any more go to the trash. One that the
-   * tables cannot hold is taken out of them, and keeps its connections.
+   * Writes a service as intended; dests that are not in it any more go to the trash. One that needs
+   * what there is not yet is not found by packets, and its connections go on.
    */
   publish({ service: wanted, dests }: ServiceIntent, touches: readonly Weights[] = []): void {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
-    if (!service) {
-      if (!isMark(wanted)) this.tables.withdraw(wanted)
-      return
-    }
+    if (isMark(wanted)) return
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
-    const vipLocal = this.isLocal(service)
-    this.tables.publish(service, withReach, vipLocal, touches)
-    this.tables.withdrawDests(service, dests)
+    const vipLocal = this.isLocal(wanted)
+    if (service) this.tables.publish(service, withReach, vipLocal, touches)
+    else this.tables.hold(wanted, withReach, vipLocal)
+    this.tables.withdrawDests(wanted, dests)
   }
 
   reach(address: string): ReachView {

@@ -41,9 +41,8 @@ import {
   type Tunnel,
 } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
-import { withPort, formatAddress } from '../model/address.ts'
+import { formatAddress } from '../model/address.ts'
 import {
-  PROTOCOL_NUMBER,
   destName,
   serviceName,
   type AddressService,
@@ -71,6 +70,7 @@ import {
   destRow,
   localFlags,
   serviceKey,
+  textOf,
   tunnelRow,
   type DestWithReach,
   type Reach,
@@ -98,6 +98,8 @@ export class Tables {
   readonly #destAddrs: Rows<DestAddrs>
   readonly #tunnels: Rows<Tunnel>
   readonly #serviceIds = new Map<string, number>()
+  /** Names of those that packets find: held ones have an id only. */
+  readonly #open = new Set<string>()
   readonly #takenServices = new Set<number>()
   /** By the service's name, then the dest's. */
   readonly #destIds = new Map<string, Map<string, number>>()
@@ -136,9 +138,9 @@ export class Tables {
     if (kernel.adopted) this.#adopt()
   }
 
-  /** Names of the services the maps hold; a restart compares them with what it should be. */
+  /** Names of the services that packets find; a restart compares them with what it should be. */
   serviceNames(): string[] {
-    return [...this.#serviceIds.keys()]
+    return [...this.#open]
   }
 
   /** Names of the dests that are in a service, by the service's name. */
@@ -198,8 +200,7 @@ export class Tables {
     touches: readonly Weights[] = [],
   ): boolean {
     const name = serviceName(service)
-    const known = this.#serviceIds.get(name)
-    const id = known ?? this.#newServiceId()
+    const id = this.#idOf(name)
     const written = dests.map(dest => this.#writeDest(name, service, id, dest, vipLocal))
     let changed = written.some(dest => dest.changed)
     const candidates = dests.map((d, i) => ({
@@ -208,10 +209,25 @@ export class Tables {
     }))
     changed = this.#publishSchedule(id, service.scheduler, candidates, touches) || changed
     changed = this.#writeService(id, vipLocal) || changed
-    if (known !== undefined) return changed
-    this.#setServiceId(name, id)
+    if (this.#open.has(name)) return changed
+    this.#open.add(name)
     this.#kernel.maps.service_ids.update(serviceKey(service), key32(id))
     return true
+  }
+
+  /**
+   * Keeps what there is of a service for the connections it has, and lets packets find it no more.
+   * Dests that the tables do not know get no row. Withdraw those that are not in it any more after.
+   */
+  hold(service: AddressService, dests: DestWithReach[], vipLocal: boolean): void {
+    const name = serviceName(service)
+    const known = this.#destsOf(name)
+    if (known.size === 0 && !this.#serviceIds.has(name)) return
+    if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
+    const id = this.#idOf(name)
+    this.#publishRows(id, SCHEDULER.SCHED_NONE, [])
+    for (const dest of dests)
+      if (known.has(destName(dest))) this.#writeDest(name, service, id, dest, vipLocal)
   }
 
   /** What the network means for dests in the trash, which publish does not reach. */
@@ -231,7 +247,7 @@ export class Tables {
     const name = serviceName(service)
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
-    this.#kernel.maps.service_ids.delete(serviceKey(service))
+    if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
     this.#publishRows(id, SCHEDULER.SCHED_NONE, [])
     this.withdrawDests(service, [])
     this.#serviceIds.delete(name)
@@ -302,7 +318,9 @@ export class Tables {
     for (let i = 0; i < batch.count; i++) {
       const key = readServiceKey(view(batch.keys), i * SERVICE_KEY.size)
       const id = view(batch.values).getUint32(4 * i, true)
-      this.#setServiceId(textOf(key.protocol, formatAddress(key.vaddr), key.vport), id)
+      const name = textOf(key.protocol, formatAddress(key.vaddr), key.vport)
+      this.#setServiceId(name, id)
+      this.#open.add(name)
       const { first, rows } = readScheduleWord(load64(this.#services.buffer, this.#wordOf(id)))
       if (rows > 0) this.#regions.adopt(first, rows)
     }
@@ -315,6 +333,13 @@ export class Tables {
       const dest = { address: formatAddress(addrs.daddr), port: row.dport }
       this.#setOwner(id, { service: textOf(row.protocol, vaddr, row.vport), vaddr, dest })
     }
+  }
+
+  /** The row of a service, a new one where it has none. */
+  #idOf(name: string): number {
+    const id = this.#serviceIds.get(name) ?? this.#newServiceId()
+    this.#setServiceId(name, id)
+    return id
   }
 
   #setServiceId(name: string, id: number): void {
@@ -464,11 +489,6 @@ function tableFull(what: string, rows: number): XlvsError {
 
 function sameRows(a: ScheduleRow[], b: ScheduleRow[]): boolean {
   return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
-}
-
-function textOf(protocol: number, address: string, port: number): string {
-  const found = Object.entries(PROTOCOL_NUMBER).find(([, number]) => number === protocol)
-  return `${found?.[0] ?? protocol}:${withPort(address, port)}`
 }
 
 function idOf({ address, port }: DestId): DestId {

@@ -68,6 +68,11 @@ export class Draft {
     this.#rest = start
   }
 
+  /** Sync daemons that run by now. */
+  get daemons(): Intent['daemons'] {
+    return this.#rest.daemons
+  }
+
   /** A service as it is by now; undefined: there is none of that name. */
   find(name: string): ServiceDraft | undefined {
     if (this.#drafts.has(name)) return this.#drafts.get(name)
@@ -205,7 +210,7 @@ export class Draft {
     this.#refuseLabel(service)
     const id = serviceName(service)
     const was = draft.service
-    const isSwitched = was.scheduler !== service.scheduler || isHeld(was) !== isHeld(service)
+    const isSwitched = was.scheduler !== service.scheduler || isOpen(was) !== isOpen(service)
     if (isSwitched) this.#freeze(id)
     const name = service.name ?? was.name
     const named = name === undefined ? {} : { name }
@@ -314,8 +319,8 @@ export class Draft {
   }
 }
 
-/** Whether the tables hold it; one that they cannot hold is taken out of them. */
-function isHeld(service: Service): boolean {
+/** Whether packets find it; of one that needs what there is not yet, only the dests are held. */
+function isOpen(service: Service): boolean {
   return published(service) !== undefined
 }
 

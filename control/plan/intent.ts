@@ -15,6 +15,7 @@ import {
   type Traffic,
 } from '../model/service.ts'
 import type { SettingChanges, SettingName, SettingValue } from '../model/settings.ts'
+import type { SyncDaemon, SyncDaemons, SyncRole } from '../model/sync.ts'
 
 export interface ServiceIntent {
   service: Service
@@ -44,6 +45,8 @@ export interface Intent {
   interfaceOrigins: Record<string, Origin>
   /** Only those that somebody set. */
   settings: Partial<Record<SettingName, Setting>>
+  /** Those that run. */
+  daemons: SyncDaemons
   counts: Counts
 }
 
@@ -78,6 +81,8 @@ export type Change =
   | { op: 'attach'; name: string; mode: AttachMode; origin?: Origin }
   | { op: 'detach'; name: string }
   | { op: 'set'; settings: SettingChanges; origin: Origin }
+  | { op: 'startDaemon'; role: SyncRole; daemon: SyncDaemon }
+  | { op: 'stopDaemon'; role: SyncRole }
   | BulkChange
 
 export function emptyIntent(): Intent {
@@ -86,14 +91,15 @@ export function emptyIntent(): Intent {
     interfaces: {},
     interfaceOrigins: {},
     settings: {},
+    daemons: {},
     counts: { zero: {}, retired: {} },
   }
 }
 
-/** The parts of an intent that have no names in them: interfaces and settings. */
+/** The parts of an intent that have no services in them: interfaces, settings, daemons. */
 type Rest = Omit<Intent, 'services' | 'counts'>
 
-/** What a change makes of them. */
+/** What a change makes of them. @throws SYNC_RUNNING, SYNC_NOT_RUNNING */
 export function changedRest(rest: Rest, change: Change): Rest {
   switch (change.op) {
     case 'attach':
@@ -102,6 +108,10 @@ export function changedRest(rest: Rest, change: Change): Rest {
       return detach(rest, change.name)
     case 'set':
       return { ...rest, settings: changedSettings(rest.settings, change) }
+    case 'startDaemon':
+      return startDaemon(rest, change.role, change.daemon)
+    case 'stopDaemon':
+      return stopDaemon(rest, change.role)
     case 'apply': {
       let after = change.settings ? { ...rest, settings: change.settings } : rest
       for (const name of change.detaches) after = detach(after, name)
@@ -167,6 +177,26 @@ function changedSettings(
     if (value === null) after.delete(name)
     else after.set(name, { value, origin: after.get(name)?.origin ?? origin })
   return Object.fromEntries(after)
+}
+
+function startDaemon(rest: Rest, role: SyncRole, daemon: SyncDaemon): Rest {
+  if (rest.daemons[role])
+    throw new XlvsError(
+      'SYNC_RUNNING',
+      `a ${role} sync daemon runs already`,
+      `stop it first: xlvs ipvsadm --stop-daemon ${role}`,
+    )
+  return { ...rest, daemons: { ...rest.daemons, [role]: daemon } }
+}
+
+function stopDaemon(rest: Rest, role: SyncRole): Rest {
+  if (!rest.daemons[role])
+    throw new XlvsError(
+      'SYNC_NOT_RUNNING',
+      `no ${role} sync daemon runs`,
+      `start one: xlvs ipvsadm --start-daemon ${role} --mcast-interface IFACE`,
+    )
+  return { ...rest, daemons: without(rest.daemons, role) }
 }
 
 function without<V>(record: Record<string, V>, key: string): Record<string, V> {

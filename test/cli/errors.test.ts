@@ -18,6 +18,8 @@ import { refuseOldKernel } from '../../control/dataplane/kernel.ts'
 import { openObject } from '../../control/dataplane/objects.ts'
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '../../control/errors.ts'
 import { emptyConfiguration, type ConfiguredService } from '../../control/model/configuration.ts'
+import { canonicalDest, checkUnicast } from '../../control/config/nouns.ts'
+import { syncDaemon } from '../../control/model/sync.ts'
 import type { Dest, Service } from '../../control/model/service.ts'
 import { desired } from '../../control/plan/desired.ts'
 import { changed } from '../../control/plan/draft.ts'
@@ -32,6 +34,11 @@ type Provocation = (t: T) => Promise<string[]>
 
 const ROOT = join(import.meta.dirname, '../..')
 const SERVICE: Service = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
+const MASTER = { role: 'master', interface: 'eth0' } as const
+const START: Change = {
+  ...{ op: 'startDaemon', role: 'master' },
+  daemon: syncDaemon('master', MASTER, 1500),
+}
 const MARK = { protocol: 'fwmark', family: 4, mark: 77, scheduler: 'rr' }
 const DEST: Dest = { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1 }
 const AT = '/v1/services/tcp:192.0.2.1:80'
@@ -79,8 +86,9 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   BAD_NETMASK: request('POST', '/v1/services', { ...MARK, netmask: '255.255.255' }),
   BAD_SCHED_FLAG: request('POST', '/v1/services', { ...SERVICE, schedFlags: ['flag-4'] }),
   BAD_ENGINE: request('POST', '/v1/services', { ...SERVICE, engine: 'sap' }),
-  BAD_THRESHOLD: request('POST', `${AT}/dests`, { ...DEST, upper: 2, lower: 3 }),
-  BAD_TUNNEL: request('POST', `${AT}/dests`, { ...DEST, tunnel: { type: 'gre' } }),
+  BAD_THRESHOLD: thrown(() => canonicalDest(SERVICE, { ...DEST, upper: 2, lower: 3 })),
+  BAD_SYNC: request('POST', '/v1/daemons', { ...MASTER, syncId: 256 }),
+  BAD_TUNNEL: thrown(() => canonicalDest(SERVICE, { ...DEST, tunnel: { type: 'gre' } })),
   BAD_PROTOCOL: request('POST', '/v1/services', { ...SERVICE, protocol: 'icmp' }),
   BAD_SCHEDULER: request('POST', '/v1/services', { ...SERVICE, scheduler: 'rrr' }),
   BAD_WEIGHT: request('POST', `${AT}/dests`, { ...DEST, weight: 2147483648 }),
@@ -90,7 +98,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   BAD_NAME: configuration('services:\n  tcp 192.0.2.1:80:\n    name: 80'),
   BAD_SETTING: configuration('settings:\n  conn_reuse_mode: many'),
   UNKNOWN_SETTING: command('get conn_reuse_mod'),
-  BAD_FAMILY: request('POST', `${AT}/dests`, { ...DEST, address: '2001:db8::2' }),
+  BAD_FAMILY: thrown(() => canonicalDest(SERVICE, { ...DEST, address: '2001:db8::2' })),
   BAD_YAML: configuration('services: ['),
   BAD_TYPE: configuration('services: 80'),
   BAD_CONFIG: configuration('service: {}'),
@@ -104,6 +112,8 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
   NO_SUCH_ROUTE: request('GET', '/v1/colours'),
   SERVICE_EXISTS: changes(ADD, ADD),
   SERVICE_MISSING: changes({ op: 'removeService', id: SERVICE }),
+  SYNC_RUNNING: changes(START, START),
+  SYNC_NOT_RUNNING: changes({ op: 'stopDaemon', role: 'master' }),
   DEST_EXISTS: changes(ADD, ADD_DEST, ADD_DEST),
   DEST_MISSING: changes(ADD, { op: 'removeDest', service: SERVICE, dest: DEST }),
   NAME_TAKEN: changes(
@@ -116,7 +126,9 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
     const origin = 'file /etc/xlvs/lvs.yaml'
     desired(changed(emptyIntent(), ADD), { configuration, origin, takeOver: false })
   }),
-  DEST_NOT_UNICAST: request('POST', `${AT}/dests`, { ...DEST, address: '224.0.0.1' }),
+  DEST_NOT_UNICAST: thrown(() => {
+    checkUnicast('224.0.0.1')
+  }),
 }
 
 for (const [code, provocation] of Object.entries(PROVOCATIONS))

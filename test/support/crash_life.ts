@@ -91,9 +91,10 @@ export function count(machine: Machine, { lvs, dataplane }: Life, random: Random
     }
 }
 
-/** The same as tablesText, from what the director says. */
+/** The same as tablesText, from what the director says; persistent ones are not to be found. */
 export function wantedTablesText({ lvs }: Life): string {
   const line = (s: ReturnType<Director['services']>[number]): string =>
     [serviceName(s), ...s.dests.map(d => `${d.address}:${d.port}`).sort()].join(' ')
-  return lvs.services().map(line).sort().join('\n')
+  const found = lvs.services().filter(service => service.persistentS === undefined)
+  return found.map(line).sort().join('\n')
 }

@@ -13,12 +13,14 @@ import {
   type AddressService,
   type Service,
   type ServiceId,
+  type ServiceSettings,
   type ServiceView,
 } from '../../control/model/service.ts'
 import { oneOf, type Random } from './random.ts'
 
 /** A service as text, and its dests, newest first. Never changed in place. */
 interface ModelService {
+  /** And persistence. */
   scheduler: string
   dests: readonly string[]
 }
@@ -65,10 +67,15 @@ export function viewText(services: readonly ServiceView[]): string {
   const model = new Map(
     services.map(s => [
       serviceName(s),
-      { scheduler: s.scheduler, dests: s.dests.map(d => destText(d)) },
+      { scheduler: howText(s), dests: s.dests.map(d => destText(d)) },
     ]),
   )
   return modelText(model)
+}
+
+/** Scheduler and persistence. */
+function howText({ scheduler, persistentS }: ServiceSettings): string {
+  return persistentS === undefined ? scheduler : `${scheduler} persistent ${persistentS}`
 }
 
 function destText(dest: Dest): string {
@@ -91,7 +98,9 @@ export function randomOp(random: Random, ports: readonly number[] = PORTS): Op {
 function randomService(random: Random, ports: readonly number[]): AddressService {
   const protocol = oneOf(random, ['tcp', 'udp'] as const)
   const scheduler = oneOf(random, SCHEDULERS)
-  return { protocol, address: oneOf(random, VIPS), port: oneOf(random, ports), scheduler }
+  const persistent = random(4) === 0 ? { persistentS: 60 } : {}
+  const id = { protocol, address: oneOf(random, VIPS), port: oneOf(random, ports) }
+  return { ...id, scheduler, ...persistent }
 }
 
 function destOp(random: Random, service: AddressService, dice: number): Op {
@@ -108,20 +117,20 @@ function destOp(random: Random, service: AddressService, dice: number): Op {
 function addService(service: Service): Op {
   const name = serviceName(service)
   return {
-    say: `add ${name} ${service.scheduler}`,
+    say: `add ${name} ${howText(service)}`,
     ask: lvs => lvs.addService(service),
     apply: model =>
       model.has(name)
         ? 'SERVICE_EXISTS'
-        : new Map([...model, [name, { scheduler: service.scheduler, dests: [] }]]),
+        : new Map([...model, [name, { scheduler: howText(service), dests: [] }]]),
   }
 }
 
 function setService(service: Service): Op {
   return {
-    say: `set ${serviceName(service)} ${service.scheduler}`,
+    say: `set ${serviceName(service)} ${howText(service)}`,
     ask: lvs => lvs.setService(service),
-    apply: model => withDests(model, service, ({ dests }) => dests, service.scheduler),
+    apply: model => withDests(model, service, ({ dests }) => dests, howText(service)),
   }
 }
 

@@ -21,7 +21,7 @@ import { dest, service } from './views.ts'
 const SIZES = { services: 100, dests: 1000 }
 
 /** What was in the journal, were there one. */
-export function intentOf({ services, interfaces, settings }: FakeState): Intent {
+export function intentOf({ services, interfaces, settings, daemons }: FakeState): Intent {
   return {
     ...emptyIntent(),
     services: Object.fromEntries(
@@ -38,6 +38,7 @@ export function intentOf({ services, interfaces, settings }: FakeState): Intent 
     interfaces: Object.fromEntries(interfaces.map(({ name, mode }) => [name, mode])),
     interfaceOrigins: Object.fromEntries(interfaces.map(({ name, origin }) => [name, origin])),
     settings,
+    daemons,
   }
 }
 

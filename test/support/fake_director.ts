@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
+import { addingDest, settingDest, startingDaemon } from '../../control/daemon/accept.ts'
 import type {
   BatchChange,
   BatchOutcome,
@@ -18,6 +19,7 @@ import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
 import { warningsOf } from '../../control/daemon/ownership.ts'
+import { syncViews } from '../../control/daemon/views.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import { originOf, type Origin } from '../../control/model/origin.ts'
 import {
@@ -39,8 +41,10 @@ import {
 } from '../../control/model/service.ts'
 import { destNotActive, serviceNotActive } from '../../control/plan/active.ts'
 import type { Warning } from '../../control/model/warning.ts'
-import type { Intent } from '../../control/plan/intent.ts'
-import { applyChanges } from './fake_apply.ts'
+import type { SyncRole, SyncWish } from '../../control/model/sync.ts'
+import { changed, Draft } from '../../control/plan/draft.ts'
+import type { Change as IntentChange, Intent } from '../../control/plan/intent.ts'
+import { applyChanges, intentOf } from './fake_apply.ts'
 
 export const NO_TRAFFIC: Traffic = {
   conns: 0,
@@ -63,6 +67,7 @@ export interface FakeState {
   /** Of attaching. */
   remarks: Warning[]
   settings: Intent['settings']
+  daemons: Intent['daemons']
   /** Thrown by the next change, once. */
   fails: Error | undefined
 }
@@ -76,6 +81,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     warnings: given.warnings ?? [],
     remarks: given.remarks ?? [],
     settings: given.settings ?? {},
+    daemons: given.daemons ?? {},
     fails: given.fails,
   }
   const change = (act: () => void): Promise<void> => {
@@ -118,6 +124,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     batch: wanted => batch(wanted, changes),
     ...interfaceChanges(state, change),
     ...applyChanges(state, change),
+    ...syncChanges(state, change),
   }
 }
 
@@ -221,9 +228,10 @@ function destChanges(state: FakeState, change: Change) {
     return [found, dests]
   }
   return {
-    addDest: (id: ServiceId, dest: Dest) =>
+    addDest: (id: ServiceId, wanted: Dest) =>
       change(() => {
         const { dests } = find(state, id)
+        const { dest } = addingDest(new Draft(intentOf(state)), id, wanted)
         if (dests.some(have => destName(have) === destName(dest)))
           throw refusal('DEST_EXISTS', `service ${serviceName(id)} has dest ${destName(dest)}`)
         dests.unshift({
@@ -238,11 +246,12 @@ function destChanges(state: FakeState, change: Change) {
           notActive: destNotActive(dest),
         })
       }),
-    setDest: (id: ServiceId, dest: Dest) =>
+    setDest: (id: ServiceId, wanted: Dest) =>
       warned(
         change,
-        () => findDest(id, dest)[0],
+        () => findDest(id, settingDest(new Draft(intentOf(state)), id, wanted).dest)[0],
         () => {
+          const { dest } = settingDest(new Draft(intentOf(state)), id, wanted)
           replace(findDest(id, dest)[0], destSettingsOf(dest), DEST_SETTINGS)
         },
       ),
@@ -281,6 +290,25 @@ function interfaceChanges(state: FakeState, change: Change) {
         () => mustFind(name),
         () => state.interfaces.splice(state.interfaces.indexOf(mustFind(name)), 1),
       ),
+  }
+}
+
+function syncChanges(state: FakeState, change: Change) {
+  const make = (wanted: IntentChange): void => {
+    state.daemons = changed(intentOf(state), wanted).daemons
+  }
+  return {
+    daemons: () => syncViews(state.daemons),
+    startDaemon: (role: SyncRole, wish: SyncWish) =>
+      change(() => {
+        if (!state.interfaces.some(({ name }) => name === wish.interface))
+          throw refusal('INTERFACE_MISSING', `there is no interface ${wish.interface}`)
+        make(startingDaemon(new Draft(intentOf(state)), role, wish, 1500))
+      }),
+    stopDaemon: (role: SyncRole) =>
+      change(() => {
+        make({ op: 'stopDaemon', role })
+      }),
   }
 }
 

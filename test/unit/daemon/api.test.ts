@@ -5,12 +5,22 @@ import { buildApi } from '../../../control/daemon/api.ts'
 import type { ConnPage } from '../../../control/daemon/contract.ts'
 import { createLog } from '../../../control/daemon/log.ts'
 import { ERROR_CODES, XlvsError } from '../../../control/errors.ts'
+import {
+  destSettingsOf,
+  serviceIdOf,
+  serviceSettingsOf,
+  type InterfaceView,
+} from '../../../control/model/service.ts'
 import { fakeDirector, type FakeState } from '../../support/fake_director.ts'
 import { conn, dest, service } from '../../support/views.ts'
 
 const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
 const DEST = { address: '10.0.0.2', port: 8080, fwd: 'nat', weight: 1 }
 const AT = '/v1/services/tcp:192.0.2.1:80'
+const ETH0: InterfaceView = {
+  ...{ name: 'eth0', ifindex: 2, mode: 'native', origin: 'command' },
+  ...{ present: true, running: true },
+}
 
 function api(
   t: ExecutionContext,
@@ -83,6 +93,126 @@ test('api: IPv6 in any form and a tunnel, then it is kept in canonical form', as
   t.deepEqual(state.services, [service({ address: '2001:db8::1', origin, dests: left })])
 })
 
+/** Everything that a service and a dest can have, and what is not active of it. */
+const MARK = { protocol: 'fwmark', family: 6, mark: 4294967295 } as const
+const FULL = {
+  scheduler: 'sh',
+  schedFlags: ['flag-1', 'flag-2'],
+  persistentS: 360,
+  netmask: '64',
+  onePacket: true,
+  engine: 'sip',
+  name: 'web',
+} as const
+const GUE = { type: 'gue', port: 6080, checksum: 'remcsum' } as const
+const FULL_DEST = { fwd: 'tun', weight: 2147483647, upper: 10, lower: 5, tunnel: GUE } as const
+
+test('api: a service and a dest with every field, then each is shown', async t => {
+  const { app } = api(t)
+  const at = '/v1/services/fwmark6:4294967295'
+  const dest = { address: '2001:db8::2', port: 0, ...FULL_DEST }
+
+  const added = await app.inject(call('POST', '/v1/services', { ...MARK, ...FULL }))
+  const given = await app.inject(call('POST', `${at}/dests`, dest))
+  const shown = (await app.inject('/v1/services')).json<{ services: { dests: unknown[] }[] }>()
+
+  t.is(added.statusCode, 204, added.body)
+  t.is(given.statusCode, 204, given.body)
+  const [service] = shown.services
+  const notActive = [
+    ...['firewall marks', 'persistence', 'one-packet scheduling', 'the sip engine'],
+    'the scheduler sh',
+  ]
+  t.like(service, { ...MARK, ...FULL, notActive })
+  t.false('address' in (service ?? {}))
+  const less = ['thresholds', 'gue tunnels']
+  t.like(service?.dests[0], { ...dest, persistent: 0, notActive: less })
+})
+
+test('api: a service and a dest set to less, then the rest is as by default', async t => {
+  const { app, state } = api(t)
+  const at = '/v1/services/fwmark6:4294967295'
+  const dest = { address: '2001:db8::2', port: 0, ...FULL_DEST }
+  await app.inject(call('POST', '/v1/services', { ...MARK, ...FULL }))
+  await app.inject(call('POST', `${at}/dests`, dest))
+
+  await app.inject(call('PUT', at, { scheduler: 'rr' }))
+  await app.inject(call('PUT', `${at}/dests/[2001:db8::2]:0`, { fwd: 'dr', weight: 1 }))
+
+  const [service] = state.services
+  t.deepEqual(service && { ...serviceIdOf(service), ...serviceSettingsOf(service) }, {
+    ...MARK,
+    scheduler: 'rr',
+    name: 'web',
+  })
+  t.deepEqual(service?.dests.map(destSettingsOf), [{ fwd: 'dr', weight: 1 }])
+})
+
+test('api: a sync daemon started, listed and stopped, then it is gone', async t => {
+  const { app } = api(t, { interfaces: [ETH0] })
+  const given = { interface: 'eth0', syncId: 9, group: 'FF02:0::51', maxLen: 2000, port: 9000 }
+
+  const started = await app.inject(
+    call('POST', '/v1/daemons', { role: 'backup', ...given, ttl: 5 }),
+  )
+  const listed = (await app.inject('/v1/daemons')).json<unknown>()
+  const stopped = await app.inject(call('DELETE', '/v1/daemons/backup'))
+
+  t.is(started.statusCode, 204, started.body)
+  const notActive = ['synchronisation']
+  const daemon = { role: 'backup', ...given, group: 'ff02::51', ttl: 5, notActive }
+  t.deepEqual(listed, { daemons: [daemon] })
+  t.is(stopped.statusCode, 204, stopped.body)
+  t.deepEqual((await app.inject('/v1/daemons')).json(), { daemons: [] })
+})
+
+const SYNC: [given: object, code: string][] = [
+  [{ role: 'slave', interface: 'eth0' }, 'BAD_SYNC'],
+  [{ role: 'master', interface: 'eth9' }, 'INTERFACE_MISSING'],
+  [{ role: 'master', interface: 'eth0', syncId: 256 }, 'BAD_SYNC'],
+  [{ role: 'master', interface: 'eth0', ttl: 0 }, 'BAD_SYNC'],
+  [{ role: 'master', interface: 'eth0', maxLen: 0 }, 'BAD_SYNC'],
+  [{ role: 'master', interface: 'eth0', port: 0 }, 'BAD_PORT'],
+  [{ role: 'master', interface: 'eth0', group: '192.0.2.1' }, 'BAD_SYNC'],
+  [{ role: 'master', interface: 'eth0', group: '192.0.2' }, 'BAD_SYNC'],
+  [{ role: 'backup', interface: 'eth0' }, 'BAD_FAMILY'],
+]
+
+for (const [given, code] of SYNC)
+  test(`api: a sync daemon ${JSON.stringify(given)}, refused as ${code}`, async t => {
+    const services =
+      code === 'BAD_FAMILY' ? [service({ dests: [dest({ address: '2001:db8::2' })] })] : []
+    const { app, state } = api(t, { interfaces: [ETH0], services })
+
+    const { body } = await app.inject(call('POST', '/v1/daemons', given))
+
+    t.is((JSON.parse(body) as { error: { code: string } }).error.code, code, body)
+    t.deepEqual(state.daemons, {})
+  })
+
+test('api: a dest of the other family while a sync daemon runs, refused as BAD_FAMILY', async t => {
+  const { app } = api(t, { interfaces: [ETH0], services: [service()] })
+  await app.inject(call('POST', '/v1/daemons', { role: 'master', interface: 'eth0' }))
+
+  const six = { address: '2001:db8::2', port: 80, fwd: 'tun', weight: 1 }
+  const { body } = await app.inject(call('POST', `${AT}/dests`, six))
+
+  t.regex(body, /BAD_FAMILY.*while a sync daemon runs/)
+})
+
+test('api: what the kernel looks at first, then that is what is told', async t => {
+  const { app } = api(t, { services: [service({ dests: [dest()] })] })
+  const wrong = { address: '10.0.0.2', port: 80, fwd: 'nat', weight: 1, upper: 1, lower: 2 }
+  const codeOf = async (method: string, url: string, body: object): Promise<string> =>
+    (await app.inject(call(method, url, body))).json<{ error: { code: string } }>().error.code
+
+  t.is(await codeOf('POST', '/v1/services/tcp:192.0.2.9:80/dests', wrong), 'SERVICE_MISSING')
+  t.is(await codeOf('POST', `${AT}/dests`, wrong), 'BAD_THRESHOLD')
+  t.is(await codeOf('POST', `${AT}/dests`, { ...wrong, lower: 1 }), 'DEST_EXISTS')
+  const less = { fwd: 'nat', weight: 1, upper: 1, lower: 2 }
+  t.is(await codeOf('PUT', `${AT}/dests/10.0.0.9:80`, less), 'BAD_THRESHOLD')
+})
+
 test('api: each read, then the whole view', async t => {
   const services = [service({ dests: [dest()] })]
   const { app } = api(t, { services })
@@ -112,6 +242,23 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
   [call('POST', '/v1/services', { ...SERVICE, port: 0 }), 400, 'BAD_SERVICE', /has port 0/],
   [call('POST', '/v1/services', { ...SERVICE, port: '80' }), 400, 'BAD_PORT', /"80": must be int/],
   [call('POST', '/v1/services', { ...SERVICE, scheduler: 'rrr' }), 400, 'BAD_SCHEDULER', /rrr/],
+  [
+    call('POST', '/v1/services', { ...SERVICE, family: 4 }),
+    400,
+    'BAD_REQUEST',
+    /unknown field fam/,
+  ],
+  [call('POST', '/v1/services', { ...SERVICE, schedFlags: [] }), 400, 'BAD_REQUEST', /schedFlags/],
+  [call('POST', '/v1/services', { ...SERVICE, engine: 'ftp' }), 400, 'BAD_ENGINE', /engine ftp/],
+  [call('POST', '/v1/services', { ...SERVICE, onePacket: false }), 400, 'BAD_REQUEST', /onePacket/],
+  [
+    call('POST', '/v1/services', { protocol: 'fwmark', mark: 1 }),
+    400,
+    'BAD_REQUEST',
+    /lacks .*fam/,
+  ],
+  [call('POST', `${AT}/dests`, { ...DEST, upper: 0 }), 400, 'BAD_THRESHOLD', /threshold 0/],
+  [call('POST', `${AT}/dests`, { ...DEST, tunnel: { type: 'ipip' } }), 400, 'BAD_REQUEST', /ipip/],
   [call('POST', '/v1/services', { ...SERVICE, x: 1 }), 400, 'BAD_REQUEST', /unknown field x/],
   [
     call('POST', '/v1/services', { protocol: 'tcp' }),
@@ -280,11 +427,13 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     Object.keys(methods).map(method => `${method} ${path}`),
   )
   t.deepEqual(routes.toSorted(), [
+    'delete /v1/daemons/{role}',
     'delete /v1/interfaces/{name}',
     'delete /v1/services',
     'delete /v1/services/{service}',
     'delete /v1/services/{service}/dests/{dest}',
     'get /v1/conns',
+    'get /v1/daemons',
     'get /v1/events',
     'get /v1/interfaces',
     'get /v1/reasons',
@@ -296,6 +445,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'patch /v1/settings',
     'post /v1/apply',
     'post /v1/batch',
+    'post /v1/daemons',
     'post /v1/interfaces',
     'post /v1/services',
     'post /v1/services/{service}/dests',

@@ -6,8 +6,10 @@ import {
   isMark,
   type AddressService,
   type Dest,
+  type Service,
   type ServiceId,
 } from '../../../control/model/service.ts'
+import { syncDaemon } from '../../../control/model/sync.ts'
 import { changed, replayed } from '../../../control/plan/draft.ts'
 import {
   emptyIntent,
@@ -38,12 +40,16 @@ function fold(...changes: Change[]): Intent {
 const one: Change = { op: 'addService', service: service(1), zero: {} }
 const withDest: Change = { op: 'addDest', service: service(1), dest: dest(2) }
 const NAME = 'tcp:192.0.2.1:80'
+const MASTER = syncDaemon('master', { interface: 'eth0' }, 1500)
+const start: Change = { op: 'startDaemon', role: 'master', daemon: MASTER }
 
 const REFUSED: [what: string, code: XlvsError['code'], before: Change[], change: Change][] = [
   ['a service twice', 'SERVICE_EXISTS', [one], one],
   ['no service set', 'SERVICE_MISSING', [], { op: 'setService', service: service(1) }],
   ['no service removed', 'SERVICE_MISSING', [], { op: 'removeService', id: service(1) }],
   ['a dest of no service', 'SERVICE_MISSING', [], withDest],
+  ['a daemon twice', 'SYNC_RUNNING', [start], start],
+  ['no daemon stopped', 'SYNC_NOT_RUNNING', [start], { op: 'stopDaemon', role: 'backup' }],
   ['a dest twice', 'DEST_EXISTS', [one, withDest], withDest],
   ['no dest set', 'DEST_MISSING', [one], { op: 'setDest', service: service(1), dest: dest(2) }],
   [
@@ -132,6 +138,28 @@ test('intent: a dest retired that is in its service again, nothing changes', t =
   const retire: Change = { op: 'retire', service: NAME, dest: '10.0.0.2:80', traffic: traffic(1) }
 
   t.deepEqual(fold(one, withDest, retire), fold(one, withDest))
+})
+
+const SIX: Service = { protocol: 'fwmark', family: 6, mark: 77, scheduler: 'sh' }
+test('intent: a service with every setting set to fewer, then the others are gone', t => {
+  const all = { persistentS: 60, netmask: '64', engine: 'sip', onePacket: true } as const
+  const full: Service = { ...SIX, ...all, schedFlags: ['flag-1'], name: 'web' }
+  const before = fold({ op: 'addService', service: full, zero: {} })
+
+  const after = changed(before, { op: 'setService', service: SIX })
+
+  t.deepEqual(before.services['fwmark6:77']?.service, full)
+  t.deepEqual(after.services['fwmark6:77']?.service, { ...SIX, name: 'web' })
+})
+
+test('intent: sync daemons started and stopped, then those that run are there', t => {
+  const both = fold(
+    { op: 'startDaemon', role: 'master', daemon: MASTER },
+    { op: 'startDaemon', role: 'backup', daemon: MASTER },
+  )
+
+  t.deepEqual(both.daemons, { master: MASTER, backup: MASTER })
+  t.deepEqual(changed(both, { op: 'stopDaemon', role: 'master' }).daemons, { backup: MASTER })
 })
 
 test('intent: fresh counters, nothing is subtracted or added any more', t => {
@@ -250,6 +278,7 @@ test('intent: records and a snapshot of before origins, then they replay as they
     { op: 'setDest', service: service(1), dest: dest(2, 5) },
     { op: 'attach', name: 'eth1', mode: 'generic' },
     { op: 'detach', name: 'eth0' },
+    start,
   ]
 
   const intent = replayed({ ...emptyIntent(), ...old }, records)
@@ -258,6 +287,7 @@ test('intent: records and a snapshot of before origins, then they replay as they
     ...emptyIntent(),
     services: { [NAME]: { service: service(1), dests: [dest(2, 5)] } },
     interfaces: { eth1: 'generic' },
+    daemons: { master: MASTER },
   })
 })
 

@@ -1,0 +1,78 @@
+/**
+ * What is asked for, looked at with what is there, in the kernel's order: the service first, then
+ * the values, and last whether the dest is there, which the fold of ../plan/draft.ts finds.
+ * Read next: ../config/nouns.ts (rules that need nothing but the values).
+ */
+import { canonicalDest, checkUnicast } from '../config/nouns.ts'
+import { XlvsError } from '../errors.ts'
+import { familyOf, isMulticast } from '../model/address.ts'
+import {
+  destName,
+  familyOfService,
+  serviceName,
+  type Dest,
+  type ServiceId,
+} from '../model/service.ts'
+import { SYNC_ROLES, syncDaemon, type SyncRole, type SyncWish } from '../model/sync.ts'
+import type { Draft } from '../plan/draft.ts'
+import type { Change } from '../plan/intent.ts'
+
+type Of<Op extends Change['op']> = Extract<Change, { op: Op }>
+
+/** @throws SERVICE_MISSING, BAD_FAMILY, DEST_NOT_UNICAST, and what canonicalDest() throws */
+export function addingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<'addDest'> {
+  const dest = fitting(draft, service, wanted)
+  if (!draft.mustFind(service).has(destName(dest))) checkUnicast(dest.address)
+  return { op: 'addDest', service, dest }
+}
+
+/** @throws as addingDest(), save that the address is not looked at again */
+export function settingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<'setDest'> {
+  return { op: 'setDest', service, dest: fitting(draft, service, wanted) }
+}
+
+function fitting(draft: Draft, service: ServiceId, wanted: Dest): Dest {
+  draft.mustFind(service)
+  const dest = canonicalDest(service, wanted)
+  if (familyOf(dest.address) !== familyOfService(service) && running(draft).length > 0)
+    throw mixed(serviceName(service), destName(dest), 'stop the sync daemons first')
+  return dest
+}
+
+function running({ daemons }: Draft): SyncRole[] {
+  return SYNC_ROLES.filter(role => daemons[role])
+}
+
+function mixed(service: string, dest: string, hint: string): XlvsError {
+  return new XlvsError(
+    'BAD_FAMILY',
+    `dest ${dest} is not of the family of ${service}: expected one family while a sync daemon ` +
+      'runs, because its messages have room for one',
+    hint,
+  )
+}
+
+/**
+ * @param mtu of the interface, bytes
+ * @throws BAD_SYNC, BAD_FAMILY
+ */
+export function startingDaemon(
+  draft: Draft,
+  role: SyncRole,
+  wish: SyncWish,
+  mtu: number,
+): Of<'startDaemon'> {
+  const daemon = syncDaemon(role, wish, mtu)
+  if (!isMulticast(daemon.group))
+    throw new XlvsError(
+      'BAD_SYNC',
+      `group ${daemon.group} is not a multicast address: expected 224.0.0.0 to 239.255.255.255 ` +
+        'or ff00::/8',
+      'leave it out for 224.0.0.81',
+    )
+  for (const { service, dests } of Object.values(draft.intent.services))
+    for (const dest of dests)
+      if (familyOf(dest.address) !== familyOfService(service))
+        throw mixed(serviceName(service), destName(dest), 'remove that dest first')
+  return { op: 'startDaemon', role, daemon }
+}

@@ -1,0 +1,99 @@
+/** Services that need what the data plane does not do yet: packets pass, connections go on. */
+import test from 'ava'
+import type { ServiceSettings } from '../../control/model/service.ts'
+import { director, parseServices, XDP, type PacketDirector } from '../support/director.ts'
+import { FAMILIES, paths, service } from '../support/families.ts'
+import { at, sameFrame, tcp } from '../support/frames.ts'
+
+/** The first service, with other settings. */
+function set(lvs: PacketDirector, settings: Partial<ServiceSettings>): void {
+  const [first] = lvs.intents
+  if (first) first.service = { ...first.service, ...settings }
+  lvs.publish()
+}
+
+function activate(lvs: PacketDirector): void {
+  const [first] = lvs.intents
+  if (first) delete first.service.persistentS
+  lvs.publish()
+}
+
+for (const f of FAMILIES) {
+  const { request: REQUEST, requestOut: REQUEST_OUT } = paths(f)
+  const OTHER = `${at(f.client, 40001)} > ${at(f.vip, 80)}`
+  const OTHER_OUT = `${at(f.client, 40001)} > ${at(f.dest(2), 8080)}`
+  const SERVICE = service(f)
+
+  test(`active: ${f.name}, persistent from the start, packets pass untouched`, async t => {
+    const lvs = await director(t, '')
+    lvs.intents.push(...parseServices(SERVICE))
+    set(lvs, { persistentS: 60 })
+    const frame = tcp(OTHER, 'S')
+
+    const out = lvs.run(frame)
+
+    t.deepEqual([out.reason, out.verdict], ['no service', XDP.pass])
+    t.deepEqual(Buffer.from(out.frame.subarray(12)), Buffer.from(frame.subarray(12)))
+    t.deepEqual(lvs.dataplane.tables.allDestIds(''), [])
+  })
+
+  test(`active: ${f.name}, it becomes persistent, new clients pass, others go on`, async t => {
+    const lvs = await director(t, SERVICE)
+    lvs.run(tcp(REQUEST, 'S'))
+
+    set(lvs, { persistentS: 60 })
+    const other = lvs.run(tcp(OTHER, 'S'))
+    const old = lvs.run(tcp(REQUEST, 'A'))
+
+    t.deepEqual([other.reason, other.verdict], ['no service', XDP.pass])
+    t.is(old.reason, 'nat request')
+    sameFrame(t, old.frame, tcp(REQUEST_OUT, 'A', { ttl: 63 }))
+    t.deepEqual(lvs.counts(f.dest(2)), { active: 1, inactive: 0 })
+  })
+
+  test(`active: ${f.name}, it is persistent no more, new clients are balanced again`, async t => {
+    const lvs = await director(t, SERVICE)
+    lvs.run(tcp(REQUEST, 'S'))
+    set(lvs, { persistentS: 60 })
+
+    activate(lvs)
+    const out = lvs.run(tcp(OTHER, 'S'))
+
+    t.is(out.reason, 'nat request')
+    sameFrame(t, out.frame, tcp(OTHER_OUT, 'S', { ttl: 63 }))
+    t.deepEqual(lvs.counts(f.dest(2)), { active: 2, inactive: 0 })
+  })
+
+  test(`active: ${f.name}, a dest removed meanwhile, its packets are dropped`, async t => {
+    const lvs = await director(t, SERVICE)
+    lvs.run(tcp(REQUEST, 'S'))
+    set(lvs, { persistentS: 60 })
+    lvs.intents[0]?.dests.pop()
+    lvs.publish()
+
+    t.is(lvs.run(tcp(REQUEST, 'A')).reason, 'dest gone')
+  })
+
+  test(`active: ${f.name}, a scheduler that there is not yet, new clients are refused`, async t => {
+    const lvs = await director(t, SERVICE)
+    lvs.run(tcp(REQUEST, 'S'))
+
+    set(lvs, { scheduler: 'sh' })
+
+    t.is(lvs.run(tcp(OTHER, 'S')).reason, 'no dest')
+    t.is(lvs.run(tcp(REQUEST, 'A')).reason, 'nat request')
+    set(lvs, { scheduler: 'wrr' })
+    t.is(lvs.run(tcp(OTHER, 'S')).reason, 'nat request')
+  })
+
+  test(`active: ${f.name}, a dest in a gue tunnel, others are chosen`, async t => {
+    const lvs = await director(t, SERVICE)
+    const [first] = lvs.intents
+    const [dest] = first?.dests ?? []
+    if (dest) first?.dests.push({ ...dest, tunnel: { type: 'gue', port: 6080 } })
+    first?.dests.shift()
+    lvs.publish()
+
+    t.is(lvs.run(tcp(OTHER, 'S')).reason, 'no dest')
+  })
+}
