@@ -1,8 +1,10 @@
 /**
- * ipvsadm under its own name, started by ipvsadm.js. Read next: ../ipvs/main.ts.
+ * ipvsadm under its own name, or that of one of its scripts, started by ipvsadm.js or a link to it.
+ * Read next: ../ipvs/wrappers.ts.
  */
-import { start } from './start.ts'
+import { scriptName, start } from './start.ts'
 
 start()
-const { main } = await import('../ipvs/main.ts')
-process.exitCode = await main(process.argv.slice(2), 'ipvsadm')
+const { call } = await import('../ipvs/wrappers.ts')
+const [, script = '', ...words] = process.argv
+process.exitCode = await call(scriptName(script) ?? 'ipvsadm', words)

@@ -9,3 +9,8 @@ export function start(): void {
     process.exit()
   })
 }
+
+/** The name of ipvsadm or of one of its scripts, when a program was called by a link of it. */
+export function scriptName(path: string): string | undefined {
+  return /(?:^|\/)(ipvsadm(?:-save|-restore)?)(?:\.js)?$/.exec(path)?.[1]
+}

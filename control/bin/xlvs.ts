@@ -3,19 +3,19 @@
  * before oclif is there: oclif would refuse a leading -A, and costs time. Read next: run.ts,
  * ../ipvs/main.ts, ../ipvs/sysctl.ts.
  */
-import { basename } from 'node:path'
-import { start } from './start.ts'
+import { scriptName, start } from './start.ts'
 
 start()
 const [, script, ...words] = process.argv
-if (basename(script ?? '') === 'ipvsadm') await ipvsadm(words, 'ipvsadm')
+const name = scriptName(script ?? '')
+if (name !== undefined) await ipvsadm(words, name)
 else if (words[0] === 'ipvsadm') await ipvsadm(words.slice(1), 'xlvs ipvsadm')
 else if (words[0] === 'sysctl') await sysctl(words.slice(1))
 else await (await import('./run.ts')).run(words)
 
 async function ipvsadm(args: string[], program: string): Promise<void> {
-  const { main } = await import('../ipvs/main.ts')
-  process.exitCode = await main(args, program)
+  const { call } = await import('../ipvs/wrappers.ts')
+  process.exitCode = await call(program, args)
 }
 
 async function sysctl(args: string[]): Promise<void> {

@@ -47,6 +47,8 @@ export interface TableUse {
 export interface StatsView {
   total: Traffic
   rates: Rates
+  /** What each CPU has counted since the start; a zero does not change it. */
+  cpus: Traffic[]
   services: (ServiceId & { traffic: Traffic; rates: Rates })[]
   /** Packets by reason, those above zero, in the order of enum reason. */
   reasons: { reason: string; packets: number }[]

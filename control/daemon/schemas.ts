@@ -150,6 +150,9 @@ export const ConnsSchema = Type.Object({
 export const StatsSchema = Type.Object({
   total: TrafficSchema,
   rates: RatesSchema,
+  cpus: Type.Array(TrafficSchema, {
+    description: 'What each CPU has counted since the start; a zero does not change it.',
+  }),
   services: Type.Array(Type.Object({ ...eitherId, traffic: TrafficSchema, rates: RatesSchema })),
   reasons: Type.Array(Type.Object({ reason: Type.String(), packets: count })),
   connections: Type.Array(

@@ -65,9 +65,12 @@ export class Views {
     const dataplane = this.#dataplane
     const { slots } = dataplane.kernel.sizes
     const stashed = dataplane.stashed()
+    const cpus = this.#rawByCpu()
+    const raw = cpus.reduce((a, b) => plus(a, b), noTraffic())
     return {
-      total: plus(this.rawTotal(), this.#zeroOf('total'), -1),
+      total: plus(raw, this.#zeroOf('total'), -1),
       rates: dataplane.rates.total(),
+      cpus,
       services: services.map(service => ({
         ...serviceIdOf(service),
         traffic: this.#ofService(serviceName(service)),
@@ -104,8 +107,18 @@ export class Views {
   }
 
   rawTotal(): Traffic {
-    const retired = Object.values(this.#counts().retired)
-    return retired.reduce((a, b) => plus(a, b), this.#dataplane.rawTraffic(''))
+    return plus(this.#dataplane.rawTraffic(''), this.#retired())
+  }
+
+  /** Rows that are freed are not kept by CPU; the first one's sum has them. */
+  #rawByCpu(): Traffic[] {
+    const [first, ...rest] = this.#dataplane.trafficByCpu()
+    return [plus(first ?? noTraffic(), this.#retired()), ...rest]
+  }
+
+  /** What dests had counted whose rows are freed. */
+  #retired(): Traffic {
+    return Object.values(this.#counts().retired).reduce((a, b) => plus(a, b), noTraffic())
   }
 
   #ofService(name: string): Traffic {

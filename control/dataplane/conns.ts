@@ -67,7 +67,7 @@ function connAt(
   return {
     protocol: isTcp ? 'tcp' : 'udp',
     state: isTcp ? (STATE_NAMES.get(row.state) ?? `STATE_${row.state}`) : 'UDP',
-    expiresS: Math.ceil(left / kernel.ticksPerSecond),
+    expiresS: Math.floor(left / kernel.ticksPerSecond),
     client: { address: formatAddress(row.caddr), port: row.cport },
     virtual: { address: formatAddress(row.oaddr), port: row.oport },
     dest: destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))),

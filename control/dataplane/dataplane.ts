@@ -135,6 +135,16 @@ export class Dataplane {
       .reduce((sum, id) => plus(sum, this.tables.traffic(id)), noTraffic())
   }
 
+  /** The same of all dests by CPU. */
+  trafficByCpu(): Traffic[] {
+    const ids = this.tables.allDestIds('')
+    return Array.from({ length: this.kernel.sizes.cpus }, (_, cpu) => {
+      const sum = noTraffic()
+      for (const id of ids) this.tables.addTraffic(sum, id, cpu)
+      return sum
+    })
+  }
+
   /** Rates of a service, or of a dest of it; those of row 0, which nobody has, are 0. */
   ratesOf(service: ServiceId, dest?: DestId): RatesView {
     if (dest) return this.rates.dest(this.tables.destId(service, dest) ?? 0)

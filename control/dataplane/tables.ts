@@ -53,6 +53,7 @@ import {
   type Traffic,
 } from '../model/service.ts'
 import { scheduledWeight } from '../plan/active.ts'
+import { noTraffic } from '../plan/intent.ts'
 import {
   moveCursor,
   readScheduleWord,
@@ -264,16 +265,19 @@ export class Tables {
 
   /** Traffic of a dest since its row was made. */
   traffic(id: number): Traffic {
-    const sum = { conns: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 }
-    for (let cpu = 0; cpu < this.#kernel.sizes.cpus; cpu++) {
-      const row = this.#traffic.get(cpu * this.#kernel.sizes.dests + id)
-      sum.conns += Number(row.conns)
-      sum.inPackets += Number(row.inpkts)
-      sum.outPackets += Number(row.outpkts)
-      sum.inBytes += Number(row.inbytes)
-      sum.outBytes += Number(row.outbytes)
-    }
+    const sum = noTraffic()
+    for (let cpu = 0; cpu < this.#kernel.sizes.cpus; cpu++) this.addTraffic(sum, id, cpu)
     return sum
+  }
+
+  /** Adds what a CPU has counted of a dest since its row was made. */
+  addTraffic(sum: Traffic, id: number, cpu: number): void {
+    const row = this.#traffic.get(cpu * this.#kernel.sizes.dests + id)
+    sum.conns += Number(row.conns)
+    sum.inPackets += Number(row.inpkts)
+    sum.outPackets += Number(row.outpkts)
+    sum.inBytes += Number(row.inbytes)
+    sum.outBytes += Number(row.outbytes)
   }
 
   /** Dests in the trash that hold no connection any more. */

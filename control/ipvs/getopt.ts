@@ -1,6 +1,7 @@
 /**
  * Reads words the way popt does for ipvsadm: `-Ln`, `-At 10.0.0.1:80`, `-w3`, `-w=3`, `--weight=3`,
- * `--weight 3`, leftovers anywhere, `--` ends the options. Long names are never abbreviated. Pure.
+ * `--weight 3`, leftovers anywhere, `--` ends the options. Long names are never abbreviated, and
+ * `-w=` and `--weight=` have an empty value. Pure.
  * Read next: grammar.ts.
  */
 
@@ -87,7 +88,7 @@ function* readShorts<K extends Known>(
       yield { kind: 'option', option, value: undefined, word }
       continue
     }
-    const value = letters === '' ? following(option) : letters
+    const value = letters === '' && !equals ? following(option) : letters
     letters = ''
     yield value === undefined && option.arg === 'required'
       ? { kind: 'missing', word: lastWord() ?? word }

@@ -1,188 +1,119 @@
 /**
- * An ipvsadm 1.31 line to what it asks for. Options are evaluated from left to right, then checked
- * against the command in ipvsadm's order, so the first complaint is the one ipvsadm makes. What
- * xlvs cannot do yet is refused last, by a sentence. Pure. Read next: main.ts.
- * Source: ipvsadm.c (v1.31), parse_options(), process_options(), generic_opt_check().
+ * An ipvsadm 1.31 line to what it asks for. Options are evaluated from left to right (line.ts),
+ * then checked against the command in ipvsadm's order, so the first complaint is the one ipvsadm
+ * makes. Pure. Read next: main.ts (who carries it out).
+ * Source: ipvsadm.c (v1.31), process_options(), generic_opt_check(), tunnel_opt_check().
  */
+import type { Dest, DestId, ServiceId, ServiceSettings, TunnelOptions } from '../model/service.ts'
+import type { Lookups } from './address.ts'
+import { readOptions } from './getopt.ts'
 import {
-  WEIGHT_MAX,
-  type AddressServiceId,
-  type Dest,
-  type DestId,
-  type ForwardingMethod,
-  type Protocol,
-} from '../model/service.ts'
-import { parseEndpoint, parseNumber, type Parsed, type PortOf } from './address.ts'
-import { readOptions, type Item } from './getopt.ts'
+  familyOfLine,
+  readRest,
+  readSchedFlags,
+  readTimeout,
+  SCHEDULER_DEFAULT,
+  type DaemonAsked,
+  type Line,
+} from './line.ts'
 import {
   COMMANDS,
   OPTION_NAMES,
   OPTIONS,
   RULES,
+  TUNNEL_OPTION_NAMES,
+  TUNNEL_RULES,
   type CommandName,
   type CommandOption,
   type Option,
   type OptionName,
 } from './options.ts'
-import { refused, tryHelp, unsupported, wrong } from './refusal.ts'
+import { tryHelp, wrong } from './refusal.ts'
+
+/** What a listing of the table shows of each dest, and so which header it has. */
+export type Columns = 'plain' | 'stats' | 'rate' | 'thresholds' | 'persistent-conn' | 'tun-info'
 
 export interface ListFormat {
+  columns: Columns
   numeric: boolean
-  stats: boolean
   exact: boolean
+  sorted: boolean
+  /** --persistent-conn, which adds columns to connections too. */
+  engines: boolean
 }
 
-/** scheduler stays text: the kernel, not the tool, knows which there are. */
-export type Request =
-  | { command: 'help' | 'version' | 'flush' | 'restore' }
-  | { command: 'add-service' | 'edit-service'; service: AddressServiceId; scheduler: string }
-  | { command: 'delete-service'; service: AddressServiceId }
-  | { command: 'add-server' | 'edit-server'; service: AddressServiceId; dest: Dest }
-  | { command: 'delete-server'; service: AddressServiceId; dest: DestId }
-  | { command: 'zero'; service: AddressServiceId | undefined }
-  | { command: 'list'; format: ListFormat; service: AddressServiceId | undefined }
-  | { command: 'list-connections'; format: ListFormat }
-
-/** The scheduler of a service that names none. */
-const SCHEDULER_DEFAULT = 'wlc'
-
-interface Line {
-  given: Map<OptionName, string>
-  protocol: Protocol
-  service: Parsed | undefined
-  /** The service is a firewall mark. */
-  marked: boolean
-  dest: Parsed | undefined
+/** Scheduler and engine stay words: the kernel, not the tool, knows which there are. */
+export interface SettingsAsked extends Omit<ServiceSettings, 'scheduler' | 'engine'> {
   scheduler: string
-  fwd: ForwardingMethod
-  weight: number
-  /** Things named on the line that only come later, in order. */
-  later: string[]
+  engine?: string
 }
+
+export type Role = 'master' | 'backup'
+
+/** Seconds; 0 leaves a timeout as it is. */
+export interface TimeoutsAsked {
+  tcp: number
+  tcpFin: number
+  udp: number
+}
+
+export type Request =
+  | { command: 'help' }
+  | { command: 'version' }
+  | { command: 'flush' }
+  | { command: 'restore' }
+  | { command: 'add-service' | 'edit-service'; service: ServiceId; settings: SettingsAsked }
+  | { command: 'delete-service'; service: ServiceId }
+  | { command: 'add-server' | 'edit-server'; service: ServiceId; dest: Dest }
+  | { command: 'delete-server'; service: ServiceId; dest: DestId }
+  | { command: 'zero'; service: ServiceId | undefined }
+  | { command: 'list'; of: 'table' | 'connections'; format: ListFormat; service?: ServiceId }
+  | { command: 'list'; of: 'timeouts' | 'daemons' }
+  | { command: 'save'; numeric: boolean }
+  | { command: 'set'; timeouts: TimeoutsAsked }
+  | { command: 'start-daemon'; role: Role; daemon: DaemonAsked }
+  | { command: 'stop-daemon'; role: Role }
 
 /**
  * What `words` (without the program's name) ask for. `program` is that name, for the advice.
- * @throws Refusal.
+ * @throws Refusal; HostWanted when a name is to be looked up first.
  */
-export function parseLine(words: readonly string[], program: string, portOf: PortOf): Request {
+export function parseLine(words: readonly string[], program: string, lookups: Lookups): Request {
   const leftovers: string[] = []
   const items = readOptions<CommandOption | Option>(words, [...COMMANDS, ...OPTIONS], leftovers)
   const first = items.next().value
   if (first?.kind !== 'option' || !('command' in first.option)) throw tryHelp(program)
   const { command } = first.option
   if (command === 'help' || command === 'version') return { command }
+  const role = command === 'start-daemon' || command === 'stop-daemon' ? first.value : undefined
+  const roleAsked = role === undefined ? undefined : readRole(command, role)
 
-  const line = readRest(items, portOf)
-  const [stray] = command === 'set' ? leftovers.slice(3) : leftovers
-  if (command === 'set' && leftovers.length < 3)
-    throw wrong('--set option requires 3 timeout values')
+  const line = readRest(items, lookups)
+  const timeouts = command === 'set' ? readTimeouts(leftovers.splice(0, 3)) : undefined
+  const [stray] = leftovers
   if (stray !== undefined) throw wrong(`unexpected argument ${stray}`)
+  readSchedFlags(line)
   checkOptions(command, line.given)
   checkTogether(command, line)
-  return asked(command, line)
+  if (timeouts) return { command: 'set', timeouts }
+  if (roleAsked === undefined) return asked(command, line)
+  if (command === 'stop-daemon') return { command, role: roleAsked }
+  return { command: 'start-daemon', role: roleAsked, daemon: line.daemon }
 }
 
-function readRest(items: Iterable<Item<CommandOption | Option>>, portOf: PortOf): Line {
-  const line: Line = {
-    given: new Map(),
-    protocol: 'tcp',
-    service: undefined,
-    marked: false,
-    dest: undefined,
-    scheduler: SCHEDULER_DEFAULT,
-    fwd: 'dr',
-    weight: 1,
-    later: [],
-  }
-  for (const item of items) {
-    if (item.kind === 'unknown') throw refused(`${item.word}: unknown option`)
-    if (item.kind === 'missing') throw refused(`${item.word}: missing argument`)
-    if (item.kind === 'unwanted') throw refused(`${item.word}: option does not take an argument`)
-    if ('command' in item.option) throw wrong(`invalid option \`${item.word}'`)
-    const { option, value } = item
-    if (option.name !== 'unchecked') {
-      if (line.given.has(option.name)) throw wrong(`multiple '${option.name}' options specified`)
-      line.given.set(option.name, value ?? '')
-    }
-    readOption(line, option, value ?? '', portOf)
-  }
-  return line
+function readRole(command: CommandName, word: string): Role {
+  if (word === 'master' || word === 'backup') return word
+  throw wrong(
+    command === 'start-daemon'
+      ? 'illegal start-daemon parameter specified'
+      : 'illegal start_daemon specified',
+  )
 }
 
-function readOption(line: Line, option: Option, value: string, portOf: PortOf): void {
-  switch (option.key) {
-    case 'tcp':
-    case 'udp':
-      line.protocol = option.key
-      line.service = parseEndpoint(value, option.key, portOf)
-      if (!line.service) throw wrong('illegal virtual server address[:port] specified')
-      break
-    case 'fwmark':
-      line.marked = true
-      line.later.push('services by firewall mark (-f)')
-      break
-    case 'ipv6':
-      if (!line.marked) throw wrong('-6 used before -f\n')
-      break
-    case 'scheduler':
-      line.scheduler = value
-      break
-    case 'real-server':
-      line.dest = parseEndpoint(value, line.protocol, portOf)
-      if (!line.dest) throw wrong('illegal real server address[:port] specified')
-      line.dest.port ??= line.service?.port ?? 0
-      break
-    case 'masquerading':
-      line.fwd = 'nat'
-      break
-    case 'gatewaying':
-      line.fwd = 'dr'
-      break
-    case 'ipip':
-      line.fwd = 'tun'
-      break
-    case 'tun-type':
-      if (value !== 'ipip') line.later.push('tunnels by gue and gre (--tun-type)')
-      break
-    case 'weight':
-      line.weight = bounded(value, WEIGHT_MAX, 'illegal weight specified')
-      break
-    case 'u-threshold':
-    case 'l-threshold': {
-      const letter = option.key === 'u-threshold' ? 'u' : 'l'
-      const threshold = bounded(value, 0x7fffffff, `illegal ${letter}_threshold specified`)
-      if (threshold > 0) line.later.push('thresholds (-x, -y)')
-      break
-    }
-    default:
-      if (LATER[option.key]) line.later.push(LATER[option.key] ?? '')
-  }
-}
-
-/** Options that are read, and refused by these words at the end. */
-const LATER: Record<string, string> = {
-  sctp: 'SCTP',
-  persistent: 'persistence (-p)',
-  pe: 'persistence engines (--pe)',
-  ops: 'one-packet scheduling (-o)',
-  'sched-flags': 'scheduler flags (-b)',
-  timeout: 'the list of timeouts',
-  daemon: 'the list of sync daemons',
-  'tun-port': 'tunnels by gue (--tun-port)',
-  'tun-nocsum': 'checksums of tunnels (--tun-nocsum)',
-  'tun-csum': 'checksums of tunnels (--tun-csum)',
-  'tun-remcsum': 'checksums of tunnels (--tun-remcsum)',
-  rate: 'rates',
-  thresholds: 'the list of thresholds',
-  'persistent-conn': 'the list of persistent connections',
-  'tun-info': 'the list of tunnels',
-  nosort: 'an unsorted list',
-}
-
-function bounded(text: string, max: number, complaint: string): number {
-  const number = parseNumber(text, 0, max)
-  if (number === undefined) throw wrong(complaint)
-  return number
+function readTimeouts([tcp, tcpFin, udp]: readonly string[]): TimeoutsAsked {
+  if (tcp === undefined || tcpFin === undefined || udp === undefined)
+    throw wrong('--set option requires 3 timeout values')
+  return { tcp: readTimeout(tcp, 0), tcpFin: readTimeout(tcpFin, 0), udp: readTimeout(udp, 0) }
 }
 
 function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, string>): void {
@@ -208,7 +139,7 @@ function checkOptions(command: CommandName, given: ReadonlyMap<OptionName, strin
 /** Checks that no table of options shows. */
 function checkTogether(command: CommandName, line: Line): void {
   const { given, service, dest, fwd } = line
-  const any = (...names: OptionName[]): boolean => names.some(name => given.has(name))
+  const any = (...names: readonly OptionName[]): boolean => names.some(name => given.has(name))
   if (command === 'list') {
     const whole = any('connection', 'timeout', 'daemon') && any('stats', 'rate', 'thresholds')
     if (whole || (any('timeout', 'daemon') && any('persistent-conn')))
@@ -221,63 +152,126 @@ function checkTogether(command: CommandName, line: Line): void {
       throw wrong('One-Packet Scheduling is only for UDP virtual services')
   }
   if (command === 'add-server' || command === 'edit-server') {
-    if (service && dest && service.family !== dest.family && fwd !== 'tun')
+    if (dest && dest.family !== familyOfLine(line) && fwd !== 'tun')
       throw wrong('Different address family is allowed only for tunneling servers')
-    const tunnel = any('tun-type', 'tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum')
-    if (tunnel && fwd !== 'tun') throw wrong('Tunnel options conflict with forward method')
+    if (any('tun-type', ...TUNNEL_OPTION_NAMES) && fwd !== 'tun')
+      throw wrong('Tunnel options conflict with forward method')
+    checkTunnel(line)
+  }
+}
+
+/** @throws Refusal when the type of tunnel does not take an option, or lacks one. */
+function checkTunnel({ given, tunnelType: type }: Line): void {
+  const rules = TUNNEL_RULES[type]
+  let exclusive: OptionName | undefined
+  for (const name of TUNNEL_OPTION_NAMES) {
+    const rule = rules[name]
+    if (!given.has(name)) {
+      if (rule === '+')
+        throw wrong(`You need to supply the '${name}' option for the '${type}' tunnel type`)
+      continue
+    }
+    if (rule === undefined) throw wrong(`Illegal '${name}' option with the '${type}' tunnel type`)
+    if (rule !== '1') continue
+    if (exclusive !== undefined)
+      throw wrong(
+        `The option '${name}' conflicts with the '${exclusive}' option ` +
+          `in the '${type}' tunnel type`,
+      )
+    exclusive = name
   }
 }
 
 function asked(command: CommandName, line: Line): Request {
-  const [later] = line.later
-  if (later !== undefined) throw unsupported(later)
-  const { given } = line
-  const format = {
-    numeric: given.has('numeric'),
-    stats: given.has('stats'),
-    exact: given.has('exact'),
-  }
   switch (command) {
     case 'flush':
     case 'restore':
       return { command }
     case 'list':
-      if (given.has('connection')) return { command: 'list-connections', format }
-      return { command, format, service: line.service && serviceOf(line) }
+      return listed(line)
+    case 'save':
+      return { command, numeric: line.given.has('numeric') }
     case 'zero':
-      return { command, service: line.service && serviceOf(line) }
+      return { command, service: namesService(line) ? serviceOf(line) : undefined }
     case 'add-service':
     case 'edit-service':
-      return { command, service: serviceOf(line), scheduler: line.scheduler }
+      return { command, service: serviceOf(line), settings: settingsOf(line) }
     case 'delete-service':
       return { command, service: serviceOf(line) }
     case 'delete-server':
-      return { command, service: serviceOf(line), dest: destOf(line) }
+      return { command, service: serviceOf(line), dest: destIdOf(line) }
     case 'add-server':
     case 'edit-server':
-      return settingDest(command, line)
+      return { command, service: serviceOf(line), dest: destOf(line) }
     case 'set':
-      throw unsupported('timeouts (--set)')
     case 'start-daemon':
     case 'stop-daemon':
-      throw unsupported('sync daemons')
-    case 'save':
-      throw unsupported('saving (-S)')
+      throw new Error(`${command} is read by parseLine()`)
   }
 }
 
-function settingDest(command: 'add-server' | 'edit-server', line: Line): Request {
-  const service = serviceOf(line)
-  const { address, port } = destOf(line)
-  const forced = line.fwd === 'nat' ? port : service.port
-  const dest = { address, port: forced, fwd: line.fwd, weight: line.weight }
-  return { command, service, dest }
+function listed(line: Line): Request {
+  const { given } = line
+  const format: ListFormat = {
+    columns: COLUMNS.find(columns => given.has(columns)) ?? 'plain',
+    numeric: given.has('numeric'),
+    exact: given.has('exact'),
+    sorted: !given.has('nosort'),
+    engines: given.has('persistent-conn'),
+  }
+  if (given.has('connection')) return { command: 'list', of: 'connections', format }
+  if (namesService(line)) return { command: 'list', of: 'table', format, service: serviceOf(line) }
+  if (given.has('timeout')) return { command: 'list', of: 'timeouts' }
+  if (given.has('daemon')) return { command: 'list', of: 'daemons' }
+  return { command: 'list', of: 'table', format }
 }
 
-function serviceOf({ service, protocol }: Line): AddressServiceId {
+/** The first that is given decides. */
+const COLUMNS = ['stats', 'rate', 'thresholds', 'persistent-conn', 'tun-info'] as const
+
+function namesService({ service, mark }: Line): boolean {
+  return service !== undefined || mark !== undefined
+}
+
+function serviceOf({ service, mark, protocol = 'tcp' }: Line): ServiceId {
+  if (mark) return { protocol: 'fwmark', ...mark }
   return { protocol, address: service?.address ?? '', port: service?.port ?? 0 }
 }
 
-function destOf({ dest }: Line): DestId {
+function settingsOf(line: Line): SettingsAsked {
+  const { scheduler, schedFlags, persistentS, netmask, engine, given } = line
+  return {
+    scheduler: scheduler === '' ? SCHEDULER_DEFAULT : scheduler,
+    ...(schedFlags.length > 0 && { schedFlags }),
+    ...(persistentS !== undefined && { persistentS }),
+    ...(netmask !== undefined && { netmask }),
+    ...(given.has('ops') && { onePacket: true as const }),
+    ...(engine !== '' && { engine }),
+  }
+}
+
+function destIdOf({ dest }: Line): DestId {
   return { address: dest?.address ?? '', port: dest?.port ?? 0 }
+}
+
+/** By dr and tun a packet's port stays, so that the dest has the service's, except of a mark. */
+function destOf(line: Line): Dest {
+  const { service, fwd, weight, upper, lower } = line
+  const { address, port } = destIdOf(line)
+  const tunnel = fwd === 'tun' ? tunnelOf(line) : undefined
+  return {
+    address,
+    port: service && fwd !== 'nat' ? (service.port ?? 0) : port,
+    fwd,
+    weight,
+    ...(upper > 0 && { upper }),
+    ...(lower > 0 && { lower }),
+    ...(tunnel && { tunnel }),
+  }
+}
+
+function tunnelOf({ tunnelType: type, tunnelPort: port, given }: Line): TunnelOptions | undefined {
+  if (type === 'ipip') return undefined
+  const checksum = (['csum', 'remcsum'] as const).find(word => given.has(`tun-${word}`))
+  return { type, ...(port > 0 && { port }), ...(checksum && { checksum }) }
 }

@@ -1,32 +1,49 @@
 /**
- * The director's refusals in the words in which ipvsadm reports the kernel's. Pure.
- * Source: ipvsadm libipvs.c (v1.31), ipvs_strerror().
+ * What ipvsadm prints for an errno of the kernel. Pure. Read next: errno.ts.
+ * Source: ipvsadm libipvs.c (v1.31), ipvs_strerror(); strerror(3).
  */
-import type { ErrorCode, XlvsError } from '../errors.ts'
+import type { Errno } from './errno.ts'
 import type { Request } from './grammar.ts'
-import { type Refusal, refused, wrong } from './refusal.ts'
 
-const WORDS: Partial<Record<ErrorCode, string>> = {
-  SERVICE_EXISTS: 'Service already exists',
-  DEST_EXISTS: 'Destination already exists',
-  DEST_MISSING: 'No such destination',
-  BAD_SCHEDULER: 'Scheduler or persistence engine not found',
-  DEST_NOT_UNICAST: 'Invalid operation.  Possibly wrong module version, address not unicast, ...',
-  NO_ROOT: 'Permission denied (you must be root)',
-  TABLE_FULL: 'Memory allocation problem',
+type Command = Request['command']
+
+const BY_COMMAND: [command: RegExp, words: Partial<Record<Errno, string>>][] = [
+  [
+    /^(add|edit|delete)-service$|^zero$|^list$/,
+    {
+      EEXIST: 'Service already exists',
+      ESRCH: 'No such service',
+      ENOENT: 'Scheduler or persistence engine not found',
+    },
+  ],
+  [
+    /-server$/,
+    {
+      EEXIST: 'Destination already exists',
+      ESRCH: 'Service not defined',
+      ENOENT: 'No such destination',
+    },
+  ],
+  [/^(start|stop)-daemon$/, { EEXIST: 'Daemon has already run', ESRCH: 'No daemon is running' }],
+]
+
+const BY_ERRNO: Record<Errno, string> = {
+  EPERM: 'Permission denied (you must be root)',
+  EINVAL: 'Invalid operation.  Possibly wrong module version, address not unicast, ...',
+  ENOPROTOOPT: 'Protocol not available',
+  ENOMEM: 'Memory allocation problem',
+  EOPNOTSUPP: 'Operation not supported with IPv6',
+  EAFNOSUPPORT: 'Operation not supported with specified address family',
+  EMSGSIZE: 'Module is wrong version',
+  ENOENT: 'No such file or directory',
+  ESRCH: 'No such process',
+  EEXIST: 'File exists',
+  ENODEV: 'No such device',
+  ERANGE: 'Numerical result out of range',
 }
 
-/**
- * What ipvsadm would print for that error of that request, and its exit status.
- * Differs from LVS: without a daemon it says where it looked, and -h and -v still work.
- */
-export function kernelWords(error: XlvsError, command: Request['command']): Refusal {
-  if (error.code === 'SERVICE_MISSING') return refused(missingService(command))
-  if (error.code === 'SOCKET_REFUSED')
-    return wrong(`Can't initialize ipvs: ${error.message}\n${error.hint}`)
-  return refused(WORDS[error.code] ?? `${error.message}\n${error.hint}`)
-}
-
-function missingService(command: Request['command']): string {
-  return /-server$/.test(command) ? 'Service not defined' : 'No such service'
+/** The words for an errno of that command. */
+export function kernelWords(errno: Errno, command: Command): string {
+  const table = BY_COMMAND.find(([commands]) => commands.test(command))?.[1]
+  return table?.[errno] ?? BY_ERRNO[errno]
 }

@@ -1,83 +1,66 @@
 /**
- * ipvsadm's listings, to the byte: plain, --stats, -c. Pure; names are handed in.
- * Differs from LVS: counters of dests are 64 bits wide; ipvsadm 1.31 cuts some of them to 32.
- * Source: ipvsadm.c (v1.31), print_service_entry(), print_largenum(), print_conn().
+ * ipvsadm's listings of the table, to the byte, and what -S saves. Pure; names are handed in.
+ * Read next: order.ts, conn_listing.ts.
+ * Source: ipvsadm.c (v1.31), print_service_entry(), print_largenum(), print_title().
  */
-import { addressBytes, familyOf } from '../model/address.ts'
+import { familyOf } from '../model/address.ts'
 import {
-  PROTOCOL_NUMBER,
-  type AddressServiceView,
-  type ConnView,
-  type DestId,
+  isMark,
+  schedFlagName,
   type DestView,
   type ForwardingMethod,
   type Protocol,
+  type ServiceId,
+  type ServiceView,
   type Traffic,
 } from '../model/service.ts'
-import { qsort } from './sort.ts'
-
-export interface ListingFormat {
-  stats: boolean
-  exact: boolean
-}
-
-/** How an address and a port are written: in numbers, or by name without -n. */
-export interface Names {
-  host(address: string): string
-  port(port: number, protocol: Protocol): string
-}
-
-export const NUMBERS: Names = { host: address => address, port: String }
+import type { Columns, ListFormat } from './grammar.ts'
+import { endpoint, type Names } from './names.ts'
+import { inKernelOrder, sortedDests, sortedServices } from './order.ts'
 
 /** The kernel's version of IPVS and its default table size; ipvsadm prints what it reports. */
-const TITLE = 'IP Virtual Server version 1.2.1 (size=4096)\n'
-const PLAIN_HEADER =
-  'Prot LocalAddress:Port Scheduler Flags\n' +
-  '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n'
-const STATS_HEADER =
-  'Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n' +
-  '  -> RemoteAddress:Port\n'
-const CONNS_HEADER =
-  'IPVS connection entries\n' +
-  'pro expire state       source             virtual            destination\n'
-
-const METHOD: Record<ForwardingMethod, string> = {
-  nat: 'Masq',
-  dr: 'Route',
-  tun: 'Tunnel',
+export const TITLE = 'IP Virtual Server version 1.2.1 (size=4096)\n'
+const REMOTE = '  -> RemoteAddress:Port'
+const FLAGS = 'Prot LocalAddress:Port Scheduler Flags\n'
+const HEADERS: Record<Columns, string> = {
+  plain: `${FLAGS}${REMOTE}           Forward Weight ActiveConn InActConn\n`,
+  stats:
+    'Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n' +
+    `${REMOTE}\n`,
+  rate:
+    'Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n' +
+    `${REMOTE}\n`,
+  thresholds:
+    'Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n' +
+    `${REMOTE}\n`,
+  'persistent-conn':
+    'Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n' +
+    `${REMOTE}\n`,
+  'tun-info': `${FLAGS}${REMOTE}           Forward TunnelInfo    Weight ActiveConn InActConn\n`,
 }
-/** Longer names are cut here, so that columns stay. */
-const SERVICE_WIDTH = 33
-const DEST_WIDTH = 28
 
-/** The whole table: -L. */
+export const METHOD: Record<ForwardingMethod, string> = { nat: 'Masq', dr: 'Route', tun: 'Tunnel' }
+
+/** Longer names of IPv4 services and dests are cut here, so that columns stay. */
+const NAME_WIDTH = 28
+/** A service in the first column of --stats and --rate. */
+const SERVICE_WIDTH = 33
+
+/** The whole table: -L. @param oldestFirst services as the API has them */
 export function listAll(
-  services: readonly AddressServiceView[],
-  format: ListingFormat,
+  oldestFirst: readonly ServiceView[],
+  format: ListFormat,
   names: Names,
 ): string {
-  const sorted = qsort(services, compareServices)
-  return TITLE + header(format) + sorted.map(service => entry(service, format, names)).join('')
+  const dumped = inKernelOrder(oldestFirst)
+  const services = format.sorted ? sortedServices(dumped) : dumped
+  const entries = services.map(service => entry(service, format, names))
+  return TITLE + HEADERS[format.columns] + entries.join('')
 }
 
 /** One service: -L -t; without the line that names the version. */
-export function listOne(service: AddressServiceView, format: ListingFormat, names: Names): string {
-  return header(format) + entry(service, format, names)
-}
-
-/** Connections in the order given: -Lc. */
-export function listConns(conns: readonly ConnView[], names: Names): string {
-  const lines = conns.map(({ protocol, state, expiresS, client, virtual, dest }) =>
-    [
-      protocol.toUpperCase().padEnd(3),
-      minutes(expiresS).padEnd(6),
-      state.padEnd(11),
-      endpoint(client, protocol, names).padEnd(18),
-      endpoint(virtual, protocol, names).padEnd(18),
-      endpoint(dest, protocol, names),
-    ].join(' '),
-  )
-  return CONNS_HEADER + lines.map(line => `${line}\n`).join('')
+export function listOne(service: ServiceView, format: ListFormat, names: Names): string {
+  return HEADERS[format.columns] + entry(service, format, names)
 }
 
 /** A counter in 9 columns: in thousands, millions and so on where it would not fit. */
@@ -90,32 +73,91 @@ export function largeNumber(value: number, exact: boolean): string {
   return String(Math.floor(value / unit)).padStart(8) + letter
 }
 
-function header({ stats }: ListingFormat): string {
-  return stats ? STATS_HEADER : PLAIN_HEADER
+function entry(service: ServiceView, format: ListFormat, names: Names): string {
+  const name = serviceText(service, names)
+  const { columns, exact } = format
+  const protocol = isMark(service) ? undefined : service.protocol
+  const dests = format.sorted ? sortedDests(service.dests) : service.dests
+  const line =
+    columns === 'stats'
+      ? name.padEnd(SERVICE_WIDTH) + numbers(service.traffic, exact)
+      : columns === 'rate'
+        ? name.padEnd(SERVICE_WIDTH) + numbers(service.rates, exact)
+        : name + settings(service)
+  const destLines = dests.map(dest => destLine(dest, protocol, format, names))
+  return `${line}\n${destLines.join('')}`
 }
 
-function entry(service: AddressServiceView, format: ListingFormat, names: Names): string {
-  const { protocol, scheduler, traffic } = service
-  const name = `${protocol.toUpperCase().padEnd(4)} ${endpoint(service, protocol, names)}`
-  const cut = name.slice(0, SERVICE_WIDTH)
-  const line = format.stats
-    ? cut.padEnd(SERVICE_WIDTH) + numbers(traffic, format.exact)
-    : `${cut} ${scheduler}`
-  const dests = qsort(service.dests, compareDests)
-  return `${line}\n` + dests.map(dest => destLine(dest, protocol, format, names)).join('')
+/** Protocol and address, or mark; marks are printed as C's int. */
+function serviceText(id: ServiceId, names: Names): string {
+  if (isMark(id)) return `FWM  ${id.mark | 0}${id.family === 6 ? ' IPv6' : ''}`
+  const name = endpoint(id, id.protocol, names)
+  const cut = familyOf(id.address) === 4 ? name.slice(0, NAME_WIDTH) : name
+  return `${id.protocol.toUpperCase().padEnd(4)} ${cut}`
 }
 
-function destLine(dest: DestView, protocol: Protocol, format: ListingFormat, names: Names): string {
-  const name = endpoint(dest, protocol, names).slice(0, DEST_WIDTH).padEnd(DEST_WIDTH)
-  if (format.stats) return `  -> ${name}${numbers(dest.traffic, format.exact)}\n`
-  const { fwd, weight, active, inactive } = dest
-  const columns = [
-    METHOD[fwd].padEnd(7),
-    String(weight).padEnd(6),
-    String(active).padEnd(10),
-    String(inactive).padEnd(10),
-  ]
-  return `  -> ${name} ${columns.join(' ')}\n`
+function settings(service: ServiceView): string {
+  const { scheduler, schedFlags = [], persistentS, netmask, engine, onePacket } = service
+  const flags = schedFlags.map(flag => schedFlagName(scheduler, flag)).join(',')
+  return [
+    ` ${scheduler}`,
+    flags === '' ? '' : ` (${flags})`,
+    persistentS === undefined
+      ? ''
+      : ` persistent ${persistentS}` +
+        (netmask === undefined ? '' : ` mask ${netmask}`) +
+        (engine === undefined ? '' : ` pe ${engine}`),
+    onePacket ? ' ops' : '',
+  ].join('')
+}
+
+function destLine(
+  dest: DestView,
+  protocol: Protocol | undefined,
+  format: ListFormat,
+  names: Names,
+): string {
+  const whole = endpoint(dest, protocol, names)
+  const name = (familyOf(dest.address) === 4 ? whole.slice(0, NAME_WIDTH) : whole).padEnd(
+    NAME_WIDTH,
+  )
+  const { columns, exact } = format
+  if (columns === 'stats') return `  -> ${name}${destTraffic(dest, exact)}\n`
+  if (columns === 'rate') return `  -> ${name}${destRates(dest, exact)}\n`
+  const { fwd, weight, active, inactive, persistent, upper = 0, lower = 0 } = dest
+  const method = METHOD[fwd].padEnd(7)
+  const first: Record<Exclude<Columns, 'stats' | 'rate'>, (string | number)[]> = {
+    plain: [method, String(weight).padEnd(6)],
+    thresholds: [String(upper).padEnd(10), String(lower).padEnd(10)],
+    'persistent-conn': [String(weight).padEnd(9), String(persistent).padEnd(11)],
+    'tun-info': [method, tunnelText(dest).padEnd(13), String(weight).padEnd(6)],
+  }
+  const counts = [String(active).padEnd(10), String(inactive).padEnd(10)]
+  return `  -> ${[name, ...first[columns], ...counts].join(' ')}\n`
+}
+
+/** Tunnel, port and checksum of --tun-info. */
+function tunnelText({ fwd, tunnel }: DestView): string {
+  if (fwd !== 'tun') return 'n/a'
+  if (!tunnel) return 'ipip'
+  const checksum = tunnel.checksum === 'csum' ? '+c' : tunnel.checksum === 'remcsum' ? 'r+c' : '-c'
+  return [tunnel.type, ...(tunnel.type === 'gue' ? [tunnel.port ?? 0] : []), checksum].join(':')
+}
+
+/** ipvsadm 1.31 reads a dest's counters but the bytes as 32 bits. */
+function destTraffic({ traffic }: DestView, exact: boolean): string {
+  const { conns, inPackets, outPackets } = traffic
+  const cut = { conns: conns >>> 0, inPackets: inPackets >>> 0, outPackets: outPackets >>> 0 }
+  return numbers({ ...traffic, ...cut }, exact)
+}
+
+/** And all of its rates, of which it abbreviates bytes only. */
+function destRates({ rates }: DestView, exact: boolean): string {
+  const { conns, inPackets, outPackets, inBytes, outBytes } = rates
+  return [
+    ...[conns, inPackets, outPackets].map(rate => ` ${String(rate >>> 0).padStart(8)}`),
+    ...[inBytes, outBytes].map(rate => largeNumber(rate >>> 0, exact)),
+  ].join('')
 }
 
 function numbers(traffic: Traffic, exact: boolean): string {
@@ -125,37 +167,50 @@ function numbers(traffic: Traffic, exact: boolean): string {
     .join('')
 }
 
-function endpoint({ address, port }: DestId, protocol: Protocol, names: Names): string {
-  const host = names.host(address)
-  const name = familyOf(address) === 6 ? `[${host}]` : host
-  return `${name}:${names.port(port, protocol)}`
+const SAVED_PROTOCOL: Record<Protocol, string> = { tcp: '-t', udp: '-u', sctp: '--sctp-service' }
+const SAVED_METHOD: Record<ForwardingMethod, string> = { nat: '-m', dr: '-g', tun: '-i' }
+
+/** Lines that -R makes the table from, less thresholds, which ipvsadm forgets: -S. */
+export function save(oldestFirst: readonly ServiceView[], names: Names): string {
+  return sortedServices(inKernelOrder(oldestFirst))
+    .map(service => {
+      const name = savedName(service, names)
+      const protocol = isMark(service) ? undefined : service.protocol
+      const dests = sortedDests(service.dests).map(dest => savedDest(name, dest, protocol, names))
+      return `-A ${name}${savedSettings(service)}\n${dests.join('')}`
+    })
+    .join('')
 }
 
-/** Minutes may have more than two digits. */
-function minutes(seconds: number): string {
-  const two = (value: number): string => String(value).padStart(2, '0')
-  return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`
+function savedName(id: ServiceId, names: Names): string {
+  if (isMark(id)) return `-f ${id.mark | 0}${id.family === 6 ? ' -6' : ''}`
+  return `${SAVED_PROTOCOL[id.protocol]} ${endpoint(id, id.protocol, names)}`
 }
 
-function compareServices(a: AddressServiceView, b: AddressServiceView): number {
-  const protocols = PROTOCOL_NUMBER[a.protocol] - PROTOCOL_NUMBER[b.protocol]
-  return familyOf(a.address) - familyOf(b.address) || protocols || compareDests(a, b)
+function savedSettings(service: ServiceView): string {
+  const { scheduler, schedFlags = [], persistentS, netmask, engine, onePacket } = service
+  const flags = schedFlags.map(flag => schedFlagName(scheduler, flag)).join(',')
+  const masked = persistentS !== undefined && netmask !== undefined
+  return [
+    ` -s ${scheduler}`,
+    persistentS === undefined ? '' : ` -p ${persistentS}`,
+    masked ? ` -M ${netmask}` : '',
+    engine === undefined ? '' : ` --pe ${engine}`,
+    onePacket ? ' -o' : '',
+    flags === '' ? '' : ` -b ${flags}`,
+  ].join('')
 }
 
-function compareDests(a: DestId, b: DestId): number {
-  const families = familyOf(a.address) - familyOf(b.address)
-  return families || compareAddresses(a.address, b.address) || a.port - b.port
-}
-
-/** By 32-bit words as C's int: those 2^31 apart or more come out reversed. */
-function compareAddresses(a: string, b: string): number {
-  const [left, right] = [a, b].map(text => {
-    const bytes = addressBytes(text)
-    return new DataView(bytes.buffer)
-  })
-  for (let at = 0; at < 16; at += 4) {
-    const difference = ((left?.getUint32(at) ?? 0) - (right?.getUint32(at) ?? 0)) | 0
-    if (difference !== 0) return difference
-  }
-  return 0
+function savedDest(
+  service: string,
+  dest: DestView,
+  protocol: Protocol | undefined,
+  names: Names,
+): string {
+  const { fwd, weight, tunnel } = dest
+  const port = tunnel?.type === 'gue' ? ` --tun-port ${tunnel.port ?? 0}` : ''
+  const checksum = tunnel ? ` --tun-${tunnel.checksum ?? 'nocsum'}` : ''
+  const how = fwd === 'tun' ? ` --tun-type ${tunnel?.type ?? 'ipip'}${port}${checksum}` : ''
+  const name = endpoint(dest, protocol, names)
+  return `-a ${service} -r ${name} ${SAVED_METHOD[fwd]} -w ${weight}${how}\n`
 }

@@ -2,12 +2,33 @@
  * Names of ports and hosts for ipvsadm: /etc/services, and reverse look-ups for a listing without
  * -n. Pure; the file's text and the look-up are handed in.
  */
-import type { Protocol } from '../model/service.ts'
-import type { PortOf } from './address.ts'
-import type { Names } from './listing.ts'
+import { familyOf } from '../model/address.ts'
+import type { DestId, Protocol } from '../model/service.ts'
+import { inetNtop } from './address.ts'
 
 /** The name of a host by its address; undefined when it has none. */
 export type HostOf = (address: string) => Promise<string | undefined>
+
+/** How an address and a port are written: in numbers, or by name without -n. */
+export interface Names {
+  host(address: string): string
+  /** Without a protocol (a mark's dests) ports have no names. */
+  port(port: number, protocol: Protocol | undefined): string
+}
+
+export const NUMBERS: Names = { host: address => address, port: String }
+
+/** ipvsadm's buffer for an address and a port, less the final zero. */
+const ENDPOINT_MAX = 59
+
+/** An address with its port as ipvsadm prints it, cut where its buffer ends. */
+export function endpoint(of: DestId, protocol: Protocol | undefined, names: Names): string {
+  const port = names.port(of.port, protocol)
+  if (familyOf(of.address) === 4) return `${names.host(of.address)}:${port}`.slice(0, ENDPOINT_MAX)
+  const host = names.host(of.address)
+  const text = host === of.address ? inetNtop(host) : host
+  return `[${text}]:${port}`.slice(0, ENDPOINT_MAX)
+}
 
 interface Entry {
   names: string[]
@@ -16,11 +37,14 @@ interface Entry {
 }
 
 /** The port of a name by the text of /etc/services: getservbyname(3). */
-export function portsIn(servicesText: () => string): PortOf {
-  return (name: string, protocol: Protocol) =>
-    readServices(servicesText()).find(
-      entry => entry.protocol === protocol && entry.names.includes(name),
-    )?.port
+export function portsIn(
+  servicesText: () => string,
+): (name: string, protocol: Protocol) => number | undefined {
+  let entries: Entry[] | undefined
+  return (name, protocol) => {
+    entries ??= readServices(servicesText())
+    return entries.find(entry => entry.protocol === protocol && entry.names.includes(name))?.port
+  }
 }
 
 /** Names for those addresses and any port; what has none stays a number. */
@@ -35,13 +59,14 @@ export async function namesOf(
     if (host !== undefined) hosts.set(address, host)
   }
   await Promise.all([...new Set(addresses)].map(lookUp))
-  const entries = readServices(servicesText)
+  const ports = new Map<string, string>()
+  for (const { port, protocol, names } of readServices(servicesText)) {
+    const key = `${port}/${protocol}`
+    if (!ports.has(key)) ports.set(key, names[0] ?? String(port))
+  }
   return {
     host: address => hosts.get(address) ?? address,
-    port: (port, protocol) => {
-      const found = entries.find(entry => entry.port === port && entry.protocol === protocol)
-      return found?.names[0] ?? String(port)
-    },
+    port: (port, protocol) => ports.get(`${port}/${protocol}`) ?? String(port),
   }
 }
 

@@ -209,3 +209,14 @@ export const RULES: Record<CommandName, Partial<Record<OptionName, Rule>>> = {
   save: { numeric: 'o' },
   zero: { 'service-address': 'o' },
 }
+
+export const TUNNEL_OPTION_NAMES = ['tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum'] as const
+
+type TunnelRules = Partial<Record<(typeof TUNNEL_OPTION_NAMES)[number], Rule>>
+
+/** Which options each type of tunnel takes. */
+export const TUNNEL_RULES: Record<'ipip' | 'gue' | 'gre', TunnelRules> = {
+  ipip: {},
+  gue: { 'tun-port': '+', 'tun-nocsum': '1', 'tun-csum': '1', 'tun-remcsum': '1' },
+  gre: { 'tun-nocsum': '1', 'tun-csum': '1' },
+}

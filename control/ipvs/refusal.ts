@@ -31,8 +31,3 @@ export function tryHelp(program: string): Refusal {
 export function refused(message: string): Refusal {
   return new Refusal(message, 255, false)
 }
-
-/** What ipvsadm can and xlvs cannot yet. */
-export function unsupported(what: string): Refusal {
-  return wrong(`xlvs does not support ${what} yet; nothing was changed`)
-}

@@ -11,6 +11,8 @@ export interface System {
   /** The text of /etc/services; empty where there is none. */
   services(): string
   hostOf: HostOf
+  /** The IPv4 address of a host, undefined when it has none. */
+  addressOf(host: string): Promise<string | undefined>
 }
 
 /** The process's own. */
@@ -33,5 +35,10 @@ export const SYSTEM: System = {
     const { lookupService } = process.getBuiltinModule('node:dns/promises')
     const found = await lookupService(address, 0).catch(() => undefined)
     return found?.hostname
+  },
+  addressOf: async host => {
+    const { lookup } = process.getBuiltinModule('node:dns/promises')
+    const found = await lookup(host, { family: 4 }).catch(() => undefined)
+    return found?.address
   },
 }

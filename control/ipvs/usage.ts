@@ -4,22 +4,26 @@
 
 export const VERSION = 'ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n'
 
-/** What -h prints. */
-export const USAGE = `${VERSION}Usage:
-  ipvsadm -A|E virtual-service [-s scheduler] [-p [timeout]] [-M netmask] \
+/** What -h prints; `program` is the name that it was called by. */
+export function usage(program: string): string {
+  return TEXT.replaceAll('PROGRAM', program)
+}
+
+const TEXT = `${VERSION}Usage:
+  PROGRAM -A|E virtual-service [-s scheduler] [-p [timeout]] [-M netmask] \
 [--pe persistence_engine] [-b sched-flags]
-  ipvsadm -D virtual-service
-  ipvsadm -C
-  ipvsadm -R
-  ipvsadm -S [-n]
-  ipvsadm -a|e virtual-service -r server-address [options]
-  ipvsadm -d virtual-service -r server-address
-  ipvsadm -L|l [virtual-service] [options]
-  ipvsadm -Z [virtual-service]
-  ipvsadm --set tcp tcpfin udp
-  ipvsadm --start-daemon {master|backup} [daemon-options]
-  ipvsadm --stop-daemon {master|backup}
-  ipvsadm -h
+  PROGRAM -D virtual-service
+  PROGRAM -C
+  PROGRAM -R
+  PROGRAM -S [-n]
+  PROGRAM -a|e virtual-service -r server-address [options]
+  PROGRAM -d virtual-service -r server-address
+  PROGRAM -L|l [virtual-service] [options]
+  PROGRAM -Z [virtual-service]
+  PROGRAM --set tcp tcpfin udp
+  PROGRAM --start-daemon {master|backup} [daemon-options]
+  PROGRAM --stop-daemon {master|backup}
+  PROGRAM -h
 
 Commands:
 Either long or short options are allowed.

@@ -164,12 +164,14 @@ export type ServiceView = Service & {
 
 /** A view of a service that is not a mark. */
 export type AddressServiceView = Extract<ServiceView, AddressServiceId>
+/** And of one that is. */
+export type MarkServiceView = Extract<ServiceView, MarkServiceId>
 
 export interface ConnView {
   protocol: Protocol
   /** IPVS' name of the state, for example ESTABLISHED; UDP for udp. */
   state: string
-  /** Seconds until it has expired, rounded up. Differs from LVS: rounded down there. */
+  /** Whole seconds until it expires. */
   expiresS: number
   client: DestId
   virtual: DestId

@@ -3,8 +3,8 @@
  * compared with the real one in ../ipvsadm/.
  */
 import test from 'ava'
-import { main } from '../../control/ipvs/main.ts'
 import type { System } from '../../control/ipvs/system.ts'
+import { call } from '../../control/ipvs/wrappers.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { conn, dest, service } from '../support/views.ts'
 
@@ -19,7 +19,7 @@ http-alt\t8080/tcp\twebcache
 /** Nothing in the guest had a name; this address has. */
 const HOSTS: Record<string, string> = { '192.0.2.7': 'web.example' }
 
-async function run(words: string[], socket: string, input = '') {
+async function run(words: string[], socket: string, input = '', program = 'ipvsadm') {
   const ran = { status: 0, out: '', err: '' }
   const system: System = {
     readInput: () => Promise.resolve(input),
@@ -27,20 +27,45 @@ async function run(words: string[], socket: string, input = '') {
     complain: text => (ran.err += text),
     services: () => SERVICES,
     hostOf: address => Promise.resolve(HOSTS[address]),
+    addressOf: host => Promise.resolve(Object.keys(HOSTS).find(key => HOSTS[key] === host)),
   }
-  ran.status = await main(words, 'ipvsadm', system, socket)
+  ran.status = await call(program, words, system, socket)
   return ran
 }
 
-test('ipvsadm: what xlvs cannot yet in the middle of -R, then the run ends there', async t => {
+test('ipvsadm: a line asked wrongly in the middle of -R, then the run ends there', async t => {
   const { socket, state } = await serveFake(t)
-  const input = '-A -t 10.0.0.1:80 -s rr\n-A -f 7 -s rr\n-A -t 10.0.0.2:80 -s rr\n'
+  const input = '-A -t 10.0.0.1:80 -s rr\n-A -f 0 -s rr\n-A -t 10.0.0.2:80 -s rr\n'
 
-  const { status, err } = await run(['-R'], socket, input)
+  const ran = await run(['-R'], socket, input)
 
-  t.is(status, 2)
-  t.regex(err, /^xlvs does not support services by firewall mark \(-f\) yet/)
+  t.deepEqual(ran, { status: 2, out: '', err: "invalid fwmark value `0' specified\n" })
   t.is(state.services.length, 1)
+})
+
+test('ipvsadm: a host by its name, then its address is asked for, others have none', async t => {
+  const { socket } = await serveFake(t)
+
+  t.is((await run(['-A', '-t', 'web.example:http', '-s', 'rr'], socket)).status, 0)
+  t.regex((await run(['-Ln'], socket)).out, /\nTCP {2}192\.0\.2\.7:80 rr\n/)
+  t.is((await run(['-A', '-t', 'nosuch.example:80', '-s', 'rr'], socket)).status, 2)
+})
+
+test('ipvsadm: under the names of its scripts, then it saves, clears and restores', async t => {
+  const { socket } = await serveFake(t)
+  const saved = '-A -t 192.0.2.7:80 -s rr\n-a -t 192.0.2.7:80 -r 10.0.0.2:80 -m -w 3\n'
+  const input = `# a comment\n${saved}`
+
+  t.is((await run(['-A', '-t', '10.0.0.9:80'], socket)).status, 0)
+  t.deepEqual(await run(['any'], socket, input, 'ipvsadm-restore'), { status: 0, out: '', err: '' })
+  t.is((await run(['-n'], socket, '', '/sbin/ipvsadm-save')).out, saved)
+  t.regex((await run([], socket, '', 'ipvsadm-save')).out, /^-A -t web\.example:http -s rr\n/)
+  t.like(await run(['-x'], socket, '', 'ipvsadm-save'), {
+    status: 1,
+    err:
+      'ipvsadm-save: Script to save the IPVS table to stdout.\n' +
+      '   With the -n option, prints out the table in numeric format.\n',
+  })
 })
 
 test('ipvsadm: no daemon, then exit 2, where it looked, and what to try', async t => {

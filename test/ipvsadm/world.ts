@@ -7,9 +7,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApi } from '../../control/daemon/api.ts'
+import { connectDirector } from '../../control/daemon/client.ts'
 import { createLog } from '../../control/daemon/log.ts'
-import { main } from '../../control/ipvs/main.ts'
+import { PROC_NAMES } from '../../control/ipvs/proc.ts'
+import { procText } from '../../control/ipvs/proc_files.ts'
 import type { System } from '../../control/ipvs/system.ts'
+import { call } from '../../control/ipvs/wrappers.ts'
 import { Network } from '../../control/plan/network.ts'
 import { begin } from '../support/crash_life.ts'
 import { Disk } from '../support/disk.ts'
@@ -55,11 +58,13 @@ async function carryOut({ words: [program = '', ...words], input }: Step, socket
     complain: text => (ran.err += text),
     services: () => SERVICES,
     hostOf: address => Promise.resolve(hostOf(address)),
+    addressOf: name => Promise.resolve(addressOf(name)),
   }
-  if (!/(^|\/)(ipvsadm|other)$/.test(program))
+  if (program === 'cat') return { ...ran, out: await proc(words, socket) }
+  if (!/(^|\/)(ipvsadm(-save|-restore)?|other)$/.test(program))
     return { status: 127, out: '', err: `no ${program} yet\n` }
   try {
-    ran.status = await main(words, program, system, socket)
+    ran.status = await call(program, words, system, socket)
   } catch (error) {
     return { ...ran, status: -1, err: `${ran.err}${String(error)}\n` }
   }
@@ -73,4 +78,24 @@ function hostOf(address: string): string | undefined {
     if (number === address) return name
   }
   return undefined
+}
+
+/** The IPv4 address of a name by it. */
+function addressOf(name: string): string | undefined {
+  for (const line of HOSTS.split('\n')) {
+    const [number = '', ...names] = line.split(' ')
+    if (names.includes(name.toLowerCase()) && !number.includes(':')) return number
+  }
+  return undefined
+}
+
+/** The text of files of /proc/net. */
+async function proc(paths: readonly string[], socket: string): Promise<string> {
+  const director = connectDirector(socket)
+  try {
+    const names = PROC_NAMES.filter(name => paths.includes(`/proc/net/${name}`))
+    return (await Promise.all(names.map(name => procText(name, director)))).join('')
+  } finally {
+    director.close()
+  }
 }

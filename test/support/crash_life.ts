@@ -50,7 +50,7 @@ export async function begin(
     journal,
     nowMs,
     watch: { network: () => network, link: () => undefined, resolve: () => undefined },
-    sweeper: { figures: { used: 0 } },
+    sweeper: { figures: { used: [0, 0] } },
     log: QUIET,
     gracePeriod: () => undefined,
     snapshotEvery: SNAPSHOT_EVERY,

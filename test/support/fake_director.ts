@@ -1,6 +1,6 @@
 /**
  * A director that keeps everything in memory, for tests of what talks to one: same refusals, same
- * order (newest first), no kernel. Tests reach in through `state`.
+ * order (dests newest first), no kernel. Tests reach in through `state`.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -57,7 +57,7 @@ export const NO_TRAFFIC: Traffic = {
 export const NO_RATES: Rates = NO_TRAFFIC
 
 export interface FakeState {
-  /** Newest first. */
+  /** Oldest first. */
   services: ServiceView[]
   conns: ConnView[]
   /** Packets by number of reason. */
@@ -109,6 +109,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     stats: () => ({
       total: NO_TRAFFIC,
       rates: NO_RATES,
+      cpus: [NO_TRAFFIC, NO_TRAFFIC],
       services: state.services.map(service => ({
         ...serviceIdOf(service),
         traffic: service.traffic,
@@ -181,7 +182,7 @@ function serviceChanges(state: FakeState, change: Change) {
       change(() => {
         if (state.services.some(have => serviceName(have) === serviceName(service)))
           throw refusal('SERVICE_EXISTS', `service ${serviceName(service)} exists already`)
-        state.services.unshift({
+        state.services.push({
           ...service,
           origin: originOf(service),
           vipLocal: true,

@@ -115,7 +115,7 @@ export class MemoryMaps {
       program: { info: { tag: '0123456789abcdef' } },
       config: { key: this.#key, bucket_mask: buckets - 1, stash_buckets: 4, cpus: 1 },
       sizes: {
-        ...{ slots: SLOTS, services: ENTRIES, dests: ENTRIES, nexthops: ENTRIES },
+        ...{ slots: [SLOTS, SLOTS], services: ENTRIES, dests: ENTRIES, nexthops: ENTRIES },
         ...{ routes: ENTRIES, cpus: 1 },
       },
       ticksPerSecond: 25,

@@ -6,6 +6,7 @@ import type {
   AddressServiceView,
   ConnView,
   DestView,
+  MarkServiceView,
   Traffic,
 } from '../../control/model/service.ts'
 import { NO_RATES, NO_TRAFFIC } from './fake_director.ts'
@@ -21,6 +22,23 @@ export function service(given: Partial<AddressServiceView> = {}): AddressService
     protocol: 'tcp',
     address: '192.0.2.1',
     port: 80,
+    scheduler: 'rr',
+    origin: 'command',
+    vipLocal: true,
+    traffic: NO_TRAFFIC,
+    rates: NO_RATES,
+    dests: [],
+    notActive: [],
+    ...given,
+  }
+}
+
+/** A service by firewall mark. */
+export function mark(given: Partial<MarkServiceView> = {}): MarkServiceView {
+  return {
+    protocol: 'fwmark',
+    family: 4,
+    mark: 7,
     scheduler: 'rr',
     origin: 'command',
     vipLocal: true,

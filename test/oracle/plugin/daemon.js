@@ -22,6 +22,7 @@ async function ipvsadm(words, input) {
     complain: say,
     services: () => '',
     hostOf: () => Promise.resolve(undefined),
+    addressOf: () => Promise.resolve(undefined),
   }
   return `${await main(words, 'ipvsadm', system, socket)}\n${said}`
 }

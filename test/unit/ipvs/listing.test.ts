@@ -1,19 +1,23 @@
 /** Listings against what ipvsadm 1.31 printed on Linux 6.1 (test/oracle's samples and case 01). */
 import test from 'ava'
-import {
-  largeNumber,
-  listAll,
-  listConns,
-  listOne,
-  NUMBERS,
-  type ListingFormat,
-} from '../../../control/ipvs/listing.ts'
+import { listConns } from '../../../control/ipvs/conn_listing.ts'
+import type { Columns, ListFormat } from '../../../control/ipvs/grammar.ts'
+import { largeNumber, listAll, listOne, save } from '../../../control/ipvs/listing.ts'
+import { NUMBERS } from '../../../control/ipvs/names.ts'
+import { inKernelOrder } from '../../../control/ipvs/order.ts'
 import { qsort } from '../../../control/ipvs/sort.ts'
 import type { ConnView, Protocol } from '../../../control/model/service.ts'
-import { conn, dest, service, traffic } from '../../support/views.ts'
+import { conn, dest, mark, service, traffic } from '../../support/views.ts'
 
-const FORMAT: ListingFormat = { stats: false, exact: false }
-const STATS: ListingFormat = { stats: true, exact: false }
+const FORMAT: ListFormat = {
+  columns: 'plain',
+  numeric: true,
+  exact: false,
+  sorted: true,
+  engines: false,
+}
+const by = (columns: Columns): ListFormat => ({ ...FORMAT, columns })
+const STATS = by('stats')
 
 /** Case 01 at its end. Newest first, as the director gives them. */
 const CASE_01 = service({
@@ -61,7 +65,7 @@ test('listing: case 01, then -Ln --stats to the byte, and --exact the same', t =
   ].join('\n')
 
   t.is(listAll([CASE_01], STATS, NUMBERS), expected)
-  t.is(listAll([CASE_01], { stats: true, exact: true }, NUMBERS), expected)
+  t.is(listAll([CASE_01], { ...STATS, exact: true }, NUMBERS), expected)
 })
 
 test('listing: an empty table, then the header alone', t => {
@@ -141,12 +145,12 @@ test('listing: the connections of a sample, then -Lnc to the byte, in the order 
 
   const conns = expected.split('\n').slice(2, -1).map(readConn)
 
-  t.is(listConns(conns, NUMBERS), expected)
+  t.is(listConns(conns, false, NUMBERS), expected)
 })
 
 test('listing: no connections, then both header lines; two hours, then 120:00', t => {
-  t.is(listConns([], NUMBERS).split('\n').length, 3)
-  t.regex(listConns([conn({ expiresS: 7200 })], NUMBERS), /^TCP 120:00 ESTABLISHED 198/m)
+  t.is(listConns([], false, NUMBERS).split('\n').length, 3)
+  t.regex(listConns([conn({ expiresS: 7200 })], false, NUMBERS), /^TCP 120:00 ESTABLISHED 198/m)
 })
 
 for (const [value, abbreviated, exact] of [
@@ -228,7 +232,147 @@ test('listing: connections of IPv6, each end in brackets', t => {
     dest: { address: '10.0.0.2', port: 80 },
   }
 
-  const lines = listConns([conn(ends)], NUMBERS).split('\n')
+  const lines = listConns([conn(ends)], false, NUMBERS).split('\n')
 
   t.is(lines[2], 'TCP 14:55  ESTABLISHED [2001:db8:3::7]:40000 [2001:db8::1]:80   10.0.0.2:80')
+})
+
+const EVERYTHING = [
+  service({
+    ...{ address: '10.0.0.100', port: 21, scheduler: 'mh', schedFlags: ['flag-1', 'flag-2'] },
+    ...{ persistentS: 600, netmask: '255.255.255.0', engine: 'sip' },
+  }),
+  service({
+    address: '10.0.0.100',
+    dests: [
+      dest({
+        ...{ address: '10.0.0.4', fwd: 'tun', weight: 7, active: 1, persistent: 3 },
+        tunnel: { type: 'gue', port: 6080, checksum: 'remcsum' },
+      }),
+      dest({ address: '10.0.0.5', fwd: 'tun', tunnel: { type: 'gre', checksum: 'csum' } }),
+      dest({ address: '10.0.0.6', fwd: 'tun' }),
+      dest({ address: '10.0.0.7', upper: 100, lower: 50, weight: 2147483647 }),
+    ],
+  }),
+  service({
+    ...{ protocol: 'udp', address: '10.0.0.100', port: 53, scheduler: 'rr' },
+    ...{ schedFlags: ['flag-2'], onePacket: true, engine: 'sip' },
+  }),
+  service({ protocol: 'sctp', address: '10.0.0.100', port: 2905, scheduler: 'none' }),
+  mark({ mark: 78, family: 6, persistentS: 120, netmask: '64', scheduler: 'dh' }),
+  mark({ mark: 4294967295, dests: [dest({ address: '10.0.0.9', port: 0, fwd: 'dr' })] }),
+]
+
+test('listing: everything that a service and a dest can have, then -Ln to the byte', t => {
+  t.deepEqual(listAll(EVERYTHING, FORMAT, NUMBERS).split('\n').slice(3), [
+    'FWM  -1 rr',
+    '  -> 10.0.0.9:0                   Route   1      0          0         ',
+    'TCP  10.0.0.100:21 mh (mh-fallback,mh-port) persistent 600 mask 255.255.255.0 pe sip',
+    'TCP  10.0.0.100:80 rr',
+    '  -> 10.0.0.4:80                  Tunnel  7      1          0         ',
+    '  -> 10.0.0.5:80                  Tunnel  1      0          0         ',
+    '  -> 10.0.0.6:80                  Tunnel  1      0          0         ',
+    '  -> 10.0.0.7:80                  Masq    2147483647 0          0         ',
+    'UDP  10.0.0.100:53 rr (flag-2) ops',
+    'SCTP 10.0.0.100:2905 none',
+    'FWM  78 IPv6 dh persistent 120 mask 64',
+    '',
+  ])
+})
+
+test('listing: everything, then -Sn to the byte', t => {
+  t.deepEqual(save(EVERYTHING, NUMBERS).split('\n'), [
+    '-A -f -1 -s rr',
+    '-a -f -1 -r 10.0.0.9:0 -g -w 1',
+    '-A -t 10.0.0.100:21 -s mh -p 600 -M 255.255.255.0 --pe sip -b mh-fallback,mh-port',
+    '-A -t 10.0.0.100:80 -s rr',
+    '-a -t 10.0.0.100:80 -r 10.0.0.4:80 -i -w 7 --tun-type gue --tun-port 6080 --tun-remcsum',
+    '-a -t 10.0.0.100:80 -r 10.0.0.5:80 -i -w 1 --tun-type gre --tun-csum',
+    '-a -t 10.0.0.100:80 -r 10.0.0.6:80 -i -w 1 --tun-type ipip',
+    '-a -t 10.0.0.100:80 -r 10.0.0.7:80 -m -w 2147483647',
+    '-A -u 10.0.0.100:53 -s rr --pe sip -o -b flag-2',
+    '-A --sctp-service 10.0.0.100:2905 -s none',
+    '-A -f 78 -6 -s dh -p 120 -M 64',
+    '',
+  ])
+})
+
+for (const [columns, header, lines] of [
+  [
+    'thresholds',
+    'Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn ',
+    [
+      '  -> 10.0.0.4:80                  0          0          1          0         ',
+      '  -> 10.0.0.7:80                  100        50         0          0         ',
+    ],
+  ],
+  [
+    'persistent-conn',
+    'Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn ',
+    [
+      '  -> 10.0.0.4:80                  7         3           1          0         ',
+      '  -> 10.0.0.7:80                  2147483647 0           0          0         ',
+    ],
+  ],
+  [
+    'tun-info',
+    'Prot LocalAddress:Port Scheduler Flags',
+    [
+      '  -> 10.0.0.4:80                  Tunnel  gue:6080:r+c  7      1          0         ',
+      '  -> 10.0.0.5:80                  Tunnel  gre:+c        1      0          0         ',
+      '  -> 10.0.0.6:80                  Tunnel  ipip          1      0          0         ',
+      '  -> 10.0.0.7:80                  Masq    n/a           2147483647 0          0         ',
+    ],
+  ],
+] as const)
+  test(`listing: --${columns}, then its header and columns to the byte`, t => {
+    const listed = listAll(EVERYTHING, by(columns), NUMBERS).split('\n')
+
+    t.is(listed[1], header)
+    for (const line of lines) t.true(listed.includes(line), line)
+  })
+
+test('listing: --rate of a dest, then packets are whole and bytes in thousands', t => {
+  const rates = traffic(123456789, 5, 0, 123456789, 2 ** 32 + 7)
+  const dests = [dest({ rates, traffic: traffic(2 ** 32 + 5, 0, 0, 2 ** 32, 0) })]
+  const view = service({ rates, dests })
+
+  const [, , , line, destLine] = listAll([view], by('rate'), NUMBERS).split('\n')
+  const counted = listAll([view], STATS, NUMBERS).split('\n')[4]
+
+  t.is(line, 'TCP  192.0.2.1:80                  123456K        5        0  123456K    4294M')
+  t.is(destLine, '  -> 10.0.0.2:80                  123456789        5        0  123456K        7')
+  t.is(counted, '  -> 10.0.0.2:80                         5        0        0    4294M        0')
+})
+
+test('listing: --nosort, then bucket after bucket, the newest first, and marks last', t => {
+  const at = (port: number, protocol: 'tcp' | 'udp' = 'tcp') =>
+    service({ address: '0.0.0.0', port, protocol })
+  const oldestFirst = [mark({ mark: 5 }), mark({ mark: 261 }), at(6), at(0x0107), at(1, 'udp')]
+
+  // TCP is 6: port 6 is in bucket 0, 0x0107 in 0 too (6 xor 7 xor 1). UDP's port 1 is in 16.
+  const [first, second, third, ...marks] = inKernelOrder(oldestFirst)
+
+  t.deepEqual([first, second, third], [at(0x0107), at(6), at(1, 'udp')])
+  t.deepEqual(marks, [mark({ mark: 261 }), mark({ mark: 5 })])
+})
+
+test('listing: names of IPv6 and of marks, cut at 59 letters, ports of marks in numbers', t => {
+  const names = {
+    host: () => 'a-very-long-hostname-for-a-real-server-with-an-address-of.example.com',
+    port: (_port: number, protocol?: string) => (protocol === undefined ? '80' : 'http'),
+  }
+  const six = service({ address: 'fd01::1' })
+  const dests = [dest(), dest({ address: 'fd01::2' })]
+
+  const lines = listAll([six, mark({ mark: 7, dests })], FORMAT, names)
+    .split('\n')
+    .slice(3)
+
+  t.is(lines[0], 'TCP  [a-very-long-hostname-for-a-real-server-with-an-address-of. rr')
+  t.regex(
+    lines[2] ?? '',
+    /^ {2}-> \[a-very-long-hostname-for-a-real-server-with-an-address-of\. Masq /,
+  )
+  t.regex(lines[3] ?? '', /^ {2}-> a-very-long-hostname-for-a-r Masq /)
 })
