@@ -288,7 +288,8 @@ ALWAYS int conn_make(struct packet *pkt)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);
 	if (fwd != FWD_NAT)
 		flags |= CONN_NOOUTPUT;
-	/* The SYN that starts a TCP connection makes it active: counted so at once. */
+	/* The SYN that starts a TCP connection makes it active: counted so at once. What else may
+	 * start one is counted anew when it moves the state, a moment later. */
 	if (pkt->wire.protocol != IPPROTO_TCP)
 		flags |= CONN_INACTIVE;
 	slot_publish(slot, pkt->hash, flags, pkt->dest_id);

@@ -397,6 +397,7 @@ struct settings {
 	__u32 udp_timeout NOTE("ticks a UDP connection may rest");
 	__u32 conn_reuse_mode NOTE("net.ipv4.vs.conn_reuse_mode");
 	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
+	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 };
 

@@ -16,9 +16,19 @@
 #include "xmit.h"
 #include "source.h"
 
+/* What may start a connection (ip_vs_proto_tcp.c tcp_conn_schedule): SYN, or anything, not RST. */
+ALWAYS int may_start(const struct packet *pkt)
+{
+	if (pkt->wire.protocol == IPPROTO_UDP)
+		return 1;
+	if (pkt->tcp_flags & TCP_FLAG_RST_BIT)
+		return 0;
+	return pkt->tcp_flags & TCP_FLAG_SYN_BIT || READ(settings.sloppy_tcp);
+}
+
 /*
- * Without a connection: only what may start one is worth a tail call (ip_vs_proto_tcp.c
- * tcp_conn_schedule: SYN and not RST). A SYN that finds an ended connection starts anew as well.
+ * Without a connection: only what may start one is worth a tail call. A SYN that finds an ended
+ * connection starts anew as well.
  */
 ALWAYS int conn_or_new(struct packet *pkt)
 {
@@ -27,10 +37,7 @@ ALWAYS int conn_or_new(struct packet *pkt)
 			return GO_ON;
 		conn_retire(pkt);
 	}
-	if (pkt->wire.protocol == IPPROTO_UDP ||
-	    (pkt->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_RST_BIT)) == TCP_FLAG_SYN_BIT)
-		return go_to(pkt, WALK_NEW);
-	return NO_CONNECTION;
+	return may_start(pkt) ? go_to(pkt, WALK_NEW) : NO_CONNECTION;
 }
 
 ALWAYS int walk(struct packet *pkt)

@@ -935,20 +935,23 @@ export interface Settings {
   conn_reuse_mode: number
   /** net.ipv4.vs.pmtu_disc. */
   pmtu_disc: number
+  /** net.ipv4.vs.sloppy_tcp. */
+  sloppy_tcp: number
   /** process id of the daemon that frees slots, 0 before the first. */
   owner: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 88,
+  size: 92,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
   udp_timeout: 72,
   conn_reuse_mode: 76,
   pmtu_disc: 80,
-  owner: 84,
+  sloppy_tcp: 84,
+  owner: 88,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -959,7 +962,8 @@ export function readSettings(v: DataView, at: number): Settings {
     udp_timeout: v.getUint32(at + 72, HOST),
     conn_reuse_mode: v.getUint32(at + 76, HOST),
     pmtu_disc: v.getUint32(at + 80, HOST),
-    owner: v.getUint32(at + 84, HOST),
+    sloppy_tcp: v.getUint32(at + 84, HOST),
+    owner: v.getUint32(at + 88, HOST),
   }
 }
 
@@ -970,7 +974,8 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 72, x.udp_timeout, HOST)
   v.setUint32(at + 76, x.conn_reuse_mode, HOST)
   v.setUint32(at + 80, x.pmtu_disc, HOST)
-  v.setUint32(at + 84, x.owner, HOST)
+  v.setUint32(at + 84, x.sloppy_tcp, HOST)
+  v.setUint32(at + 88, x.owner, HOST)
 }
 
 export interface Tunnel {

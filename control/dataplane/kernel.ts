@@ -228,6 +228,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     udp_timeout: ticks(UDP_TIMEOUT_S),
     conn_reuse_mode: CONN_REUSE_MODE,
     pmtu_disc: PMTU_DISC,
+    sloppy_tcp: 0,
     owner: 0,
   })
   new Uint8Array(map.mmap()).set(bytes)

@@ -17,6 +17,7 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   udp_timeout_s: { at: ROW.udp_timeout, isTime: true },
   conn_reuse_mode: { at: ROW.conn_reuse_mode },
   pmtu_disc: { at: ROW.pmtu_disc },
+  sloppy_tcp: { at: ROW.sloppy_tcp },
 }
 
 /** Puts settings in force for packets, those that nobody set at their defaults. */

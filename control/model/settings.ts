@@ -88,7 +88,7 @@ export const SETTINGS = {
   schedule_icmp: { ...INT, default: 0, notActive: 'an ICMP error makes no connection yet' },
   secure_tcp: { ...DEFENCE, default: 0, notActive: NO_DEFENCE },
   sloppy_sctp: { ...INT, default: 0, notActive: 'SCTP is not balanced yet' },
-  sloppy_tcp: { ...INT, default: 0, notActive: 'a TCP connection begins with a SYN' },
+  sloppy_tcp: { ...INT, default: 0 },
   snat_reroute: { ...INT, default: 1, notActive: 'policy routing is not followed yet' },
   sync_persist_mode: { ...INT, default: 0, notActive: NO_SYNC },
   sync_ports: { kind: 'power', default: 1, min: 1, max: 2 ** 30, notActive: NO_SYNC },
