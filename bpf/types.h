@@ -20,7 +20,7 @@
 #define ADDRESS(name) __u8 name[16] __attribute__((aligned(8)))
 
 enum limit {
-	ABI_VERSION = 2,
+	ABI_VERSION = 3,
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,

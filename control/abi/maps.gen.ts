@@ -15,7 +15,7 @@ function words(v: DataView, at: number, length: number): number[] {
 }
 
 export const LIMIT = {
-  ABI_VERSION: 2,
+  ABI_VERSION: 3,
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
