@@ -9,7 +9,7 @@ import type { AttachMode } from '../model/service.ts'
 import type { Doctor } from './doctor.ts'
 
 /** The interface as it is now. @throws INTERFACE_MISSING. */
-export function linkNow(watch: Watch, name: string): LinkInfo {
+export function linkNow(watch: Pick<Watch, 'linkNow' | 'linkNames'>, name: string): LinkInfo {
   const link = watch.linkNow(name)
   if (link) return link
   throw new XlvsError(

@@ -1,36 +1,51 @@
 /**
  * Every code of control/errors.ts, and what produces it: here, by the code that an operator runs,
- * or in a test elsewhere where it takes a network, two daemons or a broken disk. A new code does
- * not compile without its row. What else a test should say of an error is in the tests of what
- * refuses.
+ * or in a test elsewhere, by its title, where it takes two daemons in a network of their own. A new
+ * code does not compile without its row. What else a test should say of an error is in the tests
+ * of what refuses.
  */
 import test, { type ExecutionContext } from 'ava'
+import type { LinkInfo } from '../../addon/index.ts'
 import type { InjectOptions } from 'fastify'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApi } from '../../control/daemon/api.ts'
+import { linkNow } from '../../control/daemon/attaching.ts'
 import { connectDirector } from '../../control/daemon/client.ts'
+import { Doctor } from '../../control/daemon/doctor.ts'
 import { Events } from '../../control/daemon/events.ts'
+import { Journal } from '../../control/daemon/journal.ts'
 import { createLog } from '../../control/daemon/log.ts'
-import { refuseOldKernel } from '../../control/dataplane/kernel.ts'
+import { lockState } from '../../control/daemon/state_lock.ts'
+import { attach } from '../../control/dataplane/attach.ts'
+import { stopDecap } from '../../control/dataplane/decap.ts'
+import { refuseOldKernel, type Kernel } from '../../control/dataplane/kernel.ts'
 import { openObject } from '../../control/dataplane/objects.ts'
+import { refusePins, refuseUser } from '../../control/dataplane/pins.ts'
+import { refusedXdp } from '../../control/dataplane/xdp.ts'
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '../../control/errors.ts'
 import { emptyConfiguration, type ConfiguredService } from '../../control/model/configuration.ts'
 import { canonicalDest, checkUnicast } from '../../control/config/nouns.ts'
 import { syncDaemon } from '../../control/model/sync.ts'
 import type { Dest, Service } from '../../control/model/service.ts'
+import { type InterfaceFacts } from '../../control/plan/attachable.ts'
 import { desired } from '../../control/plan/desired.ts'
 import { changed } from '../../control/plan/draft.ts'
 import { emptyIntent, type Change } from '../../control/plan/intent.ts'
 import { director } from '../support/director.ts'
+import { Disk } from '../support/disk.ts'
 import { fakeDirector, serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
 
 type T = ExecutionContext
 /** Does what is wrong; the codes it was answered with. */
 type Provocation = (t: T) => Promise<string[]>
+/** Elsewhere: a file, and the exact title of the test in it. */
+type Elsewhere = [file: `test/${string}.test.ts`, title: string]
 
 const ROOT = join(import.meta.dirname, '../..')
 const SERVICE: Service = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
@@ -46,30 +61,55 @@ const ADD: Change = { op: 'addService', service: SERVICE, zero: {} }
 const ADD_DEST: Change = { op: 'addDest', service: SERVICE, dest: DEST }
 const MORE_THAN_DESTS = 140_000
 
-const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = {
-  NO_ROOT: 'test/lab/refusal.test.ts',
-  NO_BPFFS: 'test/lab/refusal.test.ts',
+/** Interfaces as the kernel would tell of them, each with what is wrong about it. */
+const LINK = { name: 'eth0', ifindex: 2, mtu: 1500, xdpMode: 'none' } as LinkInfo
+const FACTS: InterfaceFacts = {
+  ...{ name: 'eth0', kind: 'veth', mac: '02:00:00:00:00:01', running: true, vlans: [] },
+  ...{ master: undefined, parent: undefined, receivers: [], before: [] },
+  ...{ xdpFeatures: 0, peerReceives: undefined, peerOffloads: undefined },
+}
+const LRO = [{ name: 'eth0', kind: '', features: { 'rx-lro': true } }]
+const REFUSAL = 'test/lab/refusal.test.ts'
+
+const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
+  NO_ROOT: thrown(() => {
+    refuseUser(65534)
+  }),
+  NO_BPFFS: thrown(() => {
+    refusePins('/tmp/xlvs')
+  }),
   KERNEL_TOO_OLD: thrown(() => {
     refuseOldKernel('5.10.0')
   }),
-  NO_NATIVE_XDP: 'test/lab/refusal.test.ts',
-  INTERFACE_MISSING: 'test/lab/refusal.test.ts',
-  INTERFACE_NOT_ATTACHED: 'test/packet/director.test.ts',
-  INTERFACE_ATTACHED: 'test/lab/refusal.test.ts',
-  INTERFACE_UNFIT: 'test/lab/decap.test.ts',
-  OFFLOAD_ON: 'test/unit/plan/attachable.test.ts',
-  NO_XDP_TRANSMIT: 'test/lab/refusal.test.ts',
-  IFINDEX_TOO_LARGE: 'test/lab/refusal.test.ts',
-  MTU_TOO_LARGE: 'test/lab/refusal.test.ts',
-  FOREIGN_PROGRAM: 'test/lab/refusal.test.ts',
-  ABI_MISMATCH: 'test/lab/refusal.test.ts',
-  SOCKET_IN_USE: 'test/lab/refusal.test.ts',
+  NO_NATIVE_XDP: refusedByDriver('EOPNOTSUPP', ''),
+  INTERFACE_MISSING: thrown(() => linkNow({ linkNow: () => undefined, linkNames: () => [] }, 'x')),
+  INTERFACE_NOT_ATTACHED: thrown(() => {
+    stopDecap('/nonexistent', 'eth0')
+  }),
+  INTERFACE_ATTACHED: attachTo(LINK, 'eth0'),
+  INTERFACE_UNFIT: examined({ mac: '' }),
+  OFFLOAD_ON: examined({ kind: '', receivers: LRO }),
+  NO_XDP_TRANSMIT: examined({}),
+  IFINDEX_TOO_LARGE: attachTo({ ...LINK, ifindex: 70_000 }),
+  MTU_TOO_LARGE: refusedByDriver('EINVAL', 'Peer MTU is too large to set XDP'),
+  FOREIGN_PROGRAM: attachTo({ ...LINK, xdpMode: 'native' }),
+  ABI_MISMATCH: [REFUSAL, "daemon: another's journal or half of the pins, it is refused"],
+  SOCKET_IN_USE: [REFUSAL, "daemon: its socket's path is a file, it is refused and the file left"],
   SOCKET_REFUSED: command('show --socket /nonexistent/xlvs.sock'),
-  PINS_IN_USE: 'test/lab/refusal.test.ts',
-  STATE_IN_USE: 'test/unit/daemon/state_lock.test.ts',
-  JOURNAL_MISSING: 'test/lab/refusal.test.ts',
-  JOURNAL_DAMAGED: 'test/unit/daemon/journal.test.ts',
-  JOURNAL_WRITE: 'test/unit/daemon/journal.test.ts',
+  PINS_IN_USE: [REFUSAL, 'daemon: a second one, it is refused and the first goes on'],
+  STATE_IN_USE: lockWhatAnotherHas,
+  JOURNAL_MISSING: [REFUSAL, "daemon: another's journal or half of the pins, it is refused"],
+  JOURNAL_DAMAGED: async t => {
+    const disk = new Disk()
+    disk.put('journal.0', 'what no journal begins with\n')
+    return [codeOf(await t.throwsAsync(Journal.open('/j', { fs: disk.fs })))]
+  },
+  JOURNAL_WRITE: async t => {
+    const disk = new Disk()
+    const journal = await Journal.open('/j', { fs: disk.fs })
+    disk.fault = () => 'ENOSPC'
+    return [codeOf(await t.throwsAsync(journal.append('a record')))]
+  },
   TABLE_FULL: moreThanThereIsRoomFor,
   KERNEL_REFUSED: thrown(() => openObject('/nonexistent', 'xlvs.bpf.o')),
   TIMED_OUT: askSomebodySilent,
@@ -132,11 +172,16 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | `test/${string}.test.ts`> = 
 }
 
 for (const [code, provocation] of Object.entries(PROVOCATIONS))
-  if (typeof provocation === 'string')
-    test(`errors: ${code}, it is produced in ${provocation}`, async t => {
-      const text = await readFile(join(ROOT, provocation), 'utf8')
+  if (Array.isArray(provocation))
+    test(`errors: ${code}, it is produced in ${provocation[0]}`, async t => {
+      const [file, title] = provocation
+      const text = await readFile(join(ROOT, file), 'utf8')
 
-      t.regex(text, new RegExp(`code: '${code}'|['(]${code}['"]?,|\\.code, '${code}'`))
+      const quoted = title.includes("'") ? `"${title}"` : `'${title}'`
+      const tests = text.split(/^(?=privileged\(|test\()/m)
+      const found = tests.filter(one => /^\w+\(\s*(.*), async t =>/.exec(one)?.[1] === quoted)
+      t.is(found.length, 1, title)
+      t.regex(found[0] ?? '', new RegExp(`'${code}'`))
       t.notRegex(text, /fakeDirector|serveFake/, 'a director in memory refuses by its own code')
     })
   else
@@ -194,6 +239,47 @@ function changes(...all: Change[]): Provocation {
 
 function thrown(act: () => unknown): Provocation {
   return t => Promise.resolve([codeOf(t.throws(act))])
+}
+
+/** Attaches to an interface, one that has the program already when it is named. */
+function attachTo(link: LinkInfo, attached?: string): Provocation {
+  return async t => {
+    const bpffs = await mkdtemp(join(tmpdir(), 'xlvs-errors-'))
+    t.teardown(() => rm(bpffs, { recursive: true }))
+    await mkdir(join(bpffs, 'links'))
+    if (attached !== undefined) await writeFile(join(bpffs, 'links', attached), '')
+    const act = (): void => {
+      attach({ bpffs } as Kernel, link, 'native')
+    }
+    return [codeOf(t.throws(act))]
+  }
+}
+
+/** What the kernel says when a driver cannot, by errno and what its extended answer adds. */
+function refusedByDriver(code: string, log: string): Provocation {
+  return () => Promise.resolve([refusedXdp(LINK, { code, log }, 'native', 'xlvs attach eth0').code])
+}
+
+/** What the doctor refuses about an interface. */
+function examined(facts: Partial<InterfaceFacts>): Provocation {
+  return thrown(() => {
+    new Doctor({
+      inspect: () => ({ ...FACTS, ...facts }),
+      firewall: () => Promise.resolve([]),
+      nowMs: () => 0,
+      delay: () => Promise.resolve(),
+    }).refuse('eth0', 'native')
+  })
+}
+
+async function lockWhatAnotherHas(t: T): Promise<string[]> {
+  const state = await mkdtemp(join(tmpdir(), 'xlvs-errors-'))
+  t.teardown(() => rm(state, { recursive: true }))
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)'])
+  t.teardown(() => other.kill('SIGKILL'))
+  await once(other, 'spawn')
+  await writeFile(join(state, 'owner'), `${other.pid}\n`)
+  return [codeOf(t.throws(() => lockState(state)))]
 }
 
 async function moreThanThereIsRoomFor(t: T): Promise<string[]> {
