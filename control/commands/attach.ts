@@ -20,7 +20,8 @@ export default class Attach extends XlvsCommand {
   }
   static override flags = {
     generic: Flags.boolean({
-      description: 'run XDP in the network stack instead of the driver: slow, works everywhere',
+      description:
+        'run XDP in the network stack, not in the driver: slow, works everywhere; default native',
       default: false,
     }),
   }

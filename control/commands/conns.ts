@@ -11,18 +11,21 @@ export default class Conns extends XlvsCommand {
   static override summary = 'List the connections, all or some.'
   static override flags = {
     service: Flags.string({
-      description: 'only of this service, as protocol:address:port or its name',
+      description: 'only of this service, as protocol:address:port or its name; default any',
       helpValue: 'SERVICE',
     }),
     dest: Flags.string({
-      description: 'only to this dest, as address or address:port',
+      description: 'only to this dest, as address or address:port; default any',
       helpValue: 'DEST',
     }),
     client: Flags.string({
-      description: 'only of this client, as address or address:port',
+      description: 'only of this client, as address or address:port; default any',
       helpValue: 'CLIENT',
     }),
-    state: Flags.string({ description: 'only in this state', helpValue: 'STATE' }),
+    state: Flags.string({
+      description: 'only in this state, for example established; of UDP, udp; default any',
+      helpValue: 'STATE',
+    }),
     limit: Flags.string({ description: 'at most so many, default all', helpValue: 'NUMBER' }),
   }
   static override examples: Example[] = [
@@ -30,6 +33,10 @@ export default class Conns extends XlvsCommand {
     {
       description: 'See who still uses a server.',
       command: 'xlvs conns --dest 10.0.0.2 --state established',
+    },
+    {
+      description: 'See ten connections of a service.',
+      command: 'xlvs conns --service web --limit 10',
     },
     { description: 'Hand the list to a program.', command: 'xlvs conns --json' },
   ]

@@ -16,8 +16,16 @@ export default class Daemon extends XlvsCommand {
   static override description =
     'It adopts what an earlier daemon left running. SIGTERM stops it and leaves packets flowing.'
   static override flags = {
-    bpffs: Flags.string({ description: 'folder of the pinned maps', default: BPFFS_DEFAULT }),
-    state: Flags.string({ description: 'folder of the journal', default: STATE_DEFAULT }),
+    bpffs: Flags.string({
+      description: 'folder of the pinned maps, in a mounted bpffs',
+      default: BPFFS_DEFAULT,
+      helpValue: 'FOLDER',
+    }),
+    state: Flags.string({
+      description: 'folder of the journal',
+      default: STATE_DEFAULT,
+      helpValue: 'FOLDER',
+    }),
     connections: Flags.string({
       description: 'slots for IPv4 connections, 32 bytes each; a NAT connection takes two',
       default: String(CONNECTIONS_DEFAULT),
@@ -30,12 +38,14 @@ export default class Daemon extends XlvsCommand {
     }),
     'log-level': Flags.option({ options: LOG_LEVELS, default: 'info' })({
       description: 'least important line to log',
+      helpValue: 'LEVEL',
     }),
     interface: Flags.string({
       char: 'i',
       multiple: true,
       multipleNonGreedy: true,
-      description: 'interface to attach at start, native mode; may be repeated',
+      description: 'interface to attach at start, native mode; may be repeated; default none',
+      helpValue: 'IFACE',
     }),
   }
   static override examples: Example[] = [

@@ -24,10 +24,15 @@ export default class Decap extends XlvsCommand {
     off: Flags.boolean({ description: 'stop it', exclusive: ['list', 'generic'] }),
     list: Flags.boolean({ description: 'show where it is on, and what became of packets' }),
     generic: Flags.boolean({
-      description: 'run XDP in the network stack instead of the driver: slow, works everywhere',
+      description:
+        'run XDP in the network stack, not in the driver: slow, works everywhere; default native',
       exclusive: ['list'],
     }),
-    bpffs: Flags.string({ description: 'folder of the pins', default: BPFFS_DEFAULT }),
+    bpffs: Flags.string({
+      description: 'folder of the pins, in a mounted bpffs',
+      default: BPFFS_DEFAULT,
+      helpValue: 'FOLDER',
+    }),
   }
   static override examples: Example[] = [
     { description: 'Serve what a director sends by eth0.', command: 'xlvs decap eth0' },

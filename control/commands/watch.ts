@@ -14,13 +14,17 @@ export default class Watch extends XlvsCommand {
     'or its link, a full table.'
   static override flags = {
     after: Flags.string({
-      description: 'id of an event: print first what came since',
+      description: 'id of an event: print first what came since; default from now on',
       helpValue: 'ID',
     }),
   }
   static override examples: Example[] = [
     { description: 'See what happens from now on.', command: 'xlvs watch' },
     { description: 'Hand it to a program, a JSON object a line.', command: 'xlvs watch --json' },
+    {
+      description: 'Go on after an event that is known.',
+      command: 'xlvs watch --json --after 1f0c9a3e-17',
+    },
   ]
 
   async run(): Promise<void> {

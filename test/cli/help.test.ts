@@ -30,7 +30,7 @@ for await (const path of glob('**/*.ts', { cwd: ROOT })) {
 /** What examples may speak of: a service with a dest, and eth0 and eth1 where they are detached. */
 function given(name: string) {
   return {
-    services: [service({ address: '192.0.2.2', dests: [dest()] })],
+    services: [service({ address: '192.0.2.2', name: 'web', dests: [dest()] })],
     interfaces: ['eth0', 'eth1']
       .filter(() => name === 'detach')
       .map((name, i) => ({
