@@ -53,7 +53,10 @@ function itemText(item: DifferenceItem, before: DifferenceItem | undefined, styl
 
 function othersText({ others, othersCount }: Applied, verbose: boolean): string {
   if (othersCount === 0) return ''
-  if (!verbose) return `left alone: ${othersCount} of other owners; --verbose lists them\n`
+  if (!verbose) {
+    const [things, them] = othersCount === 1 ? ['thing', 'it'] : ['things', 'them']
+    return `left alone: ${othersCount} ${things} that others own; --verbose lists ${them}\n`
+  }
   const named = others.map(other => `  ${otherText(other)}\n`)
   const more = othersCount - named.length
   const rest = more > 0 ? `  ... and ${more} more\n` : ''

@@ -17,7 +17,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   NOT_IP: passed('ARP and whatever else is neither IPv4 nor IPv6', ''),
   FOREIGN_MAC: passed(
     'the frame is for another machine',
-    'see with ip -d link whether the interface is promiscuous, and find out why',
+    'see with ip -d link whether the interface is promiscuous, when there are many',
   ),
   MALFORMED: passed('the IP header is not one', 'find the sender with tcpdump -e'),
   BAD_CHECKSUM: passed(

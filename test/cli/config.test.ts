@@ -184,7 +184,10 @@ test('apply: what others own, then it is listed, kept, refused, or taken over', 
   t.is(refused.status, 1)
   t.regex(refused.err, /the service tcp:192\.0\.2\.1:80 \(made by command\) \(OWNED_BY_OTHER\)/)
   t.deepEqual(kept, [mine, service({ port: 81 })])
-  t.regex(dry.out, /would change 1 service; .*\nleft alone: 2 of other owners; --verbose lists/)
+  t.regex(
+    dry.out,
+    /would change 1 service; .*\nleft alone: 2 things that others own; --verbose lists them\n/,
+  )
   t.is(
     taken.out,
     `~ service tcp:192.0.2.1:80  scheduler rr to wlc, taken over from command
