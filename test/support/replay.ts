@@ -7,7 +7,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,19 +19,13 @@ import { Dataplane } from '../../control/dataplane/dataplane.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
 import { openKernel, type Kernel } from '../../control/dataplane/kernel.ts'
 import { main as ipvsadm } from '../../control/ipvs/main.ts'
+import { main as sysctl } from '../../control/ipvs/sysctl.ts'
+import { sysctlSystem } from '../../control/ipvs/sysctl_system.ts'
 import { SYSTEM } from '../../control/ipvs/system.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
 import { sweepBoth, sweepTables } from './director.ts'
-import {
-  changeHost,
-  directorMac,
-  INGRESS,
-  oracleFacts,
-  ownAddresses,
-  SIDES,
-  type Side,
-} from './replay_host.ts'
+import { changeHost, INGRESS, oracleFacts, SIDES, type Side } from './replay_host.ts'
 
 const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
 /** The oracle waits so long for what a frame brings about. */
@@ -186,31 +179,19 @@ type Ipvsadm = Replay['ipvsadm']
 
 /** A case's line for a shell: commands between semicolons, of ipvsadm, sysctl and ip. */
 function adminOver(ipvsadm: Ipvsadm, socket: string, host: (words: string[]) => void): Ipvsadm {
+  const nothing = () => undefined
+  const system = sysctlSystem(nothing, nothing)
   return async line => {
     let done = { text: '', rc: 0 }
     for (const command of line.split(/;\s*/)) {
       const words = command.split(' ')
       if (words[0] === 'ipvsadm') done = await ipvsadm(command)
-      if (words[0] === 'sysctl') await set(socket, words.slice(1))
+      // The host's own settings are played by `host`.
+      if (command.startsWith('sysctl -w net.ipv4.vs.')) await sysctl(words.slice(1), system, socket)
       host(words)
     }
     return done
   }
-}
-
-/** Changes the settings of IPVS among the words; the others are the host's. */
-async function set(socket: string, words: string[]): Promise<void> {
-  const given = words.flatMap(word => {
-    const [, name, value] = /^net\.ipv4\.vs\.(\w+)=(.*)/.exec(word) ?? []
-    return name === undefined ? [] : [[name, Number(value)] as const]
-  })
-  if (given.length === 0) return
-  const headers = { 'content-type': 'application/json' }
-  await new Promise((resolve, reject) => {
-    const options = { socketPath: socket, method: 'PATCH', path: '/v1/settings', headers }
-    const sent = request(options, answer => answer.resume().on('end', resolve))
-    sent.on('error', reject).end(JSON.stringify(Object.fromEntries(given)))
-  })
 }
 
 interface Wire {
@@ -237,13 +218,15 @@ function inject(wire: Wire, step: Step, host: Step['out']): [Side, Uint8Array][]
   return leaves ? [[leaves, data]] : []
 }
 
-/** Makes the one interface that frames come in by the one of that side. */
+/** Makes the interface that frames come in by a slave of that side's. */
 function comeFrom(wire: Wire, side: Side): void {
   const { dataplane, facts } = wire
   if (wire.side === side) return
   wire.side = side
-  for (const link of facts.links) if (link.ifindex === INGRESS) link.mac = directorMac(side)
-  facts.addresses = facts.addresses.filter(a => a.ifindex !== INGRESS)
-  facts.addresses.push(...ownAddresses(side, INGRESS))
-  dataplane.setNetwork(new Network(facts), new Set([INGRESS]))
+  const { ifindex } = SIDES[side]
+  for (const link of facts.links) {
+    if (link.ifindex === INGRESS) link.master = ifindex
+    else link.kind = link.ifindex === ifindex ? 'bond' : 'veth'
+  }
+  dataplane.setNetwork(new Network(facts), new Set([ifindex]))
 }

@@ -5,7 +5,7 @@
 import { familyOf } from '../../control/model/address.ts'
 import type { Facts, RouteFact } from '../../control/plan/network.ts'
 
-/** Frames come in by the loopback device; it takes MAC and addresses of the side they came from. */
+/** Frames come in by the loopback device, as if it were a slave of the side they come from. */
 export const INGRESS = 1
 const NUD_PERMANENT = 0x80
 const RT_TABLE_MAIN = 254
@@ -32,7 +32,7 @@ export const SIDES: Record<Side, SideFacts> = {
 }
 const SIDE_NAMES = Object.keys(SIDES) as Side[]
 
-export function directorMac(side: Side): string {
+function directorMac(side: Side): string {
   return macOfHost(side, 1)
 }
 
@@ -41,11 +41,11 @@ function macOfHost(side: Side, host: number): string {
 }
 
 /** Addresses of the director on a side, without its virtual ones. */
-export function ownAddresses(side: Side, ifindex: number): Facts['addresses'] {
-  const [v4, v6] = SIDES[side].nets
+function ownAddresses(side: Side): Facts['addresses'] {
+  const { ifindex, nets } = SIDES[side]
   return [
-    { ifindex, address: `${v4}1`, prefix: 24 },
-    { ifindex, address: `${v6}1`, prefix: 64 },
+    { ifindex, address: `${nets[0]}1`, prefix: 24 },
+    { ifindex, address: `${nets[1]}1`, prefix: 64 },
   ]
 }
 
@@ -74,10 +74,9 @@ function neighbours(side: Side): Facts['neighbours'] {
 
 /** The oracle's network before a case changes it. */
 export function oracleFacts(vips: string[]): Facts {
-  const ingress = { ifindex: INGRESS, name: 'lo', mac: directorMac('c'), mtu: 1500, up: true }
   return {
     links: [
-      ingress,
+      { ifindex: INGRESS, name: 'lo', mac: '', mtu: 1500, up: true },
       ...SIDE_NAMES.map(side => ({
         ifindex: SIDES[side].ifindex,
         name: `${side}0`,
@@ -86,10 +85,7 @@ export function oracleFacts(vips: string[]): Facts {
         up: true,
       })),
     ],
-    addresses: [
-      ...SIDE_NAMES.flatMap(side => ownAddresses(side, SIDES[side].ifindex)),
-      ...vips.map(vip => virtual(vip)),
-    ],
+    addresses: [...SIDE_NAMES.flatMap(ownAddresses), ...vips.map(vip => virtual(vip))],
     routes: [
       ...SIDE_NAMES.flatMap(side => [
         route(`${SIDES[side].nets[0]}0`, 24, SIDES[side].ifindex),
@@ -109,10 +105,11 @@ function virtual(address: string): Facts['addresses'][number] {
   return { ifindex: SIDES.c.ifindex, address, prefix }
 }
 
-/** Does what `ip addr add|del` and `ip route add|del` would; false for any other words. */
+/** Does what ip and sysctl would, as far as cases use them; false for any other words. */
 export function changeHost(facts: Facts, words: string[]): boolean {
-  const [ip, object, verb, ...rest] = words
-  if (ip !== 'ip') return false
+  if (words[0] === 'sysctl') return words.slice(2).some(word => changeFilter(facts, word))
+  if (words[0] !== 'ip') return false
+  const [object, verb, ...rest] = words.slice(1)
   const [address = '', bits] = (rest.find(word => /[.:]/.test(word)) ?? '').split('/')
   if (object === 'addr' && verb === 'add') facts.addresses.push(virtual(address))
   if (object === 'addr' && verb === 'del')
@@ -120,6 +117,19 @@ export function changeHost(facts: Facts, words: string[]): boolean {
   if (object === 'route' && verb === 'del')
     facts.routes = facts.routes.filter(fact => fact.destination !== address)
   if (object === 'route' && verb === 'add') facts.routes.push(added(rest, address, Number(bits)))
+  return true
+}
+
+/** `net.ipv4.conf.NAME.rp_filter=N` and accept_local; all's are taken to be each interface's. */
+function changeFilter(facts: Facts, word: string): boolean {
+  const [, name, what, value] =
+    /^net\.ipv4\.conf\.(\w+)\.(rp_filter|accept_local)=(\d)$/.exec(word) ?? []
+  if (name === undefined) return false
+  for (const link of facts.links) {
+    if (name !== 'all' && link.name !== name) continue
+    if (what === 'rp_filter') link.rpFilter = Number(value)
+    else link.acceptLocal = value === '1'
+  }
   return true
 }
 

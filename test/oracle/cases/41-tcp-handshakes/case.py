@@ -1,0 +1,42 @@
+"""Openings and closings that are not by the book: again, half, at once, with data."""
+from steps import *
+
+
+def run(t):
+    for client, vip in FAMILIES:
+        again = Flow(t, client, 1000, vip)
+        again.c('S', opts=SYNOPT)
+        again.c('S', opts=SYNOPT, note='SYN again')
+        again.r('SA')
+        again.r('SA', note='SYN/ACK again')
+        again.c('S', opts=SYNOPT, note='SYN after SYN/ACK')
+        again.c('A')
+        again.c('PA', b'request')
+        again.c('PA', b'request', note='data again')
+        again.c('S', note='SYN in ESTABLISHED')
+        half = Flow(t, client, 1001, vip)
+        half.c('S', note='half-open')
+        data = Flow(t, client, 1002, vip)
+        data.c('S', b'early', note='data on SYN')
+        data.r('SA', b'early', note='data on SYN/ACK')
+        both = Flow(t, client, 1003, vip)
+        both.c('S', note='open at once')
+        both.r('S', note='open at once, dest')
+        both.c('SA')
+        both.r('SA')
+        both.c('A')
+        both.c('FA', note='close at once')
+        both.r('FA', note='close at once, dest')
+        both.c('A')
+        both.r('A')
+        t.r(seg(again.dest, client, 7777, 5, 'S'), 'a dest opens a connection of its own')
+        fin = Flow(t, client, 1004, vip)
+        fin.c('S')
+        fin.r('SA')
+        fin.c('FA', b'bye', note='FIN before ACK')
+        fin.c('FA', b'bye', note='FIN again')
+        direct = Flow(t, client, 1005, vip, 81)
+        for flags in ('S', 'S', 'A', 'FA', 'FA', 'A'):
+            direct.c(flags, note='DR ' + flags)
+    conns(t)
+    tables(t)
