@@ -10,6 +10,9 @@ const SEED = 20_261_125
 const SCENARIOS = 60
 const LINES = 30
 const OPTIONS_MAX = 4
+const ORDERS = 12
+/** Lines of such a table, at most. */
+const ORDERED = 80
 
 const SETUP = [
   '-A -t 10.0.0.1:80',
@@ -58,7 +61,7 @@ const SERVICE: Spelling[] = [
 ]
 const SERVICE_OPTIONS: Spelling[] = [
   { short: 's', long: 'scheduler', value: often(SCHEDULERS, ['', 'nosuch', 'RR']) },
-  { short: 'b', long: 'sched-flags', value: often(FLAGS, ['', ',', 'nosuch', 'flag-1,']) },
+  { short: 'b', long: 'sched-flags', value: often(FLAGS, ['', 'flag-4', 'nosuch', 'flag-1,']) },
   { short: 'p', long: 'persistent', value: number },
   { short: 'p', long: 'persistent' },
   { short: 'M', long: 'netmask', value: often(MASKS, ['', 'x', '129', '24']) },
@@ -143,6 +146,43 @@ export function fuzzScenarios(): Scenario[] {
     comments: [],
     steps: [...SETUP.map(first => `ipvsadm ${first}`), ...lines(random)].map(one => stepOf(one)),
   }))
+}
+
+/** Tables whose order is hard to tell: addresses from everywhere, and many that are alike. */
+export function orderScenarios(): Scenario[] {
+  const random = randomFrom(SEED)
+  return Array.from({ length: ORDERS }, (_, i) => ({
+    name: `order ${i + 1}`,
+    comments: [],
+    steps: [
+      stepOf(
+        'ipvsadm -R',
+        Array.from({ length: 1 + random(ORDERED) }, () => added(random)).join(''),
+      ),
+      stepOf('ipvsadm -Ln --nosort'),
+    ],
+  }))
+}
+
+/** A service of any kind, or a dest of the one service that is there in any case. */
+function added(random: Random): string {
+  const byte = () => String(random(2) === 0 ? random(4) * 85 : random(256))
+  const word = () => (random(2) === 0 ? random(3) : random(65536)).toString(16)
+  const host = () => [byte(), byte(), byte(), byte()].join('.')
+  const host6 = () => `[2001:${word()}:${word()}:0:${word()}:0:${word()}:1]`
+  const port = () => 1 + (random(2) === 0 ? random(4) : random(65535))
+  switch (random(7)) {
+    case 0:
+      return `-A -f ${1 + random(2) * 0x7fffffff + random(1000)}${random(2) === 0 ? ' -6' : ''}\n`
+    case 1:
+      return `-A -t ${host6()}:${port()}\n`
+    case 2:
+      return `-A -f 1\n-a -f 1 -r ${host()}:${port()} -m\n`
+    case 3:
+      return `-A -f 1 -6\n-a -f 1 -6 -r ${host6()}:${port()} -m\n`
+    default:
+      return `-A ${oneOf(random, ['-t', '-u', '--sctp-service'])} ${host()}:${port()}\n`
+  }
 }
 
 function lines(random: Random): string[] {

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fuzzScenarios } from './fuzz.ts'
+import { fuzzScenarios, orderScenarios } from './fuzz.ts'
 import { matrixScenarios } from './matrix.ts'
 import { parseTranscript, printTranscript, quoted, type Scenario, stepOf } from './transcript.ts'
 
@@ -17,6 +17,7 @@ const RECORDED = join(HERE, 'recorded')
 const MADE: Record<string, () => Scenario[]> = {
   'matrix.txt': matrixScenarios,
   'fuzz.txt': fuzzScenarios,
+  'order.txt': orderScenarios,
 }
 /** Looked at after each scenario. */
 const AFTER = [
@@ -40,6 +41,7 @@ function read(name: string): Scenario[] {
 }
 
 function withEnd(scenario: Scenario): Scenario {
+  if (!scenario.steps.some(({ words }) => words[0]?.startsWith('ipvsadm'))) return scenario
   const own = scenario.steps.filter(
     (step, i, all) => !(all.length - i <= AFTER.length && AFTER.includes(step.command)),
   )

@@ -4,7 +4,15 @@ cd /tmp/session
 ln -s "$(command -v ipvsadm)" x/ipvsadm
 ln -s "$(command -v ipvsadm)" other
 
-fresh() { # NAME: an empty table, as at the start
+SETTINGS=/proc/sys/net/ipv4/vs
+declare -A DEFAULT
+for file in "$SETTINGS"/*; do DEFAULT[$file]=$(< "$file"); done
+
+fresh() { # NAME: an empty table and every setting as at the start
+  local file
+  for file in "${!DEFAULT[@]}"; do
+    [ "$(< "$file")" = "${DEFAULT[$file]}" ] || printf '%s\n' "${DEFAULT[$file]}" > "$file"
+  done
   printf -- '-C\n--set 900 120 300\n--stop-daemon master\n--stop-daemon backup\n' |
     ipvsadm -R > /dev/null 2>&1
   printf '%s\n' "$1"

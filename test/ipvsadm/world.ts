@@ -11,6 +11,8 @@ import { connectDirector } from '../../control/daemon/client.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { PROC_NAMES } from '../../control/ipvs/proc.ts'
 import { procText } from '../../control/ipvs/proc_files.ts'
+import { main as sysctl } from '../../control/ipvs/sysctl.ts'
+import type { SysctlSystem } from '../../control/ipvs/sysctl_system.ts'
 import type { System } from '../../control/ipvs/system.ts'
 import { call } from '../../control/ipvs/wrappers.ts'
 import { Network } from '../../control/plan/network.ts'
@@ -32,11 +34,19 @@ const NETWORK = new Network({
 })
 /** Any secret of the hash will do. */
 const KEY = Array.from({ length: 16 }, (_, i) => i + 1)
+/** The guest's. */
+const CPUS = 2
+/** Who has no rights. */
+const NOBODY = 65534
 
 /** What xlvs does for each step, from an empty table on. */
 export async function replay({ steps }: Scenario): Promise<Ran[]> {
   const folder = await mkdtemp(join(tmpdir(), 'xlvs-ipvsadm-'))
-  const { lvs } = await begin({ disk: new Disk(), maps: new MemoryMaps(KEY) }, () => 0, NETWORK)
+  const { lvs } = await begin(
+    { disk: new Disk(), maps: new MemoryMaps(KEY, CPUS) },
+    () => 0,
+    NETWORK,
+  )
   const api = buildApi(lvs, createLog('silent'))
   const socket = join(folder, 'xlvs.sock')
   await api.listen({ path: socket })
@@ -50,8 +60,9 @@ export async function replay({ steps }: Scenario): Promise<Ran[]> {
   }
 }
 
-async function carryOut({ words: [program = '', ...words], input }: Step, socket: string) {
+async function carryOut({ words: all, input }: Step, socket: string): Promise<Ran> {
   const ran: Ran = { status: 0, out: '', err: '' }
+  const [program = '', ...words] = all
   const system: System = {
     readInput: () => Promise.resolve(input),
     print: text => (ran.out += text),
@@ -60,16 +71,58 @@ async function carryOut({ words: [program = '', ...words], input }: Step, socket
     hostOf: address => Promise.resolve(hostOf(address)),
     addressOf: name => Promise.resolve(addressOf(name)),
   }
-  if (program === 'cat') return { ...ran, out: await proc(words, socket) }
-  if (!/(^|\/)(ipvsadm(-save|-restore)?|other)$/.test(program))
-    return { status: 127, out: '', err: `no ${program} yet\n` }
   try {
-    ran.status = await call(program, words, system, socket)
+    ran.status = await started(program, words, system, socket)
   } catch (error) {
     return { ...ran, status: -1, err: `${ran.err}${String(error)}\n` }
   }
   return ran
 }
+
+async function started(
+  program: string,
+  words: readonly string[],
+  system: System,
+  socket: string,
+): Promise<number> {
+  switch (program) {
+    case 'cat':
+      system.print(await proc(words, socket))
+      return 0
+    case 'sysctl':
+      return sysctl(words, SYSCTL(system), socket)
+    case 'setpriv':
+      return asNobody(() =>
+        call('ipvsadm', words.slice(words.indexOf('ipvsadm') + 1), system, socket),
+      )
+    default:
+      return call(program, words, system, socket)
+  }
+}
+
+/** The socket is in a folder that only its owner may enter. */
+async function asNobody(run: () => Promise<number>): Promise<number> {
+  process.seteuid?.(NOBODY)
+  try {
+    return await run()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+/** Nothing but IPVS is asked about; what is left to the host is as the guest has it. */
+const SYSCTL = (system: System): SysctlSystem => ({
+  print: text => {
+    system.print(text)
+  },
+  complain: text => {
+    system.complain(text)
+  },
+  real: () => 1,
+  realText: () => ({ status: 0, out: '' }),
+  readFile: () => undefined,
+  hostValue: name => (name === 'sync_qlen_max' ? '15302' : '0-1'),
+})
 
 /** The name of an address by the guest's /etc/hosts. */
 function hostOf(address: string): string | undefined {

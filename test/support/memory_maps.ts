@@ -20,11 +20,12 @@ class MemoryMap {
   #bytes: ArrayBuffer | undefined
   #entries = new Map<string, Uint8Array>()
 
-  constructor(name: Name) {
+  constructor(name: Name, cpus: number) {
     const { keySize, valueSize, libbpf } = MAPS[name]
+    const maxEntries = { schedules: SCHEDULE_ROWS, dest_traffic: ENTRIES * cpus }[name as string]
     this.info = libbpf.startsWith('.')
       ? { maxEntries: 1, keySize, valueSize: Math.min(valueSize, SECTION_BYTES) }
-      : { maxEntries: name === 'schedules' ? SCHEDULE_ROWS : ENTRIES, keySize, valueSize }
+      : { maxEntries: maxEntries ?? ENTRIES, keySize, valueSize }
   }
 
   copyOf(other: MemoryMap): this {
@@ -75,19 +76,21 @@ function hex(bytes: Uint8Array): string {
 
 export class MemoryMaps {
   readonly #key: readonly number[]
+  readonly #cpus: number
   readonly #maps: Record<Name, MemoryMap>
   readonly #settings = new ArrayBuffer(SETTINGS.size)
   #isPinned = false
 
   /** @param key what tells these maps from all others */
-  constructor(key: readonly number[]) {
+  constructor(key: readonly number[], cpus = 1) {
     this.#key = key
-    const maps = Object.keys(MAPS).map(name => [name, new MemoryMap(name as Name)] as const)
+    this.#cpus = cpus
+    const maps = Object.keys(MAPS).map(name => [name, new MemoryMap(name as Name, cpus)] as const)
     this.#maps = Object.fromEntries(maps) as Record<Name, MemoryMap>
   }
 
   copy(): MemoryMaps {
-    const found = new MemoryMaps(this.#key)
+    const found = new MemoryMaps(this.#key, this.#cpus)
     for (const name of Object.keys(MAPS) as Name[]) found.#maps[name].copyOf(this.#maps[name])
     new Uint8Array(found.#settings).set(new Uint8Array(this.#settings))
     found.#isPinned = this.#isPinned
@@ -113,10 +116,10 @@ export class MemoryMaps {
     const kernel: unknown = {
       maps: { ...this.#maps, settings: { mmap: () => this.#settings } },
       program: { info: { tag: '0123456789abcdef' } },
-      config: { key: this.#key, bucket_mask: buckets - 1, stash_buckets: 4, cpus: 1 },
+      config: { key: this.#key, bucket_mask: buckets - 1, stash_buckets: 4, cpus: this.#cpus },
       sizes: {
         ...{ slots: [SLOTS, SLOTS], services: ENTRIES, dests: ENTRIES, nexthops: ENTRIES },
-        ...{ routes: ENTRIES, cpus: 1 },
+        ...{ routes: ENTRIES, cpus: this.#cpus },
       },
       ticksPerSecond: 25,
       adopted,
