@@ -28,6 +28,7 @@ import type { DirectorApi } from './contract.ts'
 import { addEventsRoute } from './events_route.ts'
 import { explain } from './explain.ts'
 import * as schemas from './schemas.ts'
+import { addServicesRoute } from './services_route.ts'
 import { SettingChangesSchema, SettingsSchema } from './setting_schemas.ts'
 
 /** Bytes of a request body; the largest legitimate one is under 200. */
@@ -79,6 +80,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addInterfaceRoutes(api, director)
     addSettingsRoutes(api, director)
     addSyncRoutes(api, director)
+    addServicesRoute(instance, director)
     addApplyRoute(instance, director)
     addBatchRoute(instance, director, originOf)
     addEventsRoute(instance, director.events)
@@ -102,9 +104,6 @@ function reading<S>(schema: S): { response: { 200: S; default: typeof schemas.Er
 
 function addReads(api: Api, director: DirectorApi): void {
   api.get('/v1/version', { schema: reading(schemas.VersionSchema) }, () => director.version())
-  api.get('/v1/services', { schema: reading(schemas.ServicesSchema) }, () => ({
-    services: director.services(),
-  }))
   const conns = {
     schema: { querystring: schemas.ConnQuerySchema, ...reading(schemas.ConnsSchema) },
   }

@@ -107,6 +107,8 @@ export interface DirectorApi {
   readonly events: Events
   version(): VersionView
   services(): ServiceView[]
+  /** The same one by one, as it was when it was asked for; counters as they are by then. */
+  eachService(): Iterable<ServiceView>
   addService(service: Service): Promise<void>
   /** Replaces what is not the id. */
   setService(service: Service): Promise<Warning[]>

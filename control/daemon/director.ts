@@ -164,7 +164,11 @@ export class Director implements DirectorApi {
   }
 
   services(): ServiceView[] {
-    return Object.values(this.#intent.services).map(service => this.#views.service(service))
+    return [...this.eachService()]
+  }
+
+  *eachService(): Generator<ServiceView> {
+    for (const service of Object.values(this.#intent.services)) yield this.#views.service(service)
   }
 
   async addService(service: Service): Promise<void> {

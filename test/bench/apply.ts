@@ -6,10 +6,9 @@
  */
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { connectDirector } from '../../control/daemon/client.ts'
 import { createLab, NAT_PORT } from '../support/lab.ts'
+import { judged, slowestAnswer, SLOWEST_MS_MAX } from './meanwhile.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -20,8 +19,6 @@ const { values: options } = parseArgs({
 const DESTS = 10
 const MS_MAX = 5000
 const PORTS = 50_000
-/** Between two questions to xlvsd: it is to be watched, not loaded. */
-const PAUSE_MS = 20
 const services = Number(options.services)
 
 const lab = await createLab({ servers: DESTS })
@@ -64,36 +61,12 @@ async function apply(file: string, text: string): Promise<void> {
 }
 
 async function timed(what: string, file: string, text: string, msMax: number): Promise<void> {
-  const watch = slowestAnswer()
+  const watch = slowestAnswer(lab.places.socket)
   const started = performance.now()
   await apply(file, text)
-  const took = performance.now() - started
-  const slowest = await watch.stop()
-  const passed = took <= msMax
-  const gate = Number.isFinite(msMax) ? `, gate ${msMax}: ${passed ? 'passed' : 'FAILED'}` : ''
-  console.log(`${what}: ${took.toFixed(0)} ms${gate}; slowest answer ${slowest.toFixed(0)} ms`)
+  const took = judged(performance.now() - started, msMax)
+  const slowest = judged(await watch.stop(), SLOWEST_MS_MAX)
+  console.log(`${what}: ${took.text}; slowest answer ${slowest.text}`)
+  const passed = took.passed && slowest.passed
   if (!passed && !options['no-gate']) process.exitCode = 1
-}
-
-/** Asks the daemon again and again, and knows the longest wait. */
-function slowestAnswer(): { stop: () => Promise<number> } {
-  const director = connectDirector(lab.places.socket)
-  let asking = true
-  const asked = (async () => {
-    let slowest = 0
-    while (asking) {
-      const started = performance.now()
-      await director.version()
-      slowest = Math.max(slowest, performance.now() - started)
-      await setTimeout(PAUSE_MS)
-    }
-    director.close()
-    return slowest
-  })()
-  return {
-    stop: () => {
-      asking = false
-      return asked
-    },
-  }
 }

@@ -95,6 +95,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     events: new Events('e'),
     version: () => ({ xlvs: '0.1.0', abi: 2, kernel: '6.1.0', programTag: '0123456789abcdef' }),
     services: () => state.services,
+    eachService: () => state.services,
     conns: (query = {}) =>
       connPage(
         {

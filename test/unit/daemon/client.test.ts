@@ -114,3 +114,27 @@ for (const text of [
 
     t.is(error.code, 'SOCKET_REFUSED')
   })
+
+test('client: services by the thousand, all arrive and others are answered meanwhile', async t => {
+  const dests = Array.from({ length: 10 }, (_, i) => dest({ address: `10.0.0.${i + 1}` }))
+  const services = Array.from({ length: 2000 }, (_, i) => service({ port: 1 + i, dests }))
+  const { socket } = await serveFake(t, { services })
+  const [one, other] = [connectDirector(socket), connectDirector(socket)]
+  t.teardown(() => {
+    one.close()
+    other.close()
+  })
+  await other.version()
+  const order: string[] = []
+
+  const [all] = await Promise.all([
+    one.services().then(found => {
+      order.push('services')
+      return found
+    }),
+    other.version().then(() => order.push('version')),
+  ])
+
+  t.deepEqual(all, services)
+  t.deepEqual(order, ['version', 'services'])
+})
