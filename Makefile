@@ -128,6 +128,7 @@ check: build  ## format, types, lint, generated code, tidy rules
 bench: build bpffs  ## ns a packet, ms of a command
 	@node test/bench/start.ts
 	@node test/bench/apply.ts
+	@node test/bench/restore.ts
 	@node test/bench/run.ts
 
 # The plug-in that ../shared/oracle/README.md describes: it travels into the guest as one folder.

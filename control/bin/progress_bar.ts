@@ -10,15 +10,18 @@ export interface ProgressBar {
   clear: () => void
 }
 
-/** A bar on that stream; nothing is written when it is no terminal. */
-export function progressBar(stream: Pick<WriteStream, 'isTTY' | 'write'>): ProgressBar {
+/** A bar on that stream, of so many of something; nothing is written when it is no terminal. */
+export function progressBar(
+  stream: Pick<WriteStream, 'isTTY' | 'write'>,
+  what = 'services',
+): ProgressBar {
   let shown = false
   return {
     show: ({ done, total }) => {
       if (!stream.isTTY || total === 0) return
       const filled = Math.round((WIDTH * done) / total)
       const bar = '#'.repeat(filled).padEnd(WIDTH, '.')
-      stream.write(`\r[${bar}] ${done} of ${total} services`)
+      stream.write(`\r[${bar}] ${done} of ${total} ${what}`)
       shown = true
     },
     clear: () => {

@@ -56,6 +56,7 @@ import type { Journal } from './journal.ts'
 import { Observer } from './observer.ts'
 import { interfaceOrigin, warningsOf } from './ownership.ts'
 import { settingsView, settingWarnings, valuesOf } from './settings.ts'
+import { refusing } from './refusing.ts'
 import { Trash } from './trash.ts'
 import { XLVS_VERSION } from './version.ts'
 import { syncViews, Views } from './views.ts'
@@ -354,16 +355,6 @@ export class Director implements DirectorApi {
     } catch (error) {
       this.#parts.log.error({ err: error }, 'telling watchers failed')
     }
-  }
-}
-
-/** The kernel looks for the service first, and for the dest before it looks at its address. */
-function refusing({ change, refusal }: RefusedChange): Given {
-  return draft => {
-    if (change?.op === 'addService') draft.expect({ ...change, zero: {} })
-    else if (change?.op === 'addDest' && refusal.code === 'DEST_NOT_UNICAST') draft.expect(change)
-    else if (change) draft.mustFind(change.op === 'removeService' ? change.id : change.service)
-    throw refusal
   }
 }
 

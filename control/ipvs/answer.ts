@@ -75,7 +75,10 @@ function change(request: Change, director: DirectorClient): Promise<unknown> {
 }
 
 /** Scheduler and engine as the model has them. @throws BAD_SCHEDULER, BAD_ENGINE */
-function serviceOf(id: ServiceId, { scheduler, engine, ...settings }: SettingsAsked): Service {
+export function serviceOf(
+  id: ServiceId,
+  { scheduler, engine, ...settings }: SettingsAsked,
+): Service {
   const known = SCHEDULERS.find(known => known === scheduler)
   if (!known) throw new XlvsError('BAD_SCHEDULER', `no scheduler ${scheduler}`, 'see MANUAL')
   const by = ENGINES.find(known => known === engine)

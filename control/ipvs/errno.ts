@@ -15,7 +15,6 @@ import {
   type Dest,
   type DestId,
   type ServiceId,
-  type ServiceView,
 } from '../model/service.ts'
 import type { Request, Role, SettingsAsked } from './grammar.ts'
 
@@ -25,7 +24,7 @@ export type Errno =
 
 /** What an operation finds there. */
 export interface Found {
-  services: readonly ServiceView[]
+  services: readonly (ServiceId & { dests: readonly DestId[] })[]
   /** Sync daemons that run. */
   daemons: readonly Role[]
 }
@@ -112,7 +111,7 @@ function dest(service: ServiceId, asked: Dest, found: Found): Errno | undefined 
   return tunnel?.type === 'gue' && !tunnel.port ? 'EINVAL' : undefined
 }
 
-function isMixed(service: ServiceView): boolean {
+function isMixed(service: Found['services'][number]): boolean {
   const family = familyOfService(service)
   return service.dests.some(({ address }) => familyOf(address) !== family)
 }
@@ -122,7 +121,7 @@ function has({ service, dest }: { service: ServiceId; dest: DestId }, found: Fou
   return find(found, service)?.dests.some(there => destName(there) === name) ?? false
 }
 
-function find({ services }: Found, id: ServiceId): ServiceView | undefined {
+function find({ services }: Found, id: ServiceId): Found['services'][number] | undefined {
   const name = serviceName(id)
   return services.find(service => serviceName(service) === name)
 }

@@ -2,12 +2,15 @@
  * What ipvsadm takes from the process and the machine it runs on; tests bring their own.
  */
 import { readFileSync } from 'node:fs'
+import type { WriteStream } from 'node:tty'
 import type { HostOf } from './names.ts'
 
 export interface System {
   readInput(): Promise<string>
   print(text: string): void
   complain(text: string): void
+  /** Where the progress of what takes long is shown, if it is a terminal. */
+  terminal: Pick<WriteStream, 'isTTY' | 'write'>
   /** The text of /etc/services; empty where there is none. */
   services(): string
   hostOf: HostOf
@@ -24,6 +27,7 @@ export const SYSTEM: System = {
   },
   print: text => void process.stdout.write(text),
   complain: text => void process.stderr.write(text),
+  terminal: process.stderr,
   services: () => {
     try {
       return readFileSync('/etc/services', 'utf8')

@@ -54,10 +54,10 @@ try {
   const saved = readFileSync(output, 'utf8')
   if (linesOf(saved) !== linesOf(few.join('') + many.join('')))
     throw new Error('what was saved is not what was restored')
-  await timed('ipvsadm -C', ['-C'], Infinity)
   const { done, lost, reasons } = await load.stop()
   console.log(`requests meanwhile: ${done}, lost ${lost} ${reasons.join()}`)
   if (lost > 0) process.exitCode = 1
+  await timed('ipvsadm -C', ['-C'], Infinity)
 
   async function timed(what: string, args: string[], msMax: number): Promise<void> {
     const watch = slowestAnswer(lab.places.socket)

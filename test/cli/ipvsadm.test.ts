@@ -25,6 +25,7 @@ async function run(words: string[], socket: string, input = '', program = 'ipvsa
     readInput: () => Promise.resolve(input),
     print: text => (ran.out += text),
     complain: text => (ran.err += text),
+    terminal: { isTTY: false, write: () => true },
     services: () => SERVICES,
     hostOf: address => Promise.resolve(HOSTS[address]),
     addressOf: host => Promise.resolve(Object.keys(HOSTS).find(key => HOSTS[key] === host)),

@@ -67,6 +67,7 @@ async function carryOut({ words: all, input }: Step, socket: string): Promise<Ra
     readInput: () => Promise.resolve(input),
     print: text => (ran.out += text),
     complain: text => (ran.err += text),
+    terminal: { isTTY: false, write: () => true },
     services: () => SERVICES,
     hostOf: address => Promise.resolve(hostOf(address)),
     addressOf: name => Promise.resolve(addressOf(name)),

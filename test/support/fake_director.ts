@@ -41,6 +41,7 @@ import {
 } from '../../control/model/service.ts'
 import { destNotActive, serviceNotActive } from '../../control/plan/active.ts'
 import type { Warning } from '../../control/model/warning.ts'
+import { refusing } from '../../control/daemon/refusing.ts'
 import type { SyncRole, SyncWish } from '../../control/model/sync.ts'
 import { changed, Draft } from '../../control/plan/draft.ts'
 import type { Change as IntentChange, Intent } from '../../control/plan/intent.ts'
@@ -123,7 +124,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
       ],
     }),
     ...changes,
-    batch: wanted => batch(wanted, changes),
+    batch: wanted => batch(state, wanted, changes),
     ...interfaceChanges(state, change),
     ...applyChanges(state, change),
     ...syncChanges(state, change),
@@ -136,14 +137,15 @@ type Singles = ReturnType<typeof serviceChanges> & ReturnType<typeof destChanges
 
 /** Each of a batch by its own call. */
 async function batch(
+  state: FakeState,
   changes: readonly (BatchChange | RefusedChange)[],
   one: Singles,
 ): Promise<BatchOutcome[]> {
   const outcomes: BatchOutcome[] = []
   for (const change of changes)
     try {
-      if ('refusal' in change) throw change.refusal
-      outcomes.push({ warnings: (await single(change, one)) ?? [] })
+      if ('refusal' in change) refusing(change)(new Draft(intentOf(state)))
+      else outcomes.push({ warnings: (await single(change, one)) ?? [] })
     } catch (error) {
       if (!(error instanceof XlvsError)) throw error
       outcomes.push({ error })
@@ -338,8 +340,19 @@ export async function serveFake(
   t: ExecutionContext,
   given: Partial<FakeState> = {},
 ): Promise<Served> {
-  const folder = await mkdtemp(join(tmpdir(), 'xlvs-test-'))
   const director = fakeDirector(given)
+  const { socket, folder, close } = await serve(t, director)
+  const { state, events } = director
+  return { socket, state, folder, events, close }
+}
+
+/** A director served on a socket, gone when the test ends. */
+export async function serveDirector(t: ExecutionContext, director: DirectorApi): Promise<string> {
+  return (await serve(t, director)).socket
+}
+
+async function serve(t: ExecutionContext, director: DirectorApi) {
+  const folder = await mkdtemp(join(tmpdir(), 'xlvs-test-'))
   const api = buildApi(director, createLog('silent'))
   const socket = join(folder, 'xlvs.sock')
   await api.listen({ path: socket })
@@ -347,8 +360,7 @@ export async function serveFake(
     await api.close()
     await rm(folder, { recursive: true })
   })
-  const { state, events } = director
-  return { socket, state, folder, events, close: () => api.close() }
+  return { socket, folder, close: () => api.close() }
 }
 
 const SERVICE_SETTINGS = 'scheduler schedFlags persistentS netmask onePacket engine'.split(' ')
