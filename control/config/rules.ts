@@ -6,6 +6,7 @@ import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
 import type { Settings } from '../model/settings.ts'
+import { wholly, type Work } from '../model/work.ts'
 import { canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
 import { parseSettings } from './setting.ts'
 
@@ -13,12 +14,22 @@ import { parseSettings } from './setting.ts'
  * The configuration with its addresses and settings in canonical form.
  * @throws DUPLICATE, DEST_NOT_UNICAST, and what nouns.ts and setting.ts throw
  */
-export function ruled({ settings, interfaces, services }: Configuration): Configuration {
+export function ruled(configuration: Configuration): Configuration {
+  return wholly(ruling(configuration))
+}
+
+/** The same, with a pause after each service. */
+export function* ruling(configuration: Configuration): Work<Configuration> {
+  const { settings, interfaces, services } = configuration
   refuseTwice(
     'interface',
     interfaces.map(i => i.name),
   )
-  const all = services.map(ruledService)
+  const all: ConfiguredService[] = []
+  for (const service of services) {
+    all.push(ruledService(service))
+    yield
+  }
   refuseTwice('service', all.map(serviceName))
   refuseTwice(
     'name',

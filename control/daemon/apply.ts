@@ -5,8 +5,9 @@
 import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import { serviceName, type AttachMode, type ServiceId } from '../model/service.ts'
-import { desired, type Wish } from '../plan/desired.ts'
-import { bulkChange, difference } from '../plan/diff.ts'
+import type { Work } from '../model/work.ts'
+import { desiring, type Wish } from '../plan/desired.ts'
+import { bulkChange, differing } from '../plan/diff.ts'
 import type { BulkChange, Intent, ServiceIntent } from '../plan/intent.ts'
 import { destWeights, type Weights } from '../plan/schedule.ts'
 import { inSlices } from './slices.ts'
@@ -41,7 +42,7 @@ export async function carryOut(
   const total = change.puts.length + change.removes.length
   let done = 0
   onProgress({ done, total })
-  const work = function* (): Generator<void, void> {
+  const work = function* (): Work<void> {
     for (const service of change.puts) {
       const was = before.services[serviceName(service.service)]
       const isTouched = was?.dests !== service.dests
@@ -69,16 +70,18 @@ export async function carryOut(
  * What a wish comes to: what is told of it, and the change that does it, when there is any.
  * @throws OWNED_BY_OTHER, NAME_TAKEN, TABLE_FULL
  */
-export function planned(
+export function* planning(
   before: Intent,
   wish: Wish,
   sizes: { services: number; dests: number },
   dryRun: boolean,
-): { applied: Applied; change: BulkChange | undefined } {
-  const { after, others, othersCount } = desired(before, wish)
+): Work<{ applied: Applied; change: BulkChange | undefined }> {
+  const { after, others, othersCount } = yield* desiring(before, wish)
+  yield
   const change = bulkChange(before, after)
   if (change) refuseTooMany(after, sizes)
-  const found = { difference: difference(before, after), others, othersCount }
+  yield
+  const found = { difference: yield* differing(before, after), others, othersCount }
   return { applied: { changed: change !== undefined, dryRun, ...found }, change }
 }
 

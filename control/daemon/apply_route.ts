@@ -6,12 +6,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { PassThrough } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import { ruled } from '../config/rules.ts'
+import { ruling } from '../config/rules.ts'
 import { XlvsError } from '../errors.ts'
 import type { Configuration } from '../model/configuration.ts'
 import { fileOrigin } from '../model/origin.ts'
 import type { DirectorApi } from './contract.ts'
 import * as schemas from './schemas.ts'
+import { inSlices } from './slices.ts'
 
 /** 10 000 services of 10 dests are 8 MB of JSON; a file that is read at all is at most 16. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024
@@ -25,11 +26,14 @@ interface Body {
 }
 
 export function addApplyRoute(api: FastifyInstance, director: DirectorApi): void {
-  const options = { schema: schemas.ApplyRouteSchema, bodyLimit: BODY_BYTES_MAX }
+  // Reading a body takes a while, looking at its shape too: others come between.
+  const preValidation = (): Promise<void> => setImmediate()
+  const options = { schema: schemas.ApplyRouteSchema, bodyLimit: BODY_BYTES_MAX, preValidation }
   api.post<{ Body: Body }>('/v1/apply', options, async (request, reply) => {
     const { file, configuration, takeOver, dryRun } = request.body
-    const wish = { configuration: ruled(configuration), origin: fileOrigin(file), takeOver }
-    await setImmediate() // reading it has taken a while: others first
+    await setImmediate()
+    const canonical = await inSlices(ruling(configuration), () => performance.now())
+    const wish = { configuration: canonical, origin: fileOrigin(file), takeOver }
     if (request.headers.accept !== LINES) return director.apply(wish, { dryRun })
     const lines = new Lines(reply)
     try {

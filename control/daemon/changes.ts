@@ -6,6 +6,7 @@
  */
 import { XlvsError } from '../errors.ts'
 import type { Warning } from '../model/warning.ts'
+import type { Work } from '../model/work.ts'
 import { touchedNames } from '../plan/diff.ts'
 import { changed, Draft, replayed } from '../plan/draft.ts'
 import type { BulkChange, Change, Intent } from '../plan/intent.ts'
@@ -36,7 +37,7 @@ interface Parts {
 }
 
 /** Hears of what is in force, with the names of services that may have changed. */
-export type Told = (before: Intent, after: Intent, names: Iterable<string>) => void
+export type Told = (before: Intent, after: Intent, names: Iterable<string>) => Promise<void>
 
 export class Changes {
   readonly #parts: Parts
@@ -47,6 +48,8 @@ export class Changes {
   /** Those that wait for the next turn, while more may come to them. */
   #group: Asked[] | undefined
   #records: number
+  /** Records at which it is time for a snapshot; it takes a while to find out anew. */
+  #snapshotAt = 0
 
   constructor(parts: Parts, writer: Writer, intent: Intent, told: Told) {
     this.#parts = parts
@@ -137,9 +140,13 @@ export class Changes {
   /** Folds the journal into a snapshot, when it has become long. */
   async tend(): Promise<void> {
     const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
-    if (this.#records < snapshotEvery || this.#records < dests(this.#intent)) return
+    this.#snapshotAt = Math.max(this.#snapshotAt, snapshotEvery)
+    if (this.#records < this.#snapshotAt) return
+    this.#snapshotAt = Math.max(snapshotEvery, dests(this.#intent))
+    if (this.#records < this.#snapshotAt) return
     await this.inTurn(async () => {
       this.#records = 0
+      this.#snapshotAt = 0
       await this.#parts.journal.snapshot(this.#intent)
     })
   }
@@ -200,7 +207,7 @@ export class Changes {
       await hands.takeBack()
       throw error
     }
-    this.#told(before, after, hands.names)
+    await this.#told(before, after, hands.names)
   }
 }
 
@@ -216,7 +223,7 @@ function dests({ services }: Intent): number {
 }
 
 /** Takes what can be taken. */
-function* fold(draft: Draft, group: readonly Asked[]): Generator<void, Folded[]> {
+function* fold(draft: Draft, group: readonly Asked[]): Work<Folded[]> {
   const folded: Folded[] = []
   for (const { given, answer } of group) {
     try {

@@ -30,11 +30,12 @@ import type { SettingChanges, SettingValue } from '../model/settings.ts'
 import { reasonViews } from '../output/reasons.ts'
 import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
+import type { Work } from '../model/work.ts'
 import type { Wish } from '../plan/desired.ts'
 import { published } from '../plan/active.ts'
 import { replayed } from '../plan/draft.ts'
 import { emptyIntent, type Change, type Intent } from '../plan/intent.ts'
-import { carryOut, planned } from './apply.ts'
+import { carryOut, planning } from './apply.ts'
 import { Changes, type Given } from './changes.ts'
 import { connPage } from './conn_pages.ts'
 import type {
@@ -57,6 +58,7 @@ import { Observer } from './observer.ts'
 import { interfaceOrigin, warningsOf } from './ownership.ts'
 import { settingsView, settingWarnings, valuesOf } from './settings.ts'
 import { refusing } from './refusing.ts'
+import { inSlices } from './slices.ts'
 import { Trash } from './trash.ts'
 import { XLVS_VERSION } from './version.ts'
 import { syncViews, Views } from './views.ts'
@@ -98,11 +100,9 @@ export class Director implements DirectorApi {
       interfaces: () => this.interfaces(),
     })
     this.#writer = new Writer(parts, () => this.#intent.interfaces)
-    this.#changes = new Changes(parts, this.#writer, intent, (before, after, names) => {
-      this.#tell(observer => {
-        observer.changed(before, after, names)
-      })
-    })
+    this.#changes = new Changes(parts, this.#writer, intent, (before, after, names) =>
+      this.#tell(this.#observer.changing(before, after, names)),
+    )
     this.#trash = new Trash(parts)
     this.#views = new Views(parts.dataplane, () => this.#intent.counts)
   }
@@ -149,7 +149,7 @@ export class Director implements DirectorApi {
   async tend(): Promise<void> {
     this.#writer.settle()
     this.#observer.tableFull(this.#parts.dataplane.packetsBy(REASON.TABLE_FULL))
-    for (const service of Object.values(this.#intent.services)) this.#writer.resolve(service)
+    await this.#slowly(this.#writer.resolving(Object.values(this.#intent.services)))
     await this.#trash.empty(changes => this.#changes.makeCounts(changes))
     await this.#changes.tend()
   }
@@ -329,7 +329,8 @@ export class Director implements DirectorApi {
     return this.#changes.inTurn(async () => {
       const { dryRun, onProgress = () => undefined } = options
       const before = this.#intent
-      const { applied, change } = planned(before, wish, this.#parts.dataplane.kernel.sizes, dryRun)
+      const { sizes } = this.#parts.dataplane.kernel
+      const { applied, change } = await this.#slowly(planning(before, wish, sizes, dryRun))
       if (!change) return applied
       for (const { name, mode } of change.attaches)
         if (before.interfaces[name] === undefined) refuseAttach(this.#parts, [name], mode)
@@ -348,10 +349,15 @@ export class Director implements DirectorApi {
     await this.#changes.idle()
   }
 
+  /** With pauses, in which others get their answers. */
+  #slowly<T>(work: Work<T>): Promise<T> {
+    return inSlices(work, () => this.#parts.nowMs())
+  }
+
   /** What is in force stays so, even if telling of it fails. */
-  #tell(tell: (observer: Observer) => void): void {
+  async #tell(telling: Work<void>): Promise<void> {
     try {
-      tell(this.#observer)
+      await this.#slowly(telling)
     } catch (error) {
       this.#parts.log.error({ err: error }, 'telling watchers failed')
     }

@@ -16,6 +16,7 @@ import {
 } from '../model/service.ts'
 import type { EventBody } from '../model/event.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
+import { wholly, type Work } from '../model/work.ts'
 import type { Intent, ServiceIntent } from '../plan/intent.ts'
 import type { Events } from './events.ts'
 
@@ -40,14 +41,25 @@ export class Observer {
   }
 
   /** A change is in force, of services that have one of these names. */
-  changed(before: Intent, after: Intent, names: Iterable<string> = allNames(before, after)): void {
+  changed(before: Intent, after: Intent, names?: Iterable<string>): void {
+    wholly(this.changing(before, after, names))
+  }
+
+  /** The same, with a pause after each service. Watchers are told all of it in the end. */
+  *changing(
+    before: Intent,
+    after: Intent,
+    names: Iterable<string> = allNames(before, after),
+  ): Work<void> {
     const services = [...names].filter(name => before.services[name] !== after.services[name])
-    const bodies = changesOf(before, after, services)
-    this.#forget(before, after, services)
+    const bodies = yield* changesOf(before, after, services)
     for (const name of services) {
+      this.#forgetDests(name, before, after)
       const service = after.services[name]
       if (service) for (const body of this.#lookAt(service)) bodies.push(body)
+      yield
     }
+    this.#forgetInterfaces(before, after)
     if (before.interfaces !== after.interfaces) bodies.push(...this.#lookAtInterfaces())
     this.#events.publish(bodies)
   }
@@ -114,14 +126,15 @@ export class Observer {
     return before !== now
   }
 
-  #forget(before: Intent, after: Intent, services: readonly string[]): void {
-    for (const name of services) {
-      const now = after.services[name]
-      const kept = new Set(now?.dests.map(destName))
-      for (const dest of before.services[name]?.dests.map(destName) ?? [])
-        if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
-      if (!now) this.#seen.delete(name)
-    }
+  #forgetDests(name: string, before: Intent, after: Intent): void {
+    const now = after.services[name]
+    const kept = new Set(now?.dests.map(destName))
+    for (const dest of before.services[name]?.dests.map(destName) ?? [])
+      if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
+    if (!now) this.#seen.delete(name)
+  }
+
+  #forgetInterfaces(before: Intent, after: Intent): void {
     for (const name of Object.keys(before.interfaces)) {
       if (Object.hasOwn(after.interfaces, name)) continue
       this.#seen.delete(name)
@@ -140,11 +153,11 @@ function allNames(...intents: Intent[]): Set<string> {
 }
 
 /** What an operator did, from what was wanted and what is wanted now. Pure. */
-export function changesOf(
+export function* changesOf(
   before: Intent,
   after: Intent,
   services: Iterable<string> = allNames(before, after),
-): EventBody[] {
+): Work<EventBody[]> {
   const found: EventBody[] = []
   for (const service of services)
     if (!after.services[service]) found.push({ kind: 'service-removed', service })
@@ -152,6 +165,7 @@ export function changesOf(
     const now = after.services[name]
     if (!now || now === before.services[name]) continue
     for (const change of serviceChanges(name, before.services[name], now)) found.push(change)
+    yield
   }
   for (const name of Object.keys(before.interfaces))
     if (!Object.hasOwn(after.interfaces, name))

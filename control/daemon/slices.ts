@@ -3,13 +3,14 @@
  * generator that yields wherever it may pause. Read next: changes.ts.
  */
 import { setImmediate } from 'node:timers/promises'
+import type { Work } from '../model/work.ts'
 
 /** Longest stretch of work without a look at what others ask. */
 export const SLICE_MS = 10
 
 /** Does it all; `paused` hears of each pause before it. */
 export async function inSlices<T>(
-  work: Generator<unknown, T>,
+  work: Work<T>,
   nowMs: () => number,
   paused: () => void = () => undefined,
 ): Promise<T> {

@@ -5,6 +5,7 @@
 import { attach, detach } from '../dataplane/attach.ts'
 import { parseServiceName } from '../config/name.ts'
 import type { AttachMode, ServiceId } from '../model/service.ts'
+import type { Work } from '../model/work.ts'
 import { bulkChange } from '../plan/diff.ts'
 import type { Step } from '../plan/draft.ts'
 import type { Change, Intent, ServiceIntent } from '../plan/intent.ts'
@@ -28,7 +29,7 @@ export class Writer implements Hands {
   }
 
   /** What changes of services come to, one step after the other; pauses between them. */
-  *writing(steps: readonly Step[]): Generator<void, void> {
+  *writing(steps: readonly Step[]): Work<void> {
     for (const { name, service, touches } of steps) {
       if (service) this.publish(service, touches)
       else this.withdraw(parseServiceName(name))
@@ -37,7 +38,7 @@ export class Writer implements Hands {
   }
 
   /** Services as they were before changes that are refused; what cannot be undone is logged. */
-  *takingBack(before: Intent, steps: readonly Step[]): Generator<void, void> {
+  *takingBack(before: Intent, steps: readonly Step[]): Work<void> {
     for (const name of new Set(steps.map(step => step.name))) {
       try {
         const was = before.services[name]
@@ -114,6 +115,14 @@ export class Writer implements Hands {
   /** Asks for the neighbours that a service's dests wait for. */
   resolve(service: ServiceIntent): void {
     this.#resolver.resolve(service)
+  }
+
+  /** The same of many services, with a pause after each. */
+  *resolving(services: readonly ServiceIntent[]): Work<void> {
+    for (const service of services) {
+      this.resolve(service)
+      yield
+    }
   }
 
   /** Frees what was given back. */

@@ -17,6 +17,7 @@ import {
   type Service,
 } from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
+import { wholly, type Work } from '../model/work.ts'
 import { nameTaken, type Intent, type ServiceIntent } from './intent.ts'
 
 export interface Wish {
@@ -87,10 +88,16 @@ class Walk {
  * @throws OWNED_BY_OTHER when that would change what others own, with all of it; NAME_TAKEN.
  */
 export function desired(intent: Intent, wish: Wish): Desired {
+  return wholly(desiring(intent, wish))
+}
+
+/** The same, with a pause after each service. */
+export function* desiring(intent: Intent, wish: Wish): Work<Desired> {
   const walk = new Walk(wish)
+  const services = yield* desiredServices(intent, wish, walk)
   const after: Intent = {
     ...intent,
-    services: desiredServices(intent, wish, walk),
+    services,
     settings: desiredSettings(intent, wish, walk),
     ...desiredInterfaces(intent, wish, walk),
   }
@@ -100,19 +107,21 @@ export function desired(intent: Intent, wish: Wish): Desired {
   return { after, others: walk.others, othersCount: walk.othersCount }
 }
 
-function desiredServices(intent: Intent, wish: Wish, walk: Walk): Intent['services'] {
+function* desiredServices(intent: Intent, wish: Wish, walk: Walk): Work<Intent['services']> {
   const services = new Map(Object.entries(intent.services))
   const named = new Set<string>()
   for (const wanted of wish.configuration.services) {
     const name = serviceName(wanted)
     named.add(name)
     services.set(name, desiredService(intent.services[name], wanted, wish, walk))
+    yield
   }
   for (const [name, found] of Object.entries(intent.services)) {
     if (named.has(name)) continue
     const left = unnamedService(name, found, walk)
     if (left) services.set(name, left)
     else services.delete(name)
+    yield
   }
   return Object.fromEntries(services)
 }

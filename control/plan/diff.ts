@@ -7,6 +7,7 @@ import { ITEMS_MAX, type Difference, type DifferenceItem, type Sign } from '../m
 import { originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceIdOf, serviceName, type Dest, type Service } from '../model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
+import { wholly, type Work } from '../model/work.ts'
 import type { BulkChange, Intent, ServiceIntent } from './intent.ts'
 
 /** The one change that turns `before` into `after`; undefined when they are the same. */
@@ -39,6 +40,11 @@ function interfaceOrigin({ interfaceOrigins }: Intent, name: string): Origin {
 
 /** What people are told: settings, interfaces, then each service with its dests. */
 export function difference(before: Intent, after: Intent): Difference {
+  return wholly(differing(before, after))
+}
+
+/** The same, with a pause after each service. */
+export function* differing(before: Intent, after: Intent): Work<Difference> {
   const list = new List()
   for (const name of SETTING_NAMES) {
     const [was, now] = [before.settings[name], after.settings[name]]
@@ -54,9 +60,13 @@ export function difference(before: Intent, after: Intent): Difference {
     if (after.services[name]) continue
     list.add({ sign: 'removed', what: 'service', name, details: '' })
     listDests(name, was.dests, [], list)
+    yield
   }
-  for (const [name, now] of Object.entries(after.services))
-    if (now !== before.services[name]) listService(name, before.services[name], now, list)
+  for (const [name, now] of Object.entries(after.services)) {
+    if (now === before.services[name]) continue
+    listService(name, before.services[name], now, list)
+    yield
+  }
   return list.difference
 }
 

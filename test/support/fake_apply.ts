@@ -3,7 +3,7 @@
  * Read next: fake_director.ts.
  */
 import { parseSettings } from '../../control/config/setting.ts'
-import { planned } from '../../control/daemon/apply.ts'
+import { planning } from '../../control/daemon/apply.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
 import { settingsView, settingWarnings, valuesOf } from '../../control/daemon/settings.ts'
 import { originOf } from '../../control/model/origin.ts'
@@ -15,6 +15,7 @@ import {
 } from '../../control/model/service.ts'
 import { changed } from '../../control/plan/draft.ts'
 import { emptyIntent, type Intent } from '../../control/plan/intent.ts'
+import { wholly } from '../../control/model/work.ts'
 import type { FakeState } from './fake_director.ts'
 import { dest, service } from './views.ts'
 
@@ -72,7 +73,7 @@ export function applyChanges(
     },
     apply: async (wish, { dryRun, onProgress }) => {
       const before = intentOf(state)
-      const { applied, change: bulk } = planned(before, wish, SIZES, dryRun)
+      const { applied, change: bulk } = wholly(planning(before, wish, SIZES, dryRun))
       if (!bulk || dryRun) return applied
       const total = bulk.puts.length
       for (let done = 1; done <= total; done++) onProgress?.({ done, total })
