@@ -139,6 +139,8 @@ ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 	if (!may_answer(&pkt.wire) || !is_somebody(h->source, v6))
 		return leave(&pkt, INTERNAL);
 	tos = traffic_class(&pkt);
+	if (!v6 && pkt.l4_at > sizeof(struct iphdr))
+		ip4(&pkt)->check = csum_update(ip4(&pkt)->check, h->check_delta);
 	return leave(&pkt, error_make_room(&pkt) ?: error_build(&pkt, h, tos) ?:
 			   error_count(&pkt, h) ?: error_send(&pkt, h->reason));
 }

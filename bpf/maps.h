@@ -81,6 +81,11 @@ struct {
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } routes SEC(".maps");
+/*
+ * A bit each for the last eleven of an IPv4 address: clear when no address of this host ends so.
+ * Only the daemon writes. It saves nearly every new connection a lookup in the routes.
+ */
+__u32 own[OWN_BITS / 32] TABLE("own");
 /* By ifindex. Only the daemon writes. */
 struct interface interfaces[IFINDEX_MAX] TABLE("interfaces");
 /* Tags -> ifindex of the VLAN interface. Only the daemon writes; read for tagged frames. */

@@ -91,7 +91,8 @@ struct packet {
 	void *l4; /* first byte of the transport header; a whole one of TCP or UDP is there */
 	__u16 *l4_check; /* its checksum field */
 	struct wire wire;
-	__u32 len; /* IP packet's length, headers included, bytes */
+	__u8 in_flags; /* enum interface_flags of where it came by */
+	__u32 len;     /* IP packet's length, headers included, bytes */
 	__u8 tcp_flags;
 	__u8 full;	   /* constant: the handover knows where it came from; see go_to */
 	__u8 is_error;	   /* constant: an ICMP error, about which none is sent */
@@ -300,6 +301,7 @@ ALWAYS int go_to(struct packet *pkt, enum walk walk)
 			return INTERNAL;
 		h->ifindex = pkt->ctx->ingress_ifindex;
 		h->tpid = 0;
+		h->has_options = 0;
 	}
 	return pkt->wire.v6 ? jump(pkt, walk + FAMILY_IPV6) : jump(pkt, walk);
 }

@@ -13,6 +13,8 @@
 
 #define IP_FRAGMENT_BITS bpf_htons(0x3fff) /* more-fragments and offset */
 #define IP_DF		 bpf_htons(0x4000)
+/* Bytes into an IPv4 packet where something of its options may be. */
+#define OPTION_AT_MASK 0x3f
 
 /* Interface the packet counts as having come by: a VLAN's, when its tag was taken off. */
 ALWAYS __u32 arrived_by(const struct packet *pkt)
@@ -55,31 +57,57 @@ ALWAYS int parse_ethernet(struct packet *pkt)
 	in = load64(ROW(interfaces, ifindex));
 	if ((in ^ load64(pkt->eth)) << 16)
 		return FOREIGN_MAC;
+	pkt->in_flags = in >> 48;
 	if (!pkt->full && !pkt->wire.v6 && unlikely(in & INTERFACE_FLAG(INTERFACE_STRICT)))
 		return go_to(pkt, WALK_STRICT);
 	return GO_ON;
 }
 
-/* Fills ip, len, l4_at, protocol, addrs. Returns MALFORMED, HAS_OPTIONS, BAD_CHECKSUM, FRAGMENT. */
+/*
+ * A header that is not of 20 bytes: its options are processed once, in a walk of its own, and the
+ * packet goes on from there. Fills l4_at. Returns GO_ON, MALFORMED, or what that walk does.
+ */
+ALWAYS int parse_long_ip4(struct packet *pkt, __u8 first)
+{
+	const struct handover *h;
+	__u32 zero = 0;
+
+	if (first >> 4 != 4 || (first & 15) < 5)
+		return MALFORMED;
+	if (!pkt->full)
+		return go_to(pkt, WALK_OPTIONS);
+	h = bpf_map_lookup_elem(&handovers, &zero);
+	if (!h || !h->has_options)
+		return h ? jump(pkt, WALK_OPTIONS) : INTERNAL;
+	pkt->l4_at = (first & 15) * 4;
+	return GO_ON;
+}
+
+/* Fills ip, len, l4_at, protocol, addrs. Returns MALFORMED, BAD_CHECKSUM, FRAGMENT, WALK_OPTIONS'.
+ */
 ALWAYS int parse_ip4(struct packet *pkt)
 {
 	struct iphdr *ip = (void *)(pkt->eth + 1);
+	int reason;
 
 	if ((void *)(ip + 1) > pkt->end)
 		return MALFORMED;
 	pkt->ip = ip;
-	if (*(__u8 *)ip != 0x45)
-		return (*(__u8 *)ip >> 4) == 4 && (*(__u8 *)ip & 15) > 5 ? HAS_OPTIONS : MALFORMED;
+	pkt->l4_at = sizeof(*ip);
+	if (unlikely(*(__u8 *)ip != 0x45)) {
+		reason = parse_long_ip4(pkt, *(__u8 *)ip);
+		if (reason)
+			return reason;
+	}
 	pkt->len = bpf_ntohs(ip->tot_len);
 	if (pkt->len < sizeof(*ip) || pkt->len > (__u32)(pkt->end - (void *)ip))
 		return MALFORMED;
-	if (csum_ip_wrong(ip))
+	if ((!pkt->full || pkt->l4_at == sizeof(*ip)) && csum_ip_wrong(ip))
 		return BAD_CHECKSUM;
 	if (ip->frag_off & IP_FRAGMENT_BITS)
 		return FRAGMENT;
 	pkt->wire.protocol = ip->protocol;
 	pkt->wire.addrs[0] = load64(&ip->saddr);
-	pkt->l4_at = sizeof(*ip);
 	return GO_ON;
 }
 

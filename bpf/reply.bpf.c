@@ -12,6 +12,7 @@ ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
 	if (lacks_checksum(pkt))
 		return go_to(pkt, WALK_CHECKSUM);
 	reply_translate(pkt);
+	options_leave(pkt);
 	return resolve(pkt, way->ifindex, way->addr);
 }
 

@@ -33,14 +33,20 @@ ALWAYS int is_filtered(const struct route *route, const struct interface *in)
 	return flags & INTERFACE_STRICT ? leads != READ(in->speaker) : !leads;
 }
 
-/* Whether the host refuses a source on an interface: an address of its own, or by rp_filter. */
+/* Whether an address may be one of this host's. */
+ALWAYS int is_maybe_own(__be32 addr)
+{
+	__u32 low = bpf_ntohl(addr) & (OWN_BITS - 1);
+
+	return READ(*ROW(own, low / 32)) >> low % 32 & 1;
+}
+
+/* Whether the host refuses a source on an interface, by where its routes lead. */
 WARM int source_refused(__be32 addr, __u32 ifindex)
 {
 	const struct interface *in = ROW(interfaces, ifindex);
 	const struct route *route;
 
-	if (is_martian4(addr))
-		return 1;
 	route = route_find(address4(addr));
 	if (route && route->kind == ROUTE_LOCAL)
 		return !(READ(in->flags) & INTERFACE_ACCEPT_LOCAL);
@@ -54,14 +60,23 @@ ALWAYS int is_martian6(const struct wire *wire)
 	       (!wire->addrs[0] && wire->addrs[1] == bpf_cpu_to_be64(1));
 }
 
-/* Needs the wire. Returns GO_ON, MARTIAN. */
+ALWAYS int source_check4(struct packet *pkt)
+{
+	__be32 addr = pkt->wire.addrs[0];
+
+	if (is_martian4(addr))
+		return MARTIAN;
+	if (likely(!(pkt->in_flags & (INTERFACE_STRICT | INTERFACE_LOOSE)) && !is_maybe_own(addr)))
+		return GO_ON;
+	return source_refused(addr, arrived_by(pkt)) ? MARTIAN : GO_ON;
+}
+
+/* Needs wire, in_flags. Returns GO_ON, MARTIAN. */
 ALWAYS int source_check(struct packet *pkt)
 {
-	__u32 ifindex = arrived_by(pkt);
-
 	if (pkt->wire.v6)
 		return is_martian6(&pkt->wire) ? MARTIAN : GO_ON;
-	return source_refused((__u32)pkt->wire.addrs[0], ifindex) ? MARTIAN : GO_ON;
+	return source_check4(pkt);
 }
 
 #endif

@@ -88,6 +88,7 @@ int xlvs_tagged(struct xdp_md *ctx)
 	if (!vlan && key.vid)
 		return leave(&pkt, OTHER_VLAN);
 	h->ifindex = vlan ? *vlan : key.ifindex;
+	h->has_options = 0;
 	type = tag->type;
 	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6))
 		return leave(&pkt, NOT_IP);

@@ -30,6 +30,8 @@ enum limit {
 	/* CPUs with a row of reasons of their own; beyond, rows are shared. */
 	CPUS_MAX = 512,
 	COMPANION_MAGIC = 0x786c7673,
+	/* Bits that say which low ends of IPv4 addresses this host has some of. */
+	OWN_BITS = 2048,
 	/* No partner, no row, no next hop: where an index may be missing. */
 	NONE = 0xffffffff,
 };
@@ -399,6 +401,8 @@ struct settings {
 	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
 	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
+	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
+	__u32 pad;
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */
@@ -427,8 +431,13 @@ struct handover {
 	__be16 tci NOTE("the tag taken off");
 	__be16 outer_tpid NOTE("the same for a priority tag in front of that one");
 	__be16 outer_tci NOTE("that priority tag");
+	__u8 has_options NOTE("IPv4: its options have been processed");
+	__u8 recorded_at NOTE("bytes into the packet where this host wrote its address, 0 nowhere");
+	__u8 stamped_at NOTE("the same of an address beside a timestamp");
+	__u8 pad;
+	__u32 check_delta NOTE("what the header's sum lost by processing");
 };
-_Static_assert(sizeof(struct handover) == 48, "no hidden padding");
+_Static_assert(sizeof(struct handover) == 56, "no hidden padding");
 
 /* Numbers of the tail-called walks. One a family: IPv4's number + FAMILY_IPV6 is IPv6's. */
 enum walk {
@@ -447,7 +456,9 @@ enum walk {
 	WALK_SHORT = 14,
 	/* An IPv4 packet that came by an interface with INTERFACE_STRICT. */
 	WALK_STRICT = 16,
-	WALKS = 17,
+	/* An IPv4 packet with options, which are yet to be processed. */
+	WALK_OPTIONS = 17,
+	WALKS = 18,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

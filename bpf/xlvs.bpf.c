@@ -5,9 +5,8 @@
  * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), reply.bpf.c (a
  * reply whose next hop is not known), checksum.bpf.c (UDP without one), icmp.bpf.c (errors of
  * others), error.bpf.c (our own), tagged.bpf.c (802.1Q), short.bpf.c (a header cut short),
- * strict.bpf.c (rp_filter). They are one object with this file, so that they share maps and
- * constants.
- * Read next: packet.h, then the stages in the order below.
+ * strict.bpf.c (rp_filter), options.bpf.c (IPv4 options). They are one object with this file, so
+ * that they share maps and constants. Read next: packet.h, then the stages in the order below.
  */
 #include "conn_insert.h"
 #include "parse.h"
@@ -78,6 +77,7 @@ PROGRAM(full)
 #include "icmp.bpf.c"
 #include "short.bpf.c"
 #include "strict.bpf.c"
+#include "options.bpf.c"
 #include "tagged.bpf.c"
 #include "clock.bpf.c"
 

@@ -159,9 +159,38 @@ ALWAYS void reply_translate(struct packet *pkt)
 	nat_reply(pkt);
 }
 
+/* An address in the options becomes another. It may be at an odd place (RFC 1071 section 2). */
+ALWAYS void option_rewrite(struct packet *pkt, __u32 at, __be32 to)
+{
+	__be32 *addr = pkt->ip + (at & OPTION_AT_MASK);
+	__u16 delta;
+
+	if (!at || (void *)(addr + 1) > pkt->end)
+		return;
+	delta = csum_fold((__u64)(__u32) ~*addr + to);
+	ip4(pkt)->check = csum_update(ip4(pkt)->check, at & 1 ? __builtin_bswap16(delta) : delta);
+	*addr = to;
+}
+
+/* What this host wrote into a reply's IPv4 options is, once it leaves, the virtual address. */
+ALWAYS void options_leave(struct packet *pkt)
+{
+	const struct handover *h;
+	__u32 zero = 0;
+
+	if (!pkt->full || pkt->wire.v6 || pkt->l4_at == sizeof(struct iphdr))
+		return;
+	h = bpf_map_lookup_elem(&handovers, &zero);
+	if (!h)
+		return;
+	option_rewrite(pkt, h->recorded_at, pkt->dest->vaddr);
+	option_rewrite(pkt, h->stamped_at, pkt->dest->vaddr);
+}
+
 ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)
 {
 	reply_translate(pkt);
+	options_leave(pkt);
 	return send_by(pkt, hop, NAT_REPLY);
 }
 

@@ -23,6 +23,7 @@ export const LIMIT = {
   NEXTHOPS_MAX: 16384,
   CPUS_MAX: 512,
   COMPANION_MAGIC: 2020374131,
+  OWN_BITS: 2048,
   NONE: 4294967295,
 } as const
 
@@ -174,7 +175,8 @@ export const WALK = {
   WALK_TAGGED: 13,
   WALK_SHORT: 14,
   WALK_STRICT: 16,
-  WALKS: 17,
+  WALK_OPTIONS: 17,
+  WALKS: 18,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
@@ -185,10 +187,11 @@ export const MAPS = {
   dest_conns: { keySize: 4, valueSize: 8, libbpf: 'dest_conns' },
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
-  handovers: { keySize: 4, valueSize: 48, libbpf: 'handovers' },
+  handovers: { keySize: 4, valueSize: 56, libbpf: 'handovers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
+  own: { keySize: 4, valueSize: 256, libbpf: '.bss.own' },
   reasons: { keySize: 4, valueSize: 262144, libbpf: '.bss.reasons' },
   routes: { keySize: 20, valueSize: 12, libbpf: 'routes' },
   schedules: { keySize: 4, valueSize: 8, libbpf: 'schedules' },
@@ -596,11 +599,19 @@ export interface Handover {
   outer_tpid: number
   /** that priority tag. */
   outer_tci: number
+  /** IPv4: its options have been processed. */
+  has_options: number
+  /** bytes into the packet where this host wrote its address, 0 nowhere. */
+  recorded_at: number
+  /** the same of an address beside a timestamp. */
+  stamped_at: number
+  /** what the header's sum lost by processing. */
+  check_delta: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const HANDOVER = {
-  size: 48,
+  size: 56,
   type: 0,
   code: 4,
   rest: 8,
@@ -612,6 +623,10 @@ export const HANDOVER = {
   tci: 42,
   outer_tpid: 44,
   outer_tci: 46,
+  has_options: 48,
+  recorded_at: 49,
+  stamped_at: 50,
+  check_delta: 52,
 } as const
 
 export function readHandover(v: DataView, at: number): Handover {
@@ -627,6 +642,10 @@ export function readHandover(v: DataView, at: number): Handover {
     tci: v.getUint16(at + 42, false),
     outer_tpid: v.getUint16(at + 44, false),
     outer_tci: v.getUint16(at + 46, false),
+    has_options: v.getUint8(at + 48),
+    recorded_at: v.getUint8(at + 49),
+    stamped_at: v.getUint8(at + 50),
+    check_delta: v.getUint32(at + 52, HOST),
   }
 }
 
@@ -642,6 +661,10 @@ export function writeHandover(v: DataView, at: number, x: Handover): void {
   v.setUint16(at + 42, x.tci, false)
   v.setUint16(at + 44, x.outer_tpid, false)
   v.setUint16(at + 46, x.outer_tci, false)
+  v.setUint8(at + 48, x.has_options)
+  v.setUint8(at + 49, x.recorded_at)
+  v.setUint8(at + 50, x.stamped_at)
+  v.setUint32(at + 52, x.check_delta, HOST)
 }
 
 export interface Interface {
@@ -939,11 +962,13 @@ export interface Settings {
   sloppy_tcp: number
   /** process id of the daemon that frees slots, 0 before the first. */
   owner: number
+  /** milliseconds of the UTC day at which the monotonic clock was 0. */
+  day_ms: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 92,
+  size: 100,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -952,6 +977,7 @@ export const SETTINGS = {
   pmtu_disc: 80,
   sloppy_tcp: 84,
   owner: 88,
+  day_ms: 92,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -964,6 +990,7 @@ export function readSettings(v: DataView, at: number): Settings {
     pmtu_disc: v.getUint32(at + 80, HOST),
     sloppy_tcp: v.getUint32(at + 84, HOST),
     owner: v.getUint32(at + 88, HOST),
+    day_ms: v.getUint32(at + 92, HOST),
   }
 }
 
@@ -976,6 +1003,7 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 80, x.pmtu_disc, HOST)
   v.setUint32(at + 84, x.sloppy_tcp, HOST)
   v.setUint32(at + 88, x.owner, HOST)
+  v.setUint32(at + 92, x.day_ms, HOST)
 }
 
 export interface Tunnel {

@@ -48,6 +48,7 @@ export const WALK_PROGRAMS = [
   'xlvs_short4',
   'xlvs_short6',
   'xlvs_strict',
+  'xlvs_options',
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
@@ -230,6 +231,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     pmtu_disc: PMTU_DISC,
     sloppy_tcp: 0,
     owner: 0,
+    day_ms: 0,
   })
   new Uint8Array(map.mmap()).set(bytes)
 }

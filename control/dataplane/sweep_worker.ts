@@ -10,6 +10,7 @@ import { SETTINGS } from '../abi/maps.gen.ts'
 import { gracePeriods } from './grace.ts'
 import { clockOf } from './pins.ts'
 import { startRecount } from './recount.ts'
+import { dayMs } from './ticks.ts'
 import { both, type Both } from './slots.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
 
@@ -44,6 +45,7 @@ let isRecounting = true
 
 function beat(): void {
   store32(settings, SETTINGS.heartbeat / 4, clock())
+  store32(settings, SETTINGS.day_ms / 4, dayMs(Date.now(), process.hrtime.bigint()))
 }
 
 function turn(): void {

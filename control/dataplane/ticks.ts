@@ -9,3 +9,11 @@ export function tickRate(coarseNs: number): { shift: number; perSecond: number }
   const shift = Math.max(0, Math.floor(Math.log2(TICK_MS_MAX / jiffyMs)))
   return { shift, perSecond: 1000 / (jiffyMs * 2 ** shift) }
 }
+
+const DAY_MS = 86_400_000
+
+/** Milliseconds of the UTC day at which the monotonic clock was 0, given both times now. */
+export function dayMs(nowMs: number, monotonicNs: bigint): number {
+  const at = (nowMs - Number(monotonicNs / 1_000_000n)) % DAY_MS
+  return at < 0 ? at + DAY_MS : at
+}

@@ -4,9 +4,11 @@
  * for good; only its MAC addresses, wire, MTU and validity change.
  * Read next: ../plan/network.ts, ../../bpf/nexthop.h.
  */
+import { store32 } from '../../addon/index.ts'
 import {
   INTERFACE,
   INTERFACE_FLAGS,
+  LIMIT,
   NEIGHBOUR_KEY,
   NEXTHOP,
   NEXTHOP_FLAGS,
@@ -68,6 +70,7 @@ export class Ways {
   readonly #neighbours: Mirror
   readonly #routes: Mirror
   readonly #vlans: Mirror
+  readonly #own: Uint32Array<ArrayBuffer>
   readonly #ids = new Map<string, number>()
   readonly #hops = new Map<number, Hop>()
   #network: Network
@@ -98,6 +101,7 @@ export class Ways {
     this.#neighbours = new Mirror(maps.neighbours)
     this.#routes = new Mirror(maps.routes)
     this.#vlans = new Mirror(maps.vlans)
+    this.#own = new Uint32Array(maps.own.mmap())
     if (kernel.adopted) this.#adopt()
   }
 
@@ -116,6 +120,7 @@ export class Ways {
     for (const [id, hop] of this.#hops) this.#writeHop(id, hop)
     const found = neighbours.filter(([, id]) => id !== 0)
     this.#neighbours.set(found.map(([key, id]) => [key, u32(id)]))
+    this.#writeOwn(network.locals())
     this.#routes.set([
       ...routes,
       ...network.broadcasts().map(b => [routeKey(b), noWay(ROUTE_KIND.ROUTE_BROADCAST)] as const),
@@ -196,6 +201,19 @@ export class Ways {
     )
   }
 
+  /** Which last bits the host's addresses have; a network of its own may have any. */
+  #writeOwn(locals: readonly Prefix[]): void {
+    const words = new Uint32Array(LIMIT.OWN_BITS / 32)
+    for (const { prefix, network } of locals.filter(isIpv4).filter(l => !isLoopback(l))) {
+      const low = Number(network & BigInt(LIMIT.OWN_BITS - 1))
+      if (prefix === 128) words[low >>> 5] = (words[low >>> 5] ?? 0) | (1 << (low & 31))
+      else words.fill(0xffff_ffff)
+    }
+    words.forEach((word, i) => {
+      if (this.#own[i] !== word) store32(this.#own.buffer, i, word)
+    })
+  }
+
   /** The hop of a neighbour, by the route that reaches it on its link. */
   #hopOnLink(ifindex: number, address: string): Hop {
     const way = this.#network.way(address)
@@ -267,6 +285,18 @@ export class Ways {
       return { ifindex, address: formatAddress(addr), nexthop: view(value).getUint32(0, true) }
     })
   }
+}
+
+/** ::ffff:0.0.0.0 and ::ffff:127.0.0.0 without the bits of hosts. */
+const [IPV4_HIGH, LOOPBACK_HIGH] = [0xffffn, 0xffff_7fn]
+
+function isIpv4({ network }: Prefix): boolean {
+  return network >> 32n === IPV4_HIGH
+}
+
+/** Refused without a look at the routes. */
+function isLoopback({ network }: Prefix): boolean {
+  return network >> 24n === LOOPBACK_HIGH
 }
 
 const MTU_MAX = 0xffff

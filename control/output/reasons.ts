@@ -25,7 +25,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'check cable, switch and memory of the sender; ip -s link counts errors too',
   ),
   HAS_OPTIONS: passed(
-    'the packet has IPv4 options, or more IPv6 extension headers than xlvs looks through',
+    'options that the host answers or refuses, or more IPv6 extension headers than xlvs looks through',
     '',
   ),
   FRAGMENT: passed(

@@ -51,7 +51,7 @@ const ROWS: Record<string, Row> = {
   'bad checksum': [pass, lvs => lvs.run(changed(tcp(PATH, 'S'), 24, 0x55))],
   'has options': [
     pass,
-    lvs => lvs.run(tcp(PATH, 'S', { options: Buffer.from('01010101', 'hex') })),
+    lvs => lvs.run(tcp(PATH, 'S', { options: Buffer.from('83030400', 'hex') })),
   ],
   fragment: [pass, lvs => lvs.run(tcp(PATH, 'S', { df: false, fragment: 0x2000 }))],
   'other protocol': [pass, lvs => lvs.run(udp(PATH, { protocol: 47 }))],

@@ -17,6 +17,7 @@ import { at, icmpError, tcp, udp } from '../support/frames.ts'
 import { route } from '../support/topology.ts'
 import { addVlans, VLAN5 } from '../support/vlans.ts'
 
+const RTN_LOCAL = 2
 const RTN_BROADCAST = 3
 const RT_TABLE_LOCAL = 255
 
@@ -113,6 +114,21 @@ test('source: an address of this host, no way leads to it', async t => {
   const routes = lvs.dataplane.ways.routes()
 
   t.true(routes.some(r => r.prefixlen === 128 && r.kind === 1))
+})
+
+test('source: a network that is this host by a local route, none of it is a client', async t => {
+  const lvs = await director(t, services(IPV4))
+  const local = { ...route('203.0.113.0', 24, 1, ''), table: RT_TABLE_LOCAL, type: RTN_LOCAL }
+  const from = (source: string) => lvs.run(udp(`${source}:5 > ${IPV4.vip}:80`)).reason
+  const [inside, outside] = ['203.0.113.9', '203.0.114.9']
+
+  const before = [from(inside), from(outside)]
+  lvs.setNetwork(facts => facts.routes.push(local))
+  lvs.advance(1000)
+  const after = [from(inside), from(outside)]
+
+  t.deepEqual(before, ['nat request', 'nat request'])
+  t.deepEqual(after, ['martian', 'nat request'])
 })
 
 /** Behind the other interface there is 10.0.0.9; there is a broadcast address. */

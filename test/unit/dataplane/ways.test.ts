@@ -24,6 +24,7 @@ function world(facts: Facts, attached = [1]) {
     nexthops: memoryMap(HOPS * NEXTHOP.size),
     interfaces: memoryMap(LIMIT.IFINDEX_MAX * INTERFACE.size),
     ...{ neighbours: memoryMap(), routes: memoryMap(), vlans: memoryMap() },
+    own: memoryMap(LIMIT.OWN_BITS / 8),
   }
   const kernel = (adopted: boolean): Kernel => {
     const named = Object.entries(maps).map(([name, { map }]) => [name, map])
