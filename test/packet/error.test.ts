@@ -233,15 +233,14 @@ for (const [f, tos, expected] of [
     sameButId(t, out, error)
   })
 
-for (const from of ['0.0.0.0', '224.0.0.5', '239.255.255.255', '::', 'ff02::1', 'ff0e::9'])
-  test(`error: a packet from ${from}, nobody can be told`, async t => {
-    const f = from.includes(':') ? IPV6 : IPV4
-    const lvs = await director(t, `udp ${at(f.vip, 80)} rr`)
+// Of the sources that nobody can be told at, this is the one that the host lets in.
+test('error: a packet from ::, nobody can be told', async t => {
+  const lvs = await director(t, `udp ${at(IPV6.vip, 80)} rr`)
 
-    const out = lvs.run(udp(`${at(from, 40000)} > ${at(f.vip, 80)}`))
+  const out = lvs.run(udp(`${at('::', 40000)} > ${at(IPV6.vip, 80)}`))
 
-    t.deepEqual([out.reason, out.verdict], ['internal', XDP.drop])
-  })
+  t.deepEqual([out.reason, out.verdict], ['internal', XDP.drop])
+})
 
 test('error: a virtual address that ends in zeros, it speaks for itself', async t => {
   const vip = '2001:db8::1:0:0'

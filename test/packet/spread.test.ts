@@ -16,6 +16,8 @@ const SLOTS = BUCKETS * LIMIT.SLOTS_PER_BUCKET
 const STASH_SLOTS = 4 * LIMIT.SLOTS_PER_BUCKET
 /** Keys of a set: as many as buckets. */
 const KEYS = BUCKETS
+/** 127.0.0.0/8: nobody comes from there. */
+const LOOPBACK_NET = 127
 /**
  * Buckets that 128 keys thrown at random leave in use: 81 on average, with a deviation of 4; and
  * the most in one bucket, 5 on average, 8 or more once in five thousand. Six deviations away.
@@ -23,6 +25,8 @@ const KEYS = BUCKETS
 const USED_MIN = 56
 const CROWD_MAX = 8
 
+/** First byte of the i-th network. */
+const network = (i: number): number => (11 + i < LOOPBACK_NET ? 11 : 12) + i
 const hexOf = (n: number): string => n.toString(16)
 
 /** Sets of clients that differ in one place of the key. */
@@ -31,8 +35,8 @@ const SETS: [what: string, f: Family, client: (i: number) => string][] = [
     [`${f.name} ports one after the other`, f, i => at(f.client, 1024 + i)],
     [`${f.name} ports 256 apart`, f, i => at(f.client, 1024 + 256 * i)],
   ]),
-  ['IPv4 hosts of a network', FAMILIES[0] ?? IPV6, i => `198.51.100.${1 + i}:40000`],
-  ['IPv4 networks', FAMILIES[0] ?? IPV6, i => `${11 + i}.51.100.7:40000`],
+  ['IPv4 hosts of a network', FAMILIES[0] ?? IPV6, i => `198.51.101.${1 + i}:40000`],
+  ['IPv4 networks', FAMILIES[0] ?? IPV6, i => `${network(i)}.51.100.7:40000`],
   ...Array.from({ length: 8 }, (_, group): [string, Family, (i: number) => string] => [
     `IPv6 group ${group} of the address`,
     IPV6,
