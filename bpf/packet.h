@@ -253,8 +253,9 @@ ALWAYS int pass(const struct packet *pkt)
 		return XDP_PASS;
 	if (tag_push(pkt->ctx, h->tpid, h->tci))
 		return XDP_DROP;
-	if (h->outer_tpid && tag_push(pkt->ctx, h->outer_tpid, h->outer_tci))
-		return XDP_DROP;
+	for (int i = OUTER_TAGS - 1; i >= 0; i--)
+		if (i < h->outer_tags && tag_push(pkt->ctx, h->outer[i].tpid, h->outer[i].tci))
+			return XDP_DROP;
 	return XDP_PASS;
 }
 

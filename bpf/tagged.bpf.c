@@ -2,7 +2,7 @@
 /*
  * The walk of a frame with an 802.1Q or 802.1ad tag: the tag is taken off and remembered, and the
  * packet goes on as one that came by the VLAN's interface. VLAN 0 is no VLAN, only a priority, and
- * there may be a tag behind it that names one. Part of xlvs.bpf.c.
+ * there may be tags behind it, of which one names one. Part of xlvs.bpf.c.
  * Source: IEEE 802.1Q; net/8021q/vlan_core.c vlan_do_receive (v6.1).
  */
 
@@ -36,7 +36,7 @@ ALWAYS int tag_pop(struct xdp_md *ctx)
 }
 
 /*
- * Where the tag that counts is: the first, or the one behind a priority tag, which is remembered; 0
+ * Where the tag that counts is: the first, or the one behind priority tags, which are remembered; 0
  * when the frame is cut short.
  */
 ALWAYS struct tag *tag_find(struct xdp_md *ctx, struct handover *h)
@@ -44,12 +44,15 @@ ALWAYS struct tag *tag_find(struct xdp_md *ctx, struct handover *h)
 	void *end = (void *)(long)ctx->data_end;
 	struct tag *tag = (void *)(long)ctx->data + 2 * ETH_ALEN;
 
-	h->outer_tpid = 0;
+	h->outer_tags = 0;
 	if ((void *)(tag + 1) > end)
 		return 0;
-	if (!(tag->tci & VID_MASK) && is_tag(tag->type)) {
-		h->outer_tpid = tag->tpid;
-		h->outer_tci = tag->tci;
+	for (int i = 0; i < OUTER_TAGS; i++) {
+		if (tag->tci & VID_MASK || !is_tag(tag->type))
+			break;
+		h->outer[i].tpid = tag->tpid;
+		h->outer[i].tci = tag->tci;
+		h->outer_tags = i + 1;
 		tag = (void *)tag + TAG_SIZE;
 		if ((void *)(tag + 1) > end)
 			return 0;
@@ -62,7 +65,10 @@ ALWAYS int tags_pop(struct xdp_md *ctx, const struct tag *tag, struct handover *
 {
 	h->tpid = tag->tpid;
 	h->tci = tag->tci;
-	return tag_pop(ctx) ?: (h->outer_tpid ? tag_pop(ctx) : GO_ON);
+	for (int i = 0; i < OUTER_TAGS; i++)
+		if (i < h->outer_tags && tag_pop(ctx))
+			return INTERNAL;
+	return tag_pop(ctx);
 }
 
 ALWAYS int is_strict(__u32 ifindex)

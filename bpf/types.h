@@ -32,6 +32,8 @@ enum limit {
 	COMPANION_MAGIC = 0x786c7673,
 	/* Bits that say which low ends of IPv4 addresses this host has some of. */
 	OWN_BITS = 2048,
+	/* Priority tags in front of the tag that counts. */
+	OUTER_TAGS = 3,
 	/* No partner, no row, no next hop: where an index may be missing. */
 	NONE = 0xffffffff,
 };
@@ -418,6 +420,12 @@ struct config {
 	__u32 key[16] NOTE("secret of the hash; key[4..5] are odd multipliers");
 };
 
+/* A tag taken off. */
+struct tag_note {
+	__be16 tpid NOTE("its Ethernet type");
+	__be16 tci NOTE("priority and VLAN id");
+};
+
 /* What a tail-called walk is told. */
 struct handover {
 	__u32 type NOTE("ICMP type");
@@ -429,15 +437,18 @@ struct handover {
 	__u32 ifindex NOTE("interface the packet came by: a VLAN, or the wire's");
 	__be16 tpid NOTE("Ethernet type of the tag taken off, 0 for none");
 	__be16 tci NOTE("the tag taken off");
-	__be16 outer_tpid NOTE("the same for a priority tag in front of that one");
-	__be16 outer_tci NOTE("that priority tag");
+	struct tag_note
+		outer[OUTER_TAGS] NOTE("priority tags in front of that one, outermost first");
+	__u8 outer_tags NOTE("how many of them");
+	__u8 pad2[3];
 	__u8 has_options NOTE("IPv4: its options have been processed");
 	__u8 recorded_at NOTE("bytes into the packet where this host wrote its address, 0 nowhere");
 	__u8 stamped_at NOTE("the same of an address beside a timestamp");
 	__u8 pad;
 	__u32 check_delta NOTE("what the header's sum lost by processing");
+	__u32 pad3;
 };
-_Static_assert(sizeof(struct handover) == 56, "no hidden padding");
+_Static_assert(sizeof(struct handover) == 72, "no hidden padding");
 
 /* Numbers of the tail-called walks. One a family: IPv4's number + FAMILY_IPV6 is IPv6's. */
 enum walk {

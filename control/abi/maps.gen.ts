@@ -24,6 +24,7 @@ export const LIMIT = {
   CPUS_MAX: 512,
   COMPANION_MAGIC: 2020374131,
   OWN_BITS: 2048,
+  OUTER_TAGS: 3,
   NONE: 4294967295,
 } as const
 
@@ -187,7 +188,7 @@ export const MAPS = {
   dest_conns: { keySize: 4, valueSize: 8, libbpf: 'dest_conns' },
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
-  handovers: { keySize: 4, valueSize: 56, libbpf: 'handovers' },
+  handovers: { keySize: 4, valueSize: 72, libbpf: 'handovers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
@@ -595,10 +596,10 @@ export interface Handover {
   tpid: number
   /** the tag taken off. */
   tci: number
-  /** the same for a priority tag in front of that one. */
-  outer_tpid: number
-  /** that priority tag. */
-  outer_tci: number
+  /** priority tags in front of that one, outermost first. */
+  outer: unknown[]
+  /** how many of them. */
+  outer_tags: number
   /** IPv4: its options have been processed. */
   has_options: number
   /** bytes into the packet where this host wrote its address, 0 nowhere. */
@@ -611,7 +612,7 @@ export interface Handover {
 
 /** Size, then the offset of each field, in bytes. */
 export const HANDOVER = {
-  size: 56,
+  size: 72,
   type: 0,
   code: 4,
   rest: 8,
@@ -621,51 +622,13 @@ export const HANDOVER = {
   ifindex: 36,
   tpid: 40,
   tci: 42,
-  outer_tpid: 44,
-  outer_tci: 46,
-  has_options: 48,
-  recorded_at: 49,
-  stamped_at: 50,
-  check_delta: 52,
+  outer: 44,
+  outer_tags: 56,
+  has_options: 60,
+  recorded_at: 61,
+  stamped_at: 62,
+  check_delta: 64,
 } as const
-
-export function readHandover(v: DataView, at: number): Handover {
-  return {
-    type: v.getUint32(at + 0, HOST),
-    code: v.getUint32(at + 4, HOST),
-    rest: v.getUint32(at + 8, false),
-    reason: v.getUint32(at + 12, HOST),
-    source: bytes(v, at + 16, 16),
-    dest: v.getUint32(at + 32, HOST),
-    ifindex: v.getUint32(at + 36, HOST),
-    tpid: v.getUint16(at + 40, false),
-    tci: v.getUint16(at + 42, false),
-    outer_tpid: v.getUint16(at + 44, false),
-    outer_tci: v.getUint16(at + 46, false),
-    has_options: v.getUint8(at + 48),
-    recorded_at: v.getUint8(at + 49),
-    stamped_at: v.getUint8(at + 50),
-    check_delta: v.getUint32(at + 52, HOST),
-  }
-}
-
-export function writeHandover(v: DataView, at: number, x: Handover): void {
-  v.setUint32(at + 0, x.type, HOST)
-  v.setUint32(at + 4, x.code, HOST)
-  v.setUint32(at + 8, x.rest, false)
-  v.setUint32(at + 12, x.reason, HOST)
-  bytes(v, at + 16, 16).set(x.source)
-  v.setUint32(at + 32, x.dest, HOST)
-  v.setUint32(at + 36, x.ifindex, HOST)
-  v.setUint16(at + 40, x.tpid, false)
-  v.setUint16(at + 42, x.tci, false)
-  v.setUint16(at + 44, x.outer_tpid, false)
-  v.setUint16(at + 46, x.outer_tci, false)
-  v.setUint8(at + 48, x.has_options)
-  v.setUint8(at + 49, x.recorded_at)
-  v.setUint8(at + 50, x.stamped_at)
-  v.setUint32(at + 52, x.check_delta, HOST)
-}
 
 export interface Interface {
   /** what a frame for this host carries as destination. */
@@ -1004,6 +967,32 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 84, x.sloppy_tcp, HOST)
   v.setUint32(at + 88, x.owner, HOST)
   v.setUint32(at + 92, x.day_ms, HOST)
+}
+
+export interface TagNote {
+  /** its Ethernet type. */
+  tpid: number
+  /** priority and VLAN id. */
+  tci: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const TAG_NOTE = {
+  size: 4,
+  tpid: 0,
+  tci: 2,
+} as const
+
+export function readTagNote(v: DataView, at: number): TagNote {
+  return {
+    tpid: v.getUint16(at + 0, false),
+    tci: v.getUint16(at + 2, false),
+  }
+}
+
+export function writeTagNote(v: DataView, at: number, x: TagNote): void {
+  v.setUint16(at + 0, x.tpid, false)
+  v.setUint16(at + 2, x.tci, false)
 }
 
 export interface Tunnel {

@@ -176,6 +176,15 @@ for (const f of FAMILIES) {
     ['0x8100 and priority', [{ vid: 0, priority: 6 }]],
     ['0x88a8', [{ vid: 0, tpid: 0x88a8 }]],
     ['both', [{ vid: 0, tpid: 0x88a8 }, { vid: 0 }]],
+    [
+      'three of them',
+      [
+        { vid: 0, priority: 1 },
+        { vid: 0, priority: 2 },
+        { vid: 0, priority: 3 },
+      ],
+    ],
+    ['four of them', [{ vid: 0 }, { vid: 0, tpid: 0x88a8 }, { vid: 0 }, { vid: 0 }]],
   ] as [string, Tag[]][])
     test(`vlan: VID 0 by ${what} over ${f.name}, as if untagged`, async t => {
       const lvs = await vlanDirector(t, f)
@@ -239,11 +248,13 @@ for (const f of FAMILIES) {
 
   for (const [reason, frame] of passing)
     test(`vlan: ${reason} of ${f.name} on a VLAN, the frame passes byte for byte`, async t => {
-      for (const tags of [[{ vid: 5, priority: 3 }], [{ vid: 0, priority: 3 }]]) {
+      const zeros = [1, 2, 3].map(priority => ({ vid: 0, priority, tpid: 0x88a8 }))
+      const five = { vid: 5, priority: 3 }
+      for (const tags of [[five], [{ vid: 0, priority: 3 }], zeros, [...zeros, five]]) {
         const lvs = await vlanDirector(t, f)
         const sent = tagged(frame, ...tags)
 
-        const out = lvs.run(sent, tags[0]?.vid === 5 ? MACS : {})
+        const out = lvs.run(sent, tags.includes(five) ? MACS : {})
 
         t.deepEqual([out.reason, out.verdict], [reason, XDP.pass])
         t.is(hex(out.frame), hex(sent))
