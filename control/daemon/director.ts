@@ -119,7 +119,7 @@ export class Director implements DirectorApi {
     adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#writer.refreshWays()
     this.#writer.set(this.#intent.settings)
-    for (const name of dataplane.tables.serviceNames())
+    for (const name of dataplane.tables.knownNames())
       if (!this.#intent.services[name]) dataplane.withdraw(parseServiceName(name))
     const services = Object.values(this.#intent.services)
     for (const service of services) this.#writer.publish(service)

@@ -56,3 +56,16 @@ export class Rows<Row> {
     this.#words.fill(0, row * words, (row + 1) * words)
   }
 }
+
+/** The next id from `from` on that is not taken, going round once; ids start at 1. */
+export function freeId(
+  from: number,
+  length: number,
+  isTaken: (id: number) => boolean,
+): number | undefined {
+  for (let i = 0; i < length - 1; i++) {
+    const id = 1 + ((from - 1 + i) % (length - 1))
+    if (!isTaken(id)) return id
+  }
+  return undefined
+}

@@ -78,7 +78,7 @@ import {
 } from './compile.ts'
 import { type Kernel } from './kernel.ts'
 import { Regions } from './regions.ts'
-import { Rows } from './rows.ts'
+import { freeId, Rows } from './rows.ts'
 
 /** A dest id's owner, as text. */
 interface DestOwner {
@@ -139,9 +139,14 @@ export class Tables {
     if (kernel.adopted) this.#adopt()
   }
 
-  /** Names of the services that packets find; a restart compares them with what it should be. */
+  /** Names of the services that packets find. */
   serviceNames(): string[] {
     return [...this.#open]
+  }
+
+  /** And of those they do not find: held, or cut off before the key. A start ends what is over. */
+  knownNames(): string[] {
+    return [...this.#serviceIds.keys()]
   }
 
   /** Names of the dests that are in a service, by the service's name. */
@@ -335,8 +340,15 @@ export class Tables {
       const addrs = this.#destAddrs.get(id)
       const vaddr = formatAddress(addrs.vaddr)
       const dest = { address: formatAddress(addrs.daddr), port: row.dport }
-      this.#setOwner(id, { service: textOf(row.protocol, vaddr, row.vport), vaddr, dest })
+      const service = textOf(row.protocol, vaddr, row.vport)
+      this.#setOwner(id, { service, vaddr, dest })
+      if (row.flags & DEST_FLAGS.DEST_AVAILABLE) this.#adoptKeyless(service, row.service)
     }
+  }
+
+  /** A service that packets do not find, held or cut off before its key, is told by its dests. */
+  #adoptKeyless(name: string, id: number): void {
+    if (!this.#serviceIds.has(name) && !this.#takenServices.has(id)) this.#setServiceId(name, id)
   }
 
   /** The row of a service, a new one where it has none. */
@@ -468,19 +480,6 @@ export class Tables {
     this.#nextDest = id + 1
     return id
   }
-}
-
-/** The next id from `from` on that is not taken, going round once; ids start at 1. */
-function freeId(
-  from: number,
-  length: number,
-  isTaken: (id: number) => boolean,
-): number | undefined {
-  for (let i = 0; i < length - 1; i++) {
-    const id = 1 + ((from - 1 + i) % (length - 1))
-    if (!isTaken(id)) return id
-  }
-  return undefined
 }
 
 function tableFull(what: string, rows: number): XlvsError {
