@@ -17,6 +17,7 @@ ORACLE  ?= ../shared/oracle
 CASES   ?=
 GUEST   ?= decap bond vlan
 ARGS    ?=
+COMMIT  ?=
 FILES   ?=
 
 CLANG        := clang-19
@@ -39,8 +40,8 @@ TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf
 UPGRADE       := build/test/upgrade/xlvs.bpf.o build/test/upgrade/companion.bpf.o
 C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
 
-.PHONY: help build demo test check bench oracle oracle-impl oracle-record oracle-guest record \
-	install clean asan format addon bpf gen bpffs
+.PHONY: help build demo test check bench bench-since oracle oracle-impl oracle-record \
+	oracle-guest record install clean asan format addon bpf gen bpffs
 
 build: addon bpf  ## the addon and the BPF objects, which is what make alone does
 
@@ -130,6 +131,9 @@ bench: build bpffs  ## ns a packet, ms of a command
 	@node test/bench/apply.ts
 	@node test/bench/restore.ts
 	@node test/bench/run.ts
+
+bench-since: build bpffs  ## the packets' part beside an earlier COMMIT's, in turns
+	@node test/bench/since.ts '$(COMMIT)'
 
 # The plug-in that ../shared/oracle/README.md describes: it travels into the guest as one folder.
 oracle-impl: build  ## what the oracle takes along, in build/oracle/impl

@@ -5,17 +5,6 @@
 import type { ProgramInfo } from '../../addon/index.ts'
 import type { Result, SweepResult } from './measure.ts'
 
-/**
- * What M1's program (tag 016a9d2a9fb098df) cost, as times its floors, by minima and by medians,
- * while the other core was busy. Today's may be more by so much, by the one or by the other: what
- * else runs moves them by turns.
- */
-const M1_RATIOS: Record<string, [minima: number, medians: number]> = {
-  ...{ 'nat.hot': [1.27, 1.3], 'nat.reply.hot': [1.29, 1.29], 'dr.hot': [1.29, 1.31] },
-  ...{ 'nat.1m': [1.99, 1.98], 'nat.reply.1m': [1.95, 1.97], 'dr.1m': [1.79, 1.94] },
-  ...{ 'nat.new': [4.75, 5.1], 'dr.new': [3.04, 3.27] },
-}
-const SINCE_M1_MAX = 1.05
 /** One core may spend so long on a table of 4 Mi slots. */
 const SWEEP_MS_MAX = 100
 
@@ -77,19 +66,8 @@ export function reportOf(
     machine,
     programs,
     rows: [...rows, { name: 'sweep.4m', ...swept, ...none }],
-    gates: [
-      ...gates,
-      ...rows.flatMap(sinceM1),
-      gate('sweep.4m', swept.ns / 1e6, SWEEP_MS_MAX, 'ms'),
-    ],
+    gates: [...gates, gate('sweep.4m', swept.ns / 1e6, SWEEP_MS_MAX, 'ms')],
   }
-}
-
-function sinceM1({ name, floorRatio, medianFloorRatio }: ReportRow): Gate[] {
-  const before = M1_RATIOS[name]
-  if (!before || floorRatio === null || medianFloorRatio === null) return []
-  const ratio = Math.min(floorRatio / before[0], medianFloorRatio / before[1])
-  return [gate(`${name} since M1`, ratio, SINCE_M1_MAX, 'x')]
 }
 
 function gate(name: string, value: number, max: number, unit: Gate['unit']): Gate {
