@@ -6,6 +6,7 @@ import { type ErrorCode, type Fault, XlvsError } from '../errors.ts'
 import { emptyConfiguration, type Configuration } from '../model/configuration.ts'
 import {
   destName,
+  isMark,
   serviceName,
   type AttachMode,
   type Dest,
@@ -14,12 +15,13 @@ import {
 } from '../model/service.ts'
 import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
 import { destLine, wordsOf, type Words } from './dest_line.ts'
-import { parseInterface, parseLabel, parseScheduler, parseServiceName } from './name.ts'
+import { parseInterface, parseServiceName } from './name.ts'
 import { canonicalService } from './nouns.ts'
 import { Source, type Entry, type YamlNode } from './parse.ts'
 import { badMode, shown } from './refusal.ts'
 import { parseSetting } from './setting.ts'
-import { MODE_DEFAULT, MODES, SCHEDULER_DEFAULT, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
+import { MODE_DEFAULT, MODES, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
+import { readServiceSettings, type Names } from './service_keys.ts'
 
 export interface Checked {
   /** What the text says; of no use when there are faults. */
@@ -52,7 +54,7 @@ function readSettings(source: Source, node: YamlNode, into: Configuration): void
     const text = source.text(value, name, `${name}: 60`)
     const setting = name as SettingName
     if (text === undefined) continue
-    attempt(source, value, () => (into.settings[setting] = parseSetting(setting, text)))
+    source.attempt(value, () => (into.settings[setting] = parseSetting(setting, text)))
   }
 }
 
@@ -70,7 +72,7 @@ function readInterfaces(source: Source, node: YamlNode, into: Configuration): vo
       if (third) throw tooMuch(third.text)
       return { name, mode }
     }
-    const line = attempt(source, item.node, read, wrong)
+    const line = source.attempt(item.node, read, wrong)
     if (!line || !source.isFirst(seen, name, item.node, `the interface ${name}`)) continue
     seen.set(name, { keyNode: item.node })
     into.interfaces.push(line)
@@ -88,24 +90,31 @@ function isMode(word: string): word is AttachMode {
 
 interface Seen {
   services: Map<string, { keyNode: YamlNode }>
-  names: Map<string, { keyNode: YamlNode }>
+  names: Names
 }
 
 function readServices(source: Source, node: YamlNode, into: Configuration): void {
   const seen: Seen = { services: new Map(), names: new Map() }
   for (const entry of source.mapping(node, 'services', 'services', EXAMPLE)) {
     const id = readServiceId(source, entry, seen)
-    const service: Service = { ...(id ?? NAMELESS), scheduler: SCHEDULER_DEFAULT }
     const settings = source.known(
       source.mapping(entry.value, entry.key, SERVICE_KEYS.join(', ')),
       entry.key,
       SERVICE_KEYS,
     )
-    readServiceSettings(source, settings, service, seen)
-    if (id) attempt(source, entry.keyNode, () => canonicalService(service))
+    const given = readServiceSettings(source, settings, id, seen.names)
+    const service: Service = { ...(id ?? NAMELESS), ...given }
+    const wrong = settings.get(ruleKey(service))?.value ?? entry.keyNode
+    const kept = id && source.attempt(wrong, () => canonicalService(service))
     const dests = readDests(source, valueOf(settings, 'dests'), id)
-    into.services.push({ ...service, dests })
+    into.services.push({ ...(kept ?? service), dests })
   }
+}
+
+/** The key that a rule between several of them is about: the service's own, or this. */
+function ruleKey(service: Service): string {
+  const lacksPersistence = !isMark(service) && service.port === 0 && !service.persistentS
+  return lacksPersistence ? '' : 'one_packet'
 }
 
 const EXAMPLE = 'tcp 192.0.2.1:80: {scheduler: rr}'
@@ -115,8 +124,7 @@ const NAMELESS: ServiceId = { protocol: 'tcp', address: '', port: 0 }
 
 function readServiceId(source: Source, { key, keyNode }: Entry, seen: Seen): ServiceId | undefined {
   const spelled = key.trim().replace(/\s+/, ':')
-  const id = attempt(
-    source,
+  const id = source.attempt(
     keyNode,
     () => parseServiceName(spelled),
     code => partOfName(key, code),
@@ -126,27 +134,6 @@ function readServiceId(source: Source, { key, keyNode }: Entry, seen: Seen): Ser
   if (source.isFirst(seen.services, name, keyNode, `the service ${name}`))
     seen.services.set(name, { keyNode })
   return id
-}
-
-function readServiceSettings(
-  source: Source,
-  settings: Map<string, Entry>,
-  service: Service,
-  seen: Seen,
-): void {
-  const scheduler = settings.get('scheduler')?.value
-  if (scheduler !== undefined) {
-    const text = source.text(scheduler, 'scheduler', 'scheduler: wlc')
-    if (text !== undefined)
-      attempt(source, scheduler, () => (service.scheduler = parseScheduler(text)))
-  }
-  const label = settings.get('name')?.value
-  if (label === undefined) return
-  const text = source.text(label, 'name', 'name: web')
-  const name = text === undefined ? undefined : attempt(source, label, () => parseLabel(text))
-  if (name === undefined || !source.isFirst(seen.names, name, label, `the name ${name}`)) return
-  seen.names.set(name, { keyNode: label })
-  service.name = name
 }
 
 function readDests(source: Source, node: YamlNode, service: ServiceId | undefined): Dest[] {
@@ -161,22 +148,6 @@ function readDests(source: Source, node: YamlNode, service: ServiceId | undefine
     seen.set(destName(dest), { keyNode: item.node })
     return [dest]
   })
-}
-
-/** What `read` gives; its XlvsError becomes a fault of the node, or of a part of its text. */
-function attempt<T>(
-  source: Source,
-  node: YamlNode,
-  read: () => T,
-  part?: (code: ErrorCode) => Words | undefined,
-): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof XlvsError)) throw error
-    source.faultAt(node, error, part?.(error.code))
-    return undefined
-  }
 }
 
 /** The piece of `tcp 192.0.2.1:80` that an error is about. */

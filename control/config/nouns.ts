@@ -4,7 +4,7 @@
  * Source: net/netfilter/ipvs/ip_vs_ctl.c ip_vs_add_dest(), ip_vs_edit_dest() (v6.12).
  */
 import { XlvsError } from '../errors.ts'
-import { familyOf, isLinkLocal, isMulticast, parseIpv4 } from '../model/address.ts'
+import { familyOf, isLinkLocal, isMulticast, parseIpv4, type Family } from '../model/address.ts'
 import {
   destName,
   familyOfService,
@@ -57,8 +57,12 @@ function checkService(service: Service): void {
     )
   if (netmask === undefined) return
   const family = familyOfService(service)
-  const isMask = family === 6 ? PREFIX.test(netmask) : parseIpv4(netmask) !== undefined
-  if (!isMask) throw badNetmask(netmask, family)
+  if (!isNetmask(netmask, family)) throw badNetmask(netmask, family)
+}
+
+/** Whether a text is a mask of IPv4, or the length of a prefix of IPv6. */
+export function isNetmask(text: string, family: Family): boolean {
+  return family === 6 ? PREFIX.test(text) : parseIpv4(text) !== undefined
 }
 
 /** 1 to 128. */

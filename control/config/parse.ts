@@ -14,7 +14,7 @@ import {
   type Scalar,
   type YAMLError,
 } from 'yaml'
-import { type Fault, XlvsError } from '../errors.ts'
+import { type ErrorCode, type Fault, XlvsError } from '../errors.ts'
 import { nearest } from './nearest.ts'
 import { regularTree } from './regular.ts'
 import { shown } from './refusal.ts'
@@ -96,6 +96,21 @@ export class Source {
     const skip = written === node.value ? 0 : written.slice(1, -1) === node.value ? 1 : undefined
     if (skip === undefined) this.fault(error, from, to)
     else this.fault(error, from + skip + part.at, from + skip + part.at + part.length)
+  }
+
+  /** What `read` gives; its XlvsError becomes a fault of the node, or of a part of its text. */
+  attempt<T>(
+    node: YamlNode,
+    read: () => T,
+    part?: (code: ErrorCode) => { at: number; length: number } | undefined,
+  ): T | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof XlvsError)) throw error
+      this.faultAt(node, error, part?.(error.code))
+      return undefined
+    }
   }
 
   lineOf(node: YamlNode): number {

@@ -4,6 +4,7 @@
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
+import { destWords, serviceWords } from '../model/words.ts'
 import { MODE_DEFAULT, WEIGHT_DEFAULT } from './schema.ts'
 
 /** The text, its last line ended. Every scheduler is written out, defaults of dests are not. */
@@ -22,12 +23,14 @@ export function printConfiguration({ settings, interfaces, services }: Configura
 
 function serviceLines(service: ConfiguredService): string[] {
   const lines = [`  ${serviceName(service).replace(':', ' ')}:`]
-  if (service.name !== undefined) lines.push(`    name: ${service.name}`)
-  lines.push(`    scheduler: ${service.scheduler}`)
+  const first = service.name === undefined ? 0 : 1
+  const words = serviceWords(service).toSpliced(first, 0, ['scheduler', service.scheduler])
+  for (const [word, value] of words) lines.push(`    ${word}: ${value}`)
   if (service.dests.length > 0) lines.push('    dests:')
   for (const dest of service.dests) {
-    const weight = dest.weight === WEIGHT_DEFAULT ? '' : ` weight ${dest.weight}`
-    lines.push(`      - ${dest.fwd} ${destName(dest)}${weight}`)
+    const weight = dest.weight === WEIGHT_DEFAULT ? [] : ['weight', dest.weight]
+    const words = [dest.fwd, destName(dest), ...weight, ...destWords(dest).flat()]
+    lines.push(`      - ${words.join(' ')}`)
   }
   return lines
 }

@@ -88,8 +88,9 @@ export function badPersistence(value: unknown): XlvsError {
   )
 }
 
-export function badSchedFlag(value: unknown): XlvsError {
-  return unknownWord('BAD_SCHED_FLAG', 'scheduler flag', value, SCHED_FLAGS)
+/** @param known the words that are understood there; the API has one for each flag */
+export function badSchedFlag(value: unknown, known: readonly string[] = SCHED_FLAGS): XlvsError {
+  return unknownWord('BAD_SCHED_FLAG', 'scheduler flag', value, known)
 }
 
 export function badEngine(value: unknown): XlvsError {
@@ -108,6 +109,14 @@ export function badThreshold(wrong: string): XlvsError {
 
 export function badTunnel(sentence: string, hint: string): XlvsError {
   return new XlvsError('BAD_TUNNEL', sentence, hint)
+}
+
+export function unknownTunnelWord(
+  what: string,
+  value: unknown,
+  known: readonly string[],
+): XlvsError {
+  return unknownWord('BAD_TUNNEL', what, value, known)
 }
 
 const SYNC_RULES = {

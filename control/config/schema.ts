@@ -12,9 +12,16 @@ export const WEIGHT_DEFAULT = 1
 export const MODE_DEFAULT = 'native'
 
 export const TOP_KEYS = ['settings', 'interfaces', 'services'] as const
-export const SERVICE_KEYS = ['name', 'scheduler', 'dests'] as const
+export const SERVICE_KEYS = [
+  ...(['name', 'scheduler', 'sched_flags', 'persistent_s', 'netmask', 'engine'] as const),
+  ...(['one_packet', 'dests'] as const),
+] as const
 /** Words that may follow a dest's address, each with a value. */
-export const DEST_WORDS = ['weight'] as const
+export const DEST_WORDS = [
+  ...(['weight', 'upper', 'lower'] as const),
+  ...(['tunnel', 'tunnel-port', 'tunnel-checksum'] as const),
+] as const
+export type DestWord = (typeof DEST_WORDS)[number]
 export const MODES = ['native', 'generic'] as const
 
 /** Larger files are not read: 10 000 services of 10 dests take 5 MB. */
@@ -32,6 +39,10 @@ export const CONFIG_KEYS: Record<string, string> = {
   'services.SERVICE': 'none',
   ...Object.fromEntries(SERVICE_KEYS.map(key => [`services.SERVICE.${key}`, 'none'])),
   'services.SERVICE.scheduler': SCHEDULER_DEFAULT,
+  'services.SERVICE.one_packet': 'false',
   'dests[]': 'none',
+  ...Object.fromEntries(DEST_WORDS.map(word => [`dests[].${word}`, 'none'])),
   'dests[].weight': String(WEIGHT_DEFAULT),
+  'dests[].lower': '3/4 of upper',
+  'dests[].tunnel': 'ipip',
 }

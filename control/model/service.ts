@@ -205,7 +205,7 @@ export function serviceIdOf(id: ServiceId): ServiceId {
 /** What of a service, or of a view of one, can be asked for; whose it is comes otherwise. */
 export function serviceSettingsOf(of: ServiceSettings): Omit<ServiceSettings, 'origin'> {
   const { scheduler, schedFlags, persistentS, netmask, onePacket, engine, name } = of
-  return given<Omit<ServiceSettings, 'origin'>>({
+  return withoutUndefined<Omit<ServiceSettings, 'origin'>>({
     ...{ scheduler, schedFlags, persistentS, netmask, onePacket, engine, name },
   })
 }
@@ -213,11 +213,13 @@ export function serviceSettingsOf(of: ServiceSettings): Omit<ServiceSettings, 'o
 /** What of a dest, or of a view of one, can be asked for. */
 export function destSettingsOf(of: DestSettings): Omit<DestSettings, 'origin'> {
   const { fwd, weight, upper, lower, tunnel } = of
-  return given<Omit<DestSettings, 'origin'>>({ fwd, weight, upper, lower, tunnel })
+  return withoutUndefined<Omit<DestSettings, 'origin'>>({ fwd, weight, upper, lower, tunnel })
 }
 
 /** Without the fields that have no value. */
-function given<T extends object>(object: { [K in keyof T]: T[K] | undefined }): T {
+export function withoutUndefined<T extends object>(object: {
+  [K in keyof T]: T[K] | undefined
+}): T {
   const fields = Object.entries(object).filter(([, value]) => value !== undefined)
   return Object.fromEntries(fields) as T
 }
@@ -245,6 +247,13 @@ export function destName(id: DestId): string {
 
 /** What sh and mh call two of the flags; every other scheduler's have no names. */
 const FLAG_NAMES: Partial<Record<SchedFlag, string>> = { 'flag-1': 'fallback', 'flag-2': 'port' }
+
+/** Every word that means a flag, whatever the scheduler: ipvsadm takes all of them, too. */
+export const FLAG_WORDS: Readonly<Record<string, SchedFlag>> = {
+  ...Object.fromEntries(SCHED_FLAGS.map(flag => [flag, flag])),
+  ...{ 'sh-fallback': 'flag-1', 'sh-port': 'flag-2' },
+  ...{ 'mh-fallback': 'flag-1', 'mh-port': 'flag-2' },
+}
 
 /** A flag as people read it: sh-port for flag-2 of sh. */
 export function schedFlagName(scheduler: Scheduler, flag: SchedFlag): string {

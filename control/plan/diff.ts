@@ -7,6 +7,7 @@ import { ITEMS_MAX, type Difference, type DifferenceItem, type Sign } from '../m
 import { originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceIdOf, serviceName, type Dest, type Service } from '../model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
+import { destWords, serviceWords, type Word } from '../model/words.ts'
 import { wholly, type Work } from '../model/work.ts'
 import type { BulkChange, Intent, ServiceIntent } from './intent.ts'
 
@@ -121,16 +122,28 @@ function listService(
   listDests(name, was?.dests ?? [], now.dests, list)
 }
 
-function serviceText({ scheduler, name }: Service): string {
-  return name === undefined ? scheduler : `${scheduler}, named ${name}`
+function serviceText(service: Service): string {
+  const words = serviceWords(service).map(([word, value]) =>
+    word === 'name' ? `named ${value}` : `${word} ${value}`,
+  )
+  return [service.scheduler, ...words].join(', ')
 }
 
 function serviceMoves(was: Service, now: Service): string {
   return [
     ...moved('scheduler', was.scheduler, now.scheduler),
-    ...moved('name', was.name ?? 'none', now.name ?? 'none'),
+    ...movedWords(serviceWords(was), serviceWords(now)),
     ...owners(was, now),
   ].join(', ')
+}
+
+/** What has another value, has one now, or has one no more. */
+function movedWords(was: readonly Word[], now: readonly Word[]): string[] {
+  const [before, after] = [new Map(was), new Map(now)]
+  const names = new Set([...before.keys(), ...after.keys()])
+  return [...names].flatMap(name =>
+    moved(name, before.get(name) ?? 'none', after.get(name) ?? 'none'),
+  )
 }
 
 function moved(what: string, was: string | number, now: string | number): string[] {
@@ -157,14 +170,15 @@ function listDests(service: string, was: readonly Dest[], now: readonly Dest[], 
   }
 }
 
-function destText({ fwd, weight }: Dest): string {
-  return `${fwd} weight ${weight}`
+function destText(dest: Dest): string {
+  return [dest.fwd, 'weight', dest.weight, ...destWords(dest).flat()].join(' ')
 }
 
 function destMoves(was: Dest, now: Dest): string {
   return [
     ...moved('method', was.fwd, now.fwd),
     ...moved('weight', was.weight, now.weight),
+    ...movedWords(destWords(was), destWords(now)),
     ...owners(was, now),
   ].join(', ')
 }

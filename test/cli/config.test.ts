@@ -8,7 +8,7 @@ import { XlvsError } from '../../control/errors.ts'
 import { SETTING_NAMES } from '../../control/model/settings.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
-import { dest, service } from '../support/views.ts'
+import { dest, mark, service } from '../support/views.ts'
 
 const GOOD = `services:
   tcp 192.0.2.1:80:
@@ -62,7 +62,8 @@ test('check: a bad file, then every error with its place, line and underline', a
   t.is(
     err,
     `lvs.yaml:3:5: nam is not known in tcp 192.0.2.1:80: \
-expected name, scheduler, dests (UNKNOWN_KEY)
+expected name, scheduler, sched_flags, persistent_s, netmask, engine, one_packet, dests \
+(UNKNOWN_KEY)
     nam: web
     ^~~ did you mean name?
 lvs.yaml:6:34: weight 7000000000 is out of range: expected 0 to 2147483647 (BAD_WEIGHT)
@@ -253,7 +254,12 @@ test('apply: a bad file, then nothing is asked of the daemon', async t => {
 test('show: --yaml applied, then nothing changes, and on nothing it makes the same', async t => {
   const services = [
     service({ name: 'web', dests: [dest({ port: 81, weight: 0 }), dest({ fwd: 'dr' })] }),
-    service({ protocol: 'udp', port: 53, scheduler: 'wlc', origin: 'ipvsadm' }),
+    service({
+      ...{ protocol: 'udp', port: 53, scheduler: 'mh', origin: 'ipvsadm', onePacket: true },
+      ...{ schedFlags: ['flag-2'], persistentS: 60, netmask: '255.255.255.0', engine: 'sip' },
+      dests: [dest({ fwd: 'tun', port: 53, upper: 9, lower: 1, tunnel: { type: 'gre' } })],
+    }),
+    mark({ family: 6, mark: 4294967295, dests: [dest({ address: '2001:db8::2', port: 0 })] }),
   ]
   const eth0 = {
     name: 'eth0',

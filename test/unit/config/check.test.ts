@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { checkConfiguration } from '../../../control/config/check.ts'
 import { CONFIG_KEYS, FAULTS_MAX, TOP_KEYS } from '../../../control/config/schema.ts'
 import type { ErrorCode, Fault } from '../../../control/errors.ts'
+import type { Dest } from '../../../control/model/service.ts'
 
 /** The characters that a fault underlines. */
 function underlined(text: string, { line, column, length }: Fault): string {
@@ -24,8 +25,77 @@ function six(...dests: string[]): string {
   return ['services:', '  tcp [2001:db8::1]:80:', '    dests:', ...lines].join('\n')
 }
 
+function udp(...settings: string[]): string {
+  return web(...settings).replace('tcp', 'udp')
+}
+
+function mark6(...settings: string[]): string {
+  return web(...settings).replace('tcp 192.0.2.1:80', 'fwmark6 7')
+}
+
 /** A text; the line, underlined words, code and sentence of its one fault. */
-const rules: [text: string, line: number, under: string, code: ErrorCode, says: RegExp][] = [
+type Rule = [text: string, line: number, under: string, code: ErrorCode, says: RegExp]
+
+const SETTINGS_OF_SERVICES: Rule[] = [
+  [web('sched_flags: [sh-prt]'), 3, 'sh-prt', 'BAD_SCHED_FLAG', /flag sh-prt is not known/],
+  [web('sched_flags: sh-port'), 3, 'sh-port', 'BAD_TYPE', /sched_flags is sh-port: .* a list/],
+  [
+    web('sched_flags: [sh-port, flag-2]'),
+    3,
+    'flag-2',
+    'DUPLICATE',
+    /the flag flag-2 is there twice: first in line 3/,
+  ],
+  [web('persistent_s: 0'), 3, '0', 'BAD_PERSISTENCE', /persistence 0 .* 1 to 2678400 seconds/],
+  [web('persistent_s: 2678401'), 3, '2678401', 'BAD_PERSISTENCE', /2678401 is out of range/],
+  [web('persistent_s: 5m'), 3, '5m', 'BAD_PERSISTENCE', /persistence 5m is out of range/],
+  [web('persistent_s: [1]'), 3, '[1]', 'BAD_TYPE', /persistent_s is a list: expected one value/],
+  [web('netmask: 24'), 3, '24', 'BAD_NETMASK', /netmask 24 .* a mask of four numbers/],
+  [mark6('netmask: 129'), 3, '129', 'BAD_NETMASK', /netmask 129 .* a prefix length 1 to 128/],
+  [mark6('netmask: 255.0.0.0'), 3, '255.0.0.0', 'BAD_NETMASK', /a prefix length 1 to 128/],
+  [web('engine: spi'), 3, 'spi', 'BAD_ENGINE', /persistence engine spi is not known/],
+  [web('one_packet: true'), 3, 'true', 'BAD_SERVICE', /cannot schedule each packet alone/],
+  [udp('one_packet: yes'), 3, 'yes', 'BAD_TYPE', /one_packet is yes: expected true or false/],
+  [
+    'services:\n  udp 192.0.2.1:0: {one_packet: true}',
+    2,
+    'udp 192.0.2.1:0',
+    'BAD_SERVICE',
+    /has port 0/,
+  ],
+]
+
+const SETTINGS_OF_DESTS: Rule[] = [
+  [withDest('nat 10.0.0.2 upper 0'), 4, '0', 'BAD_THRESHOLD', /upper 0 is out of range: .* 1 to/],
+  [withDest('nat 10.0.0.2 upper'), 4, 'upper', 'BAD_THRESHOLD', /upper lacks its number/],
+  [withDest('nat 10.0.0.2 lower x'), 4, 'x', 'BAD_THRESHOLD', /lower x is out of range/],
+  [withDest('nat 10.0.0.2 lower 7'), 4, '7', 'BAD_THRESHOLD', /lower 7 is above upper 0/],
+  [withDest('nat 10.0.0.2 lower 5 upper 4'), 4, '5', 'BAD_THRESHOLD', /lower 5 is above upper 4/],
+  [withDest('nat 10.0.0.2 upper 2147483648'), 4, '2147483648', 'BAD_THRESHOLD', /2147483648 is/],
+  [withDest('tun 10.0.0.2 tunnel geu'), 4, 'geu', 'BAD_TUNNEL', /tunnel geu is not known/],
+  [withDest('tun 10.0.0.2 tunnel'), 4, 'tunnel', 'BAD_TUNNEL', /tunnel lacks its type/],
+  [withDest('tun 10.0.0.2 tunnel gue'), 4, 'gue', 'BAD_TUNNEL', /gue lacks its port/],
+  [withDest('nat 10.0.0.2 tunnel gre'), 4, 'gre', 'BAD_TUNNEL', /type gre needs tun/],
+  [withDest('tun 10.0.0.2 tunnel-port 80'), 4, '80', 'BAD_TUNNEL', /type ipip has no port/],
+  [withDest('tun 10.0.0.2 tunnel gue tunnel-port 0'), 4, '0', 'BAD_PORT', /port 0 is out of/],
+  [withDest('tun 10.0.0.2 tunnel-checksum csum'), 4, 'csum', 'BAD_TUNNEL', /ipip has no checksum/],
+  [
+    withDest('tun 10.0.0.2 tunnel gre tunnel-checksum remcsum'),
+    4,
+    'gre',
+    'BAD_TUNNEL',
+    /gre has no remote checksum offload/,
+  ],
+  [
+    withDest('tun 10.0.0.2 tunnel gre tunnel-checksum cksum'),
+    4,
+    'cksum',
+    'BAD_TUNNEL',
+    /tunnel checksum cksum is not known/,
+  ],
+]
+
+const rules: Rule[] = [
   ['', 1, '', 'BAD_TYPE', /the file is empty/],
   ['# nothing\n', 1, '', 'BAD_TYPE', /the file is empty/],
   ['tcp', 1, 'tcp', 'BAD_TYPE', /the file is tcp: expected a mapping/],
@@ -53,6 +123,8 @@ const rules: [text: string, line: number, under: string, code: ErrorCode, says: 
   [web('scheduler: rx'), 3, 'rx', 'BAD_SCHEDULER', /scheduler rx is not known/],
   [web('scheduler: [rr]'), 3, '[rr]', 'BAD_TYPE', /scheduler is a list: expected one value/],
   [web("scheduler: ''"), 3, "''", 'BAD_SCHEDULER', /scheduler "" is not known/],
+  ...SETTINGS_OF_SERVICES,
+  ...SETTINGS_OF_DESTS,
   [web('name: 80'), 3, '80', 'BAD_NAME', /name 80 cannot be the name/],
   [web('name: {a: b}'), 3, '{a: b}', 'BAD_TYPE', /name is a mapping/],
   [
@@ -148,6 +220,11 @@ const guesses: [text: string, hint: string][] = [
   [web('nmae: x'), 'did you mean name?'],
   [web('scheduler: wrrr'), 'did you mean wrr?'],
   [withDest('nat 10.0.0.2 weigth 1'), 'did you mean weight?'],
+  [withDest('nat 10.0.0.2 uper 1'), 'did you mean upper?'],
+  [withDest('tun 10.0.0.2 tunnel geu'), 'did you mean gue?'],
+  [web('persistant_s: 60'), 'did you mean persistent_s?'],
+  [web('sched_flags: [sh-prot]'), 'did you mean sh-port?'],
+  [web('engine: spi'), 'did you mean sip?'],
   [withDest('nut 10.0.0.2'), 'did you mean nat?'],
   ['interfaces: [eth0 genric]', 'did you mean generic?'],
   ['services:\n  tcp 192.0.2.1:80\n', 'for example: tcp 192.0.2.1:80:'],
@@ -206,6 +283,40 @@ test('check: keys without values, then they are as good as left out', t => {
 
   t.deepEqual(faults, [])
   t.deepEqual(configuration.services[0]?.dests, [])
+})
+
+test('check: every setting of a service and of a dest, then it is in the configuration', t => {
+  const text = `services:
+  udp 192.0.2.1:0:
+    scheduler: sh
+    sched_flags: [sh-port, sh-fallback]
+    persistent_s: 360
+    netmask: 255.255.255.0
+    engine: sip
+    one_packet: true
+    dests:
+      - tun 10.0.0.2 tunnel-port 6080 upper 8 tunnel gue lower 6 tunnel-checksum remcsum
+      - nat 10.0.0.3 upper 8
+  fwmark6 7: {netmask: 128, one_packet: false}
+`
+  const { configuration, faults } = checkConfiguration(text)
+
+  t.deepEqual(faults, [])
+  const dests: Dest[] = [
+    {
+      ...{ address: '10.0.0.2', port: 0, fwd: 'tun', weight: 1, upper: 8, lower: 6 },
+      tunnel: { type: 'gue', port: 6080, checksum: 'remcsum' },
+    },
+    { address: '10.0.0.3', port: 0, fwd: 'nat', weight: 1, upper: 8 },
+  ]
+  t.deepEqual(configuration.services, [
+    {
+      ...{ protocol: 'udp', address: '192.0.2.1', port: 0, scheduler: 'sh' },
+      ...{ schedFlags: ['flag-1', 'flag-2'], persistentS: 360, netmask: '255.255.255.0' },
+      ...{ engine: 'sip', onePacket: true, dests },
+    },
+    { protocol: 'fwmark', family: 6, mark: 7, scheduler: 'wlc', dests: [] },
+  ])
 })
 
 test('check: more errors than anybody reads, then the first hundred', t => {

@@ -1,5 +1,7 @@
 /** An apply over the API: all of it as one change, told as it goes, refused as a whole. */
 import test from 'ava'
+import fc from 'fast-check'
+import { configurationOf } from '../../../control/config/shown.ts'
 import { connectDirector } from '../../../control/daemon/client.ts'
 import { carryOut, type Hands } from '../../../control/daemon/apply.ts'
 import { XlvsError, type ErrorCode } from '../../../control/errors.ts'
@@ -14,6 +16,7 @@ import { serviceName } from '../../../control/model/service.ts'
 import { bulkChange } from '../../../control/plan/diff.ts'
 import { changed } from '../../../control/plan/draft.ts'
 import { emptyIntent, type Intent } from '../../../control/plan/intent.ts'
+import { configuration } from '../../support/configurations.ts'
 import { serveFake } from '../../support/fake_director.ts'
 import { dest, service } from '../../support/views.ts'
 
@@ -59,6 +62,29 @@ test('apply: over the socket, then the director has it and progress was told', a
     { done: 1, total: 2 },
     { done: 2, total: 2 },
   ])
+})
+
+test('apply: any configuration, then it is shown as it was, and again nothing changes', async t => {
+  await fc.assert(
+    fc.asyncProperty(configuration, async given => {
+      const { socket } = await serveFake(t)
+      const client = connectDirector(socket)
+      const wish = { configuration: given, origin: MINE, takeOver: false }
+
+      await client.apply(wish, { dryRun: false })
+      const [settings, interfaces, services] = await Promise.all([
+        client.settings(),
+        client.interfaces(),
+        client.services(),
+      ])
+      const again = await client.apply(wish, { dryRun: false })
+      client.close()
+
+      t.deepEqual(configurationOf(settings, interfaces, services), given)
+      t.false(again.changed)
+    }),
+    { numRuns: 20 },
+  )
 })
 
 const refusals: [what: string, given: Configuration, code: ErrorCode][] = [

@@ -1,0 +1,123 @@
+/**
+ * Text to the single values of a service's and a dest's settings, as lvs.yaml and the command line
+ * spell them; nouns.ts has the rules between several of them. Pure. Read next: refusal.ts.
+ */
+import type { Family } from '../model/address.ts'
+import {
+  ENGINES,
+  FLAG_WORDS,
+  PERSISTENT_S_MAX,
+  PORT_MAX,
+  THRESHOLD_MAX,
+  TUNNEL_CHECKSUMS,
+  TUNNEL_TYPES,
+  withoutUndefined,
+  type Engine,
+  type SchedFlag,
+  type TunnelOptions,
+} from '../model/service.ts'
+import { NETMASK_PATTERN } from './name.ts'
+import { isNetmask } from './nouns.ts'
+import {
+  badEngine,
+  badNetmask,
+  badPersistence,
+  badPort,
+  badSchedFlag,
+  badThreshold,
+  badTunnel,
+  shown,
+  unknownTunnelWord,
+} from './refusal.ts'
+
+/** What stands for no value where a word must stand. */
+export const NONE = 'none'
+/** The tunnel that needs no options. */
+export const PLAIN_TUNNEL = 'ipip'
+
+const TUNNELS = [PLAIN_TUNNEL, ...TUNNEL_TYPES] as const
+const CHECKSUMS = [NONE, ...TUNNEL_CHECKSUMS] as const
+const NETMASK = new RegExp(NETMASK_PATTERN)
+
+/** A flag by its own name or by what sh and mh call it. @throws BAD_SCHED_FLAG */
+export function parseSchedFlag(text: string): SchedFlag {
+  const found = FLAG_WORDS[text]
+  if (!found) throw badSchedFlag(text, Object.keys(FLAG_WORDS))
+  return found
+}
+
+/** @throws BAD_PERSISTENCE */
+export function parsePersistence(text: string): number {
+  return numberFrom1(text, PERSISTENT_S_MAX, () => badPersistence(text))
+}
+
+/** @param family undefined: not known, so both are right @throws BAD_NETMASK */
+export function parseNetmask(text: string, family: Family | undefined): string {
+  const isRight = family === undefined ? NETMASK.test(text) : isNetmask(text, family)
+  if (!isRight) throw badNetmask(text, family)
+  return text
+}
+
+/** @throws BAD_ENGINE */
+export function parseEngine(text: string): Engine {
+  const found = ENGINES.find(engine => engine === text)
+  if (!found) throw badEngine(text)
+  return found
+}
+
+/** @throws BAD_THRESHOLD */
+export function parseThreshold(which: 'upper' | 'lower', text: string): number {
+  return numberFrom1(text, THRESHOLD_MAX, () =>
+    badThreshold(`${which} ${shown(text)} is out of range`),
+  )
+}
+
+/** @throws BAD_TUNNEL */
+export function parseTunnelType(text: string): TunnelOptions['type'] | typeof PLAIN_TUNNEL {
+  const found = TUNNELS.find(type => type === text)
+  if (!found) throw unknownTunnelWord('tunnel', text, TUNNELS)
+  return found
+}
+
+/** @throws BAD_PORT */
+export function parseTunnelPort(text: string): number {
+  return numberFrom1(text, PORT_MAX, () => badPort(text))
+}
+
+/** @throws BAD_TUNNEL */
+export function parseTunnelChecksum(text: string): TunnelOptions['checksum'] | typeof NONE {
+  const found = CHECKSUMS.find(checksum => checksum === text)
+  if (!found) throw unknownTunnelWord('tunnel checksum', text, CHECKSUMS)
+  return found
+}
+
+/** The words about a tunnel, where there are any. */
+export interface TunnelWords {
+  type?: ReturnType<typeof parseTunnelType> | undefined
+  port?: number | undefined
+  checksum?: ReturnType<typeof parseTunnelChecksum> | undefined
+}
+
+/**
+ * The options that they come to; undefined: IP in IP.
+ * @throws BAD_TUNNEL when they are of a tunnel that has none.
+ */
+export function tunnelOf(words: TunnelWords): TunnelOptions | undefined {
+  const { type = PLAIN_TUNNEL, port, checksum = NONE } = words
+  if (type !== PLAIN_TUNNEL)
+    return withoutUndefined<TunnelOptions>({
+      ...{ type, port },
+      checksum: checksum === NONE ? undefined : checksum,
+    })
+  const wrong = port !== undefined ? 'port' : checksum !== NONE ? 'checksum' : undefined
+  if (wrong === undefined) return undefined
+  throw badTunnel(
+    `a tunnel of type ${PLAIN_TUNNEL} has no ${wrong}: expected it with ${TUNNEL_TYPES.join(' or ')}`,
+    `leave the ${wrong} out, or say which type of tunnel it is of`,
+  )
+}
+
+function numberFrom1(text: string, max: number, bad: () => Error): number {
+  if (!/^[0-9]{1,10}$/.test(text) || +text < 1 || +text > max) throw bad()
+  return +text
+}

@@ -1,0 +1,43 @@
+/**
+ * Settings as words with a value each, in the order and spelling of lvs.yaml: what it prints, what
+ * an apply says of a change, and what `xlvs show` tells. Defaults have no word.
+ * Read next: ../config/print.ts.
+ */
+import {
+  schedFlagName,
+  type DestSettings,
+  type ServiceSettings,
+  type TunnelOptions,
+} from './service.ts'
+
+export type Word = readonly [word: string, value: string]
+
+/** Of a service, besides its scheduler. */
+export function serviceWords(settings: ServiceSettings): Word[] {
+  const { name, scheduler, schedFlags, persistentS, netmask, engine, onePacket } = settings
+  const flags = schedFlags?.map(flag => schedFlagName(scheduler, flag)).join(', ')
+  return words([
+    ['name', name],
+    ['sched_flags', flags === undefined ? undefined : `[${flags}]`],
+    ['persistent_s', persistentS],
+    ['netmask', netmask],
+    ['engine', engine],
+    ['one_packet', onePacket],
+  ])
+}
+
+/** Of a dest, besides its forwarding method and its weight. */
+export function destWords({ upper, lower, tunnel }: DestSettings): Word[] {
+  const { type, port, checksum }: Partial<TunnelOptions> = tunnel ?? {}
+  return words([
+    ['upper', upper],
+    ['lower', lower],
+    ['tunnel', type],
+    ['tunnel-port', port],
+    ['tunnel-checksum', checksum],
+  ])
+}
+
+function words(given: [string, string | number | true | undefined][]): Word[] {
+  return given.flatMap(([word, value]) => (value === undefined ? [] : [[word, String(value)]]))
+}
