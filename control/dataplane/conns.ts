@@ -1,6 +1,6 @@
 /** Connections as a person sees them, read from the mapped tables. Read next: slots.ts. */
-import { FWD, LIFE, SLOT_WORD, TCP_STATE } from '../abi/maps.gen.ts'
-import { formatAddress } from '../model/address.ts'
+import { FAMILY, FWD, LIFE, SLOT_WORD, TCP_STATE } from '../abi/maps.gen.ts'
+import { formatAddress, formatIpv6 } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
   type ConnView,
@@ -64,12 +64,14 @@ function connAt(
   const isTcp = row.protocol === PROTOCOL_NUMBER.tcp
   if (left < 0) return undefined
   const flags = Number(row.word >> BigInt(SLOT_WORD.WORD_FLAGS_SHIFT)) & SLOT_WORD.CONN_FWD_MASK
+  // An IPv6 client may call itself ::ffff:10.0.0.1, which is no IPv4 client.
+  const text = table.family === FAMILY.FAMILY_IPV6 ? formatIpv6 : formatAddress
   return {
     protocol: isTcp ? 'tcp' : 'udp',
     state: isTcp ? (STATE_NAMES.get(row.state) ?? `STATE_${row.state}`) : 'UDP',
     expiresS: Math.floor(left / kernel.ticksPerSecond),
-    client: { address: formatAddress(row.caddr), port: row.cport },
-    virtual: { address: formatAddress(row.oaddr), port: row.oport },
+    client: { address: text(row.caddr), port: row.cport },
+    virtual: { address: text(row.oaddr), port: row.oport },
     dest: destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))),
     fwd: FORWARDING[flags >> SLOT_WORD.CONN_FWD_SHIFT] ?? 'nat',
   }

@@ -22,15 +22,22 @@ import {
 } from '../support/frames.ts'
 
 const { request, requestOut, reply, replyOut } = paths(IPV6)
-const [HOP, OPTIONS] = [0, 60]
+const [HOP, OPTIONS, AH] = [0, 60, 51]
+/** Who does not know this option drops the packet. */
+const UNKNOWN = header(HOP, '00005e0400000000')
 
 /** Chains that are looked through, in the order RFC 8200 wants and in others. */
 const SKIPPED: [what: string, extensions: Extension[]][] = [
   ['hop-by-hop options', [padding(HOP)]],
-  ['long hop-by-hop options', [padding(HOP, 5)]],
+  ['long hop-by-hop options', [header(HOP, `00051e2c${'00'.repeat(44)}`)]],
+  ['eight hop-by-hop options', [header(HOP, `0002${'1e00'.repeat(8)}010400000000`)]],
+  ['a router alert', [header(HOP, '0000050200000100')]],
   ['destination options', [padding(OPTIONS)]],
   ['destination options of 256 bytes', [padding(OPTIONS, 31)]],
   ['a routing header', [routing(0)]],
+  ['a routing header with segments left', [routing(1)]],
+  ['an authentication header', [header(AH, `0004${'00'.repeat(22)}`)]],
+  ['an unknown hop-by-hop option that is not the first header', [padding(OPTIONS), UNKNOWN]],
   ['an atomic fragment', [fragmentHeader()]],
   ['two destination options', [padding(OPTIONS), padding(OPTIONS, 1)]],
   [
@@ -95,15 +102,6 @@ for (const [what, extensions] of SKIPPED) {
   })
 }
 
-test('extension: a routing header with segments left, the host gets the packet', async t => {
-  const lvs = await director(t, service(IPV6))
-
-  const out = lvs.run(tcp(request, 'S', { extensions: [routing(1)] }))
-
-  t.deepEqual([out.reason, out.verdict], ['has options', XDP.pass])
-  t.deepEqual(lvs.conns(), [])
-})
-
 test('extension: a connection with and without them, it is one', async t => {
   const lvs = await director(t, service(IPV6))
 
@@ -139,6 +137,24 @@ const LEFT: [what: string, frame: Uint8Array, reason: string | RegExp][] = [
     tcp(request, 'S', { extensions: [padding(HOP), padding(135)] }),
     'other protocol',
   ],
+  ...(
+    [
+      ['that must be known', '00005e0400000000'],
+      ['that is complained of', '00009e0400000000'],
+      ['CALIPSO', '0000070400000000'],
+      ['a longer router alert', '0000050400000000'],
+      ['padding of eight bytes', '00010106000000000000010400000000'],
+      ['padding that is not blank', '0000010400000100'],
+      ['padding in eight pieces', '0001000000000000000001e400000000'],
+      ['nine options', `0002${'1e00'.repeat(9)}01020000`],
+      ['an option that is longer', '00001e0800000000'],
+      ['an option without its length', '000001030000001e'],
+    ] as const
+  ).map(([what, bytes]): [string, Uint8Array, string] => [
+    `a hop-by-hop option: ${what}`,
+    tcp(request, 'S', { extensions: [header(HOP, bytes)] }),
+    'has options',
+  ]),
   [
     'a first fragment',
     udp(request, { extensions: [fragmentHeader(0, true)], data: Buffer.alloc(64) }),

@@ -5,7 +5,13 @@
  */
 
 /** Extension headers that are skipped to find the transport header (RFC 8200 section 4). */
-export const EXTENSION = { hopByHop: 0, routing: 43, fragment: 44, options: 60 } as const
+export const EXTENSION = {
+  hopByHop: 0,
+  routing: 43,
+  fragment: 44,
+  authentication: 51,
+  options: 60,
+} as const
 const SKIPPED = new Set<number>(Object.values(EXTENSION))
 const FRAGMENT_BYTES = 8
 const TAGS = new Set([0x8100, 0x88a8])
@@ -79,6 +85,12 @@ export function packetOf(frame: Uint8Array): Buffer {
   return unwrapped(frame).packet
 }
 
+/** Bytes of an extension header by its type and second byte. */
+function extensionLength(type: number, units: number): number {
+  if (type === EXTENSION.fragment) return FRAGMENT_BYTES
+  return type === EXTENSION.authentication ? 4 * (units + 2) : 8 * (units + 1)
+}
+
 /** Where a packet's headers are. @returns at: of the transport header, or of what is not skipped */
 export function headersOf(packet: Buffer) {
   const isIpv4 = (packet[0] ?? 0) >> 4 === 4
@@ -86,7 +98,7 @@ export function headersOf(packet: Buffer) {
   let type = packet[isIpv4 ? 9 : 6] ?? 0
   let at = isIpv4 ? ((packet[0] ?? 0) & 15) * 4 : 40
   while (!isIpv4 && SKIPPED.has(type) && at + 8 <= packet.length) {
-    const length = type === EXTENSION.fragment ? FRAGMENT_BYTES : 8 + 8 * (packet[at + 1] ?? 0)
+    const length = extensionLength(type, packet[at + 1] ?? 0)
     const isLater = type === EXTENSION.fragment && (packet.readUInt16BE(at + 2) & 0xfff8) !== 0
     found.push({ type, at, length })
     type = packet[at] ?? 0
