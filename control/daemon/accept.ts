@@ -3,6 +3,7 @@
  * the values, and last whether the dest is there, which the fold of ../plan/draft.ts finds.
  * Read next: ../config/nouns.ts (rules that need nothing but the values).
  */
+import type { LinkInfo } from '../../addon/index.ts'
 import { canonicalDest, checkUnicast } from '../config/nouns.ts'
 import { XlvsError } from '../errors.ts'
 import { familyOf, isMulticast } from '../model/address.ts'
@@ -15,7 +16,7 @@ import {
 } from '../model/service.ts'
 import { SYNC_ROLES, syncDaemon, type SyncRole, type SyncWish } from '../model/sync.ts'
 import type { Draft } from '../plan/draft.ts'
-import type { Change } from '../plan/intent.ts'
+import { syncRunning, type Change } from '../plan/intent.ts'
 
 type Of<Op extends Change['op']> = Extract<Change, { op: Op }>
 
@@ -33,10 +34,9 @@ export function settingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<
 
 function fitting(draft: Draft, service: ServiceId, wanted: Dest): Dest {
   draft.mustFind(service)
-  const dest = canonicalDest(service, wanted)
-  if (familyOf(dest.address) !== familyOfService(service) && running(draft).length > 0)
-    throw mixed(serviceName(service), destName(dest), 'stop the sync daemons first')
-  return dest
+  if (familyOf(wanted.address) !== familyOfService(service) && running(draft).length > 0)
+    throw mixed(serviceName(service), destName(wanted), 'stop the sync daemons first')
+  return canonicalDest(service, wanted)
 }
 
 function running({ daemons }: Draft): SyncRole[] {
@@ -52,27 +52,50 @@ function mixed(service: string, dest: string, hint: string): XlvsError {
   )
 }
 
+/** What of an interface matters to a sync daemon. */
+export type SyncLink = Pick<LinkInfo, 'ifindex' | 'name' | 'mtu' | 'up'>
+
 /**
- * @param mtu of the interface, bytes
- * @throws BAD_SYNC, BAD_FAMILY
+ * @param linkOf finds the interface @throws INTERFACE_MISSING
+ * @throws BAD_SYNC, BAD_FAMILY, INTERFACE_MISSING, SYNC_RUNNING, SYNC_UNREACHABLE
  */
 export function startingDaemon(
   draft: Draft,
   role: SyncRole,
   wish: SyncWish,
-  mtu: number,
+  linkOf: (name: string) => SyncLink,
 ): Of<'startDaemon'> {
-  const daemon = syncDaemon(role, wish, mtu)
-  if (!isMulticast(daemon.group))
-    throw new XlvsError(
-      'BAD_SYNC',
-      `group ${daemon.group} is not a multicast address: expected 224.0.0.0 to 239.255.255.255 ` +
-        'or ff00::/8',
-      'leave it out for 224.0.0.81',
-    )
+  if (wish.group !== undefined) checkGroup(wish.group)
   for (const { service, dests } of Object.values(draft.intent.services))
     for (const dest of dests)
       if (familyOf(dest.address) !== familyOfService(service))
         throw mixed(serviceName(service), destName(dest), 'remove that dest first')
+  const link = linkOf(wish.interface)
+  if (draft.daemons[role]) throw syncRunning(role)
+  const daemon = syncDaemon(role, wish, link.mtu)
+  if (role === 'master') checkReach(link, daemon.group)
   return { op: 'startDaemon', role, daemon }
+}
+
+function checkGroup(group: string): void {
+  if (isMulticast(group)) return
+  throw new XlvsError(
+    'BAD_SYNC',
+    `group ${group} is not a multicast address: expected 224.0.0.0 to 239.255.255.255 or ff00::/8`,
+    'leave it out for 224.0.0.81',
+  )
+}
+
+/** The kernel numbers the loopback interface of every namespace so (LOOPBACK_IFINDEX). */
+const LOOPBACK = 1
+
+/** A master connects its socket to the group, and IPv6 has no groups on the loopback interface. */
+function checkReach({ ifindex, name, up }: SyncLink, group: string): void {
+  if (up && (familyOf(group) === 4 || ifindex !== LOOPBACK)) return
+  throw new XlvsError(
+    'SYNC_UNREACHABLE',
+    `the group ${group} cannot be reached by ${name}: expected an interface that is up` +
+      (up ? ' and is not loopback' : ''),
+    up ? 'name another interface, or an IPv4 group' : `ip link set ${name} up`,
+  )
 }

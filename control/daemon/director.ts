@@ -50,7 +50,7 @@ import type {
   VersionView,
 } from './contract.ts'
 import { Events } from './events.ts'
-import { addingDest, settingDest, startingDaemon } from './accept.ts'
+import { addingDest, settingDest, startingDaemon, type SyncLink } from './accept.ts'
 import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
@@ -298,8 +298,8 @@ export class Director implements DirectorApi {
   }
 
   async startDaemon(role: SyncRole, wish: SyncWish): Promise<void> {
-    const { mtu } = linkNow(this.#parts.watch, wish.interface)
-    await this.#changes.ask(draft => startingDaemon(draft, role, wish, mtu))
+    const linkOf = (name: string): SyncLink => linkNow(this.#parts.watch, name)
+    await this.#changes.ask(draft => startingDaemon(draft, role, wish, linkOf))
   }
 
   async stopDaemon(role: SyncRole): Promise<void> {

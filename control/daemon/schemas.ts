@@ -5,6 +5,7 @@
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
 import { LABEL_PATTERN } from '../config/name.ts'
+import { INTERFACE_NAME_MAX } from '../config/refusal.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
 import type {
@@ -210,7 +211,11 @@ export const WarningsSchema = Type.Object({
 export const DaemonSchema = Type.Object(
   {
     role,
-    interface: interfaceName,
+    interface: Type.String({
+      minLength: 1,
+      maxLength: INTERFACE_NAME_MAX,
+      description: 'By which it sends or receives.',
+    }),
     syncId: Type.Optional(syncFields.syncId),
     maxLen: Type.Optional(syncFields.maxLen),
     group: Type.Optional(syncFields.group),

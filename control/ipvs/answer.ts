@@ -15,9 +15,8 @@ import {
 } from '../model/service.ts'
 import { listConns } from './conn_listing.ts'
 import type { Request, SettingsAsked, TimeoutsAsked } from './grammar.ts'
-import { listAll, listOne, save } from './listing.ts'
+import { listAll, listDaemons, listOne, save } from './listing.ts'
 import { namesOf, NUMBERS, type Names } from './names.ts'
-import { wrong } from './refusal.ts'
 import type { System } from './system.ts'
 import { VERSION } from './usage.ts'
 
@@ -69,8 +68,9 @@ function change(request: Change, director: DirectorClient): Promise<unknown> {
     case 'set':
       return director.setSettings(timeouts(request.timeouts))
     case 'start-daemon':
+      return director.startDaemon(request.role, request.daemon)
     case 'stop-daemon':
-      throw wrong('xlvs does not support sync daemons yet; nothing was changed')
+      return director.stopDaemon(request.role)
   }
 }
 
@@ -104,7 +104,7 @@ async function list(
       return `Timeout (tcp tcpfin udp): ${tcp.value} ${fin.value} ${udp.value}\n`
     }
     case 'daemons':
-      return ''
+      return listDaemons(await director.daemons())
     case 'connections': {
       const { format } = request
       const conns: ConnView[] = []

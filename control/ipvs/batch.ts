@@ -52,15 +52,15 @@ function known<T>(make: () => T): T | undefined {
  * service and dest first, as the kernel does.
  */
 export function foundBy(request: Request): Found {
-  const none = { services: [], daemons: [] }
+  const none = { services: [] }
   switch (request.command) {
     case 'edit-service':
     case 'delete-service':
     case 'add-server':
-      return { ...none, services: [{ ...request.service, dests: [] }] }
+      return { services: [{ ...request.service, dests: [] }] }
     case 'edit-server':
     case 'delete-server':
-      return { ...none, services: [{ ...request.service, dests: [request.dest] }] }
+      return { services: [{ ...request.service, dests: [request.dest] }] }
     default:
       return none
   }

@@ -16,22 +16,20 @@ import {
   type DestId,
   type ServiceId,
 } from '../model/service.ts'
-import type { Request, Role, SettingsAsked } from './grammar.ts'
+import type { Request, SettingsAsked } from './grammar.ts'
 
 export type Errno =
   | ('EPERM' | 'ENOENT' | 'ESRCH' | 'ENOMEM' | 'EEXIST' | 'ENODEV' | 'EINVAL' | 'ERANGE')
-  | ('EAFNOSUPPORT' | 'ENOPROTOOPT' | 'EOPNOTSUPP' | 'EMSGSIZE')
+  | ('EAFNOSUPPORT' | 'ENOPROTOOPT' | 'EOPNOTSUPP' | 'EMSGSIZE' | 'ENETUNREACH')
 
 /** What an operation finds there. */
 export interface Found {
   services: readonly (ServiceId & { dests: readonly DestId[] })[]
-  /** Sync daemons that run. */
-  daemons: readonly Role[]
 }
 
 /**
  * With what the kernel would refuse `request` where `found` is there; undefined: with nothing that
- * can be told from these. Routes and interfaces are not looked at.
+ * can be told from these. What the director alone can see (routes, interfaces, daemons) is not.
  */
 export function errnoOf(request: Request, found: Found): Errno | undefined {
   switch (request.command) {
@@ -54,11 +52,6 @@ export function errnoOf(request: Request, found: Found): Errno | undefined {
     case 'delete-server':
       if (!find(found, request.service)) return 'ESRCH'
       return has(request, found) ? undefined : 'ENOENT'
-    case 'start-daemon':
-      if (found.services.some(isMixed)) return 'EINVAL'
-      return found.daemons.includes(request.role) ? 'EEXIST' : undefined
-    case 'stop-daemon':
-      return found.daemons.includes(request.role) ? undefined : 'ESRCH'
     default:
       return undefined
   }
@@ -81,6 +74,11 @@ export const ERRNO: Partial<Record<ErrorCode, Errno>> = {
   BAD_ADDRESS: 'EINVAL',
   DEST_NOT_UNICAST: 'EINVAL',
   TABLE_FULL: 'ENOMEM',
+  BAD_SYNC: 'EINVAL',
+  INTERFACE_MISSING: 'ENODEV',
+  SYNC_RUNNING: 'EEXIST',
+  SYNC_NOT_RUNNING: 'ESRCH',
+  SYNC_UNREACHABLE: 'ENETUNREACH',
 }
 
 /**
@@ -89,6 +87,7 @@ export const ERRNO: Partial<Record<ErrorCode, Errno>> = {
  */
 export const SURE: readonly ErrorCode[] = [
   ...(['SERVICE_EXISTS', 'SERVICE_MISSING', 'DEST_EXISTS', 'DEST_MISSING'] as const),
+  ...(['SYNC_RUNNING', 'SYNC_NOT_RUNNING', 'SYNC_UNREACHABLE', 'INTERFACE_MISSING'] as const),
 ]
 
 function settings(service: ServiceId, asked: SettingsAsked): Errno | undefined {
@@ -104,16 +103,10 @@ function settings(service: ServiceId, asked: SettingsAsked): Errno | undefined {
 function dest(service: ServiceId, asked: Dest, found: Found): Errno | undefined {
   const { fwd, weight, upper = 0, lower = 0, tunnel, address } = asked
   if (!find(found, service)) return 'ESRCH'
-  const mixed = familyOf(address) !== familyOfService(service)
-  if (mixed && (found.daemons.length > 0 || fwd !== 'tun')) return 'EINVAL'
+  if (familyOf(address) !== familyOfService(service) && fwd !== 'tun') return 'EINVAL'
   if (weight < 0 || lower > upper) return 'ERANGE'
   if (upper > 0x7fffffff) return 'EINVAL'
   return tunnel?.type === 'gue' && !tunnel.port ? 'EINVAL' : undefined
-}
-
-function isMixed(service: Found['services'][number]): boolean {
-  const family = familyOfService(service)
-  return service.dests.some(({ address }) => familyOf(address) !== family)
 }
 
 function has({ service, dest }: { service: ServiceId; dest: DestId }, found: Found): boolean {

@@ -39,6 +39,7 @@ const BY_ERRNO: Record<Errno, string> = {
   ESRCH: 'No such process',
   EEXIST: 'File exists',
   ENODEV: 'No such device',
+  ENETUNREACH: 'Network is unreachable',
   ERANGE: 'Numerical result out of range',
 }
 

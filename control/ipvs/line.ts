@@ -26,6 +26,9 @@ export const SCHEDULER_DEFAULT = 'wlc'
 /** The interface of a sync daemon that names none. */
 const INTERFACE_DEFAULT = 'eth0'
 
+/** What is longer is cut off (IFNAMSIZ - 1). */
+const INTERFACE_NAME_MAX = 15
+
 /** A sync daemon as it is asked for; what is left out is up to the kernel. */
 export interface DaemonAsked {
   interface: string
@@ -155,7 +158,7 @@ const READ: Record<string, Read> = {
     line.tunnelPort = bounded(value, 1, PORT_MAX, 'illegal tunnel port specified')
   },
   'mcast-interface': ({ daemon }, value) => {
-    daemon.interface = value === '' ? INTERFACE_DEFAULT : value
+    daemon.interface = value === '' ? INTERFACE_DEFAULT : value.slice(0, INTERFACE_NAME_MAX)
   },
   syncid: ({ daemon }, value) => {
     daemon.syncId = bounded(value, 0, 255, 'illegal syncid specified')

@@ -14,6 +14,8 @@ import {
   type ServiceView,
   type Traffic,
 } from '../model/service.ts'
+import type { SyncDaemonView } from '../model/sync.ts'
+import { inetNtop } from './address.ts'
 import type { Columns, ListFormat } from './grammar.ts'
 import { endpoint, type Names } from './names.ts'
 import { inKernelOrder, sortedDests, sortedServices } from './order.ts'
@@ -61,6 +63,16 @@ export function listAll(
 /** One service: -L -t; without the line that names the version. */
 export function listOne(service: ServiceView, format: ListFormat, names: Names): string {
   return HEADERS[format.columns] + entry(service, format, names)
+}
+
+/** Sync daemons that run: -L --daemon. */
+export function listDaemons(daemons: readonly SyncDaemonView[]): string {
+  return daemons
+    .map(({ role, syncId, maxLen, group, port, ttl, interface: name }) => {
+      const values = `syncid=${syncId}, maxlen=${maxLen}, group=${inetNtop(group)}`
+      return `${role} sync daemon (mcast=${name}, ${values}, port=${port}, ttl=${ttl})\n`
+    })
+    .join('')
 }
 
 /** A counter in 9 columns: in thousands, millions and so on where it would not fit. */

@@ -192,7 +192,7 @@ class Run {
   }
 
   async #found(): Promise<Found> {
-    return { services: await this.director.services(), daemons: [] }
+    return { services: await this.director.services() }
   }
 
   /** Prints the error; the exit status. */

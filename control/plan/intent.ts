@@ -180,13 +180,16 @@ function changedSettings(
 }
 
 function startDaemon(rest: Rest, role: SyncRole, daemon: SyncDaemon): Rest {
-  if (rest.daemons[role])
-    throw new XlvsError(
-      'SYNC_RUNNING',
-      `a ${role} sync daemon runs already`,
-      `stop it first: xlvs ipvsadm --stop-daemon ${role}`,
-    )
+  if (rest.daemons[role]) throw syncRunning(role)
   return { ...rest, daemons: { ...rest.daemons, [role]: daemon } }
+}
+
+export function syncRunning(role: SyncRole): XlvsError {
+  return new XlvsError(
+    'SYNC_RUNNING',
+    `a ${role} sync daemon runs already`,
+    `stop it first: xlvs ipvsadm --stop-daemon ${role}`,
+  )
 }
 
 function stopDaemon(rest: Rest, role: SyncRole): Rest {

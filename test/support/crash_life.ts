@@ -49,7 +49,7 @@ export async function begin(
     dataplane,
     journal,
     nowMs,
-    watch: { network: () => network, link: () => undefined, resolve: () => undefined },
+    watch: watchOf(network),
     sweeper: { figures: { used: [0, 0] } },
     log: QUIET,
     gracePeriod: () => undefined,
@@ -58,6 +58,17 @@ export async function begin(
   const lvs = new Director(parts as DirectorParts, restored(journal))
   await lvs.start()
   return { lvs, dataplane }
+}
+
+/** A network that does not change, without a program on any interface. */
+function watchOf(network: Network): object {
+  return {
+    network: () => network,
+    link: () => undefined,
+    linkNow: (name: string) => network.facts.links.find(link => link.name === name),
+    linkNames: () => network.facts.links.map(link => link.name),
+    resolve: () => undefined,
+  }
 }
 
 /** All that an operator can see that is kept: counters, not rates. */

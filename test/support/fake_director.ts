@@ -7,7 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
-import { addingDest, settingDest, startingDaemon } from '../../control/daemon/accept.ts'
+import {
+  addingDest,
+  settingDest,
+  startingDaemon,
+  type SyncLink,
+} from '../../control/daemon/accept.ts'
 import type {
   BatchChange,
   BatchOutcome,
@@ -305,9 +310,12 @@ function syncChanges(state: FakeState, change: Change) {
     daemons: () => syncViews(state.daemons),
     startDaemon: (role: SyncRole, wish: SyncWish) =>
       change(() => {
-        if (!state.interfaces.some(({ name }) => name === wish.interface))
-          throw refusal('INTERFACE_MISSING', `there is no interface ${wish.interface}`)
-        make(startingDaemon(new Draft(intentOf(state)), role, wish, 1500))
+        const linkOf = (name: string): SyncLink => {
+          const found = state.interfaces.find(there => there.name === name)
+          if (!found) throw refusal('INTERFACE_MISSING', `there is no interface ${name}`)
+          return { name, ifindex: found.ifindex, mtu: 1500, up: true }
+        }
+        make(startingDaemon(new Draft(intentOf(state)), role, wish, linkOf))
       }),
     stopDaemon: (role: SyncRole) =>
       change(() => {
