@@ -308,31 +308,4 @@ ALWAYS int conn_find(struct packet *pkt)
 	return conn_ask(pkt);
 }
 
-/* An ended connection makes way: both its slots are overdue from now on, and the sweep frees them.
- */
-ALWAYS void conn_retire(struct packet *pkt)
-{
-	struct conn *partner = partner_of(pkt->wire.v6, pkt->conn);
-
-	if (partner)
-		WRITE(partner->deadline, pkt->now - 1);
-	WRITE(pkt->conn->deadline, pkt->now - 1);
-	pkt->conn = 0;
-}
-
-/*
- * IPVS' reuse check: a SYN on a connection that has ended makes a new one (conn_reuse_mode 1 and 2;
- * 2 and 3 also in FIN_WAIT when no reply was seen). Source: ip_vs_core.c is_new_conn_expected.
- */
-ALWAYS int conn_is_reused(const struct packet *pkt)
-{
-	__u32 mode = READ(settings.conn_reuse_mode);
-	__u8 state = READ(pkt->conn->state);
-
-	if (!mode || pkt->wire.protocol != IPPROTO_TCP || is_reply(pkt))
-		return 0;
-	return state == TCP_TIME_WAIT || state == TCP_CLOSE ||
-	       (mode & 2 && state == TCP_FIN_WAIT && pkt->word & FLAG(CONN_NOOUTPUT));
-}
-
 #endif

@@ -8,7 +8,7 @@
 #ifndef XLVS_CONN_INSERT_H
 #define XLVS_CONN_INSERT_H
 
-#include "conn.h"
+#include "conn_end.h"
 
 /* Turns to wait for a stripe: its holder does a bounded insertion and is never preempted. */
 #define STRIPE_TURNS 64

@@ -17,17 +17,6 @@ ALWAYS int daemon_is_gone(__u32 now)
 	return (__s32)(now - READ(settings.heartbeat)) > (__s32)(GONE_SECONDS * config.second);
 }
 
-/* The end of a connection, as its dest counts it. */
-ALWAYS void count_end(__u64 word)
-{
-	__u32 id = word >> WORD_DEST_SHIFT;
-	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
-
-	if (conns)
-		__sync_fetch_and_add(word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active,
-				     -1);
-}
-
 /* A slot's key, for the stash. */
 ALWAYS struct tuple slot_tuple(__u8 v6, const struct conn *slot, __u64 word)
 {
@@ -48,13 +37,15 @@ ALWAYS struct tuple slot_tuple(__u8 v6, const struct conn *slot, __u64 word)
 	return tuple_of(&wire);
 }
 
-/* Turns a valid slot into what `life` says, once: whether it was this CPU that did. */
+/* Turns a slot in use into what `life` says, once: whether it was this CPU that did. */
 ALWAYS int slot_take(struct conn *slot, __u64 word, __u64 life)
 {
-	if ((word & WORD_LIFE_MASK) != LIFE_VALID ||
+	__u64 was = word & WORD_LIFE_MASK;
+
+	if ((was != LIFE_VALID && was != LIFE_ENDED) ||
 	    __sync_val_compare_and_swap(&slot->word, word, word_emptied(word) | life) != word)
 		return 0;
-	if (!(word & FLAG(CONN_REPLY)))
+	if (was == LIFE_VALID && !(word & FLAG(CONN_REPLY)))
 		count_end(word);
 	return 1;
 }

@@ -22,7 +22,8 @@ ALWAYS void conn_recount(struct conn *request, __u32 dest_id, __u8 state)
 		return;
 	was = tcp_is_active(state) ? __sync_fetch_and_and(&request->word, ~inactive)
 				   : __sync_fetch_and_or(&request->word, inactive);
-	if (tcp_is_active(state) != !!(was & inactive))
+	/* One that has ended meanwhile is counted no more. */
+	if (tcp_is_active(state) != !!(was & inactive) || (was & WORD_LIFE_MASK) != LIFE_VALID)
 		return;
 	conns = bpf_map_lookup_elem(&dest_conns, &dest_id);
 	if (!conns)

@@ -98,6 +98,7 @@ enum life {
 	LIFE_BUSY = 1,
 	LIFE_DEAD = 2,
 	LIFE_VALID = 3, /* BUSY | 2: one atomic or publishes a filled slot */
+	LIFE_ENDED = 4, /* by a packet, ahead of its time: counted no more, yet to be freed */
 };
 
 /*
@@ -259,6 +260,7 @@ enum dest_flags {
 	DEST_KNOWN = 4,	    /* the id is taken */
 	DEST_LOCAL = 8,	    /* its address is an address of this host */
 	DEST_IPV6 = 16,	    /* its service's family */
+	DEST_QUIESCED = 32, /* its weight is 0 */
 };
 
 /* What forwarding to a dest needs, compiled. The id stays the dest's for life. */
@@ -402,6 +404,7 @@ struct settings {
 	__u32 conn_reuse_mode NOTE("net.ipv4.vs.conn_reuse_mode");
 	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
 	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
+	__u32 expire_nodest_conn NOTE("net.ipv4.vs.expire_nodest_conn");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
 	__u32 pad;
@@ -469,7 +472,9 @@ enum walk {
 	WALK_STRICT = 16,
 	/* An IPv4 packet with options, which are yet to be processed. */
 	WALK_OPTIONS = 17,
-	WALKS = 18,
+	/* A request whose connection may have to go first: a SYN, or its dest is gone. */
+	WALK_RENEW = 18,
+	WALKS = 20,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

@@ -2,11 +2,12 @@
 /*
  * The hot walk: a packet of a connection that exists, from wire to wire. One source text for both
  * families; IPv4's is the program that interfaces have, IPv6's is called from it. What is rare
- * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), reply.bpf.c (a
- * reply whose next hop is not known), checksum.bpf.c (UDP without one), icmp.bpf.c (errors of
- * others), error.bpf.c (our own), tagged.bpf.c (802.1Q), short.bpf.c (a header cut short),
- * strict.bpf.c (rp_filter), options.bpf.c (IPv4 options). They are one object with this file, so
- * that they share maps and constants. Read next: packet.h, then the stages in the order below.
+ * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), renew.bpf.c (one
+ * that may have to go), reply.bpf.c (a reply whose next hop is not known), checksum.bpf.c (UDP
+ * without one), icmp.bpf.c (errors of others), error.bpf.c (our own), tagged.bpf.c (802.1Q),
+ * short.bpf.c (a header cut short), strict.bpf.c (rp_filter), options.bpf.c (IPv4 options). They
+ * are one object with this file, so that they share maps and constants. Read next: packet.h, then
+ * the stages in the order below.
  */
 #include "conn_insert.h"
 #include "parse.h"
@@ -25,18 +26,20 @@ ALWAYS int may_start(const struct packet *pkt)
 	return pkt->tcp_flags & TCP_FLAG_SYN_BIT || READ(settings.sloppy_tcp);
 }
 
-/*
- * Without a connection: only what may start one is worth a tail call. A SYN that finds an ended
- * connection starts anew as well.
- */
+/* Without a connection: only what may start one is worth a tail call. */
+ALWAYS int begin(struct packet *pkt)
+{
+	return may_start(pkt) ? go_to(pkt, WALK_NEW) : NO_CONNECTION;
+}
+
+/* A client's SYN may find a connection that has ended. */
 ALWAYS int conn_or_new(struct packet *pkt)
 {
-	if (likely(pkt->conn)) {
-		if (likely(!(pkt->tcp_flags & TCP_FLAG_SYN_BIT)) || !conn_is_reused(pkt))
-			return GO_ON;
-		conn_retire(pkt);
-	}
-	return may_start(pkt) ? go_to(pkt, WALK_NEW) : NO_CONNECTION;
+	if (unlikely(!pkt->conn))
+		return begin(pkt);
+	if (likely(!(pkt->tcp_flags & TCP_FLAG_SYN_BIT)) || is_reply(pkt))
+		return GO_ON;
+	return go_to(pkt, WALK_RENEW);
 }
 
 ALWAYS int walk(struct packet *pkt)
@@ -71,6 +74,7 @@ ALWAYS int walk_full(struct xdp_md *ctx, __u8 v6)
 PROGRAM(full)
 
 #include "new.bpf.c"
+#include "renew.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"
 #include "error.bpf.c"

@@ -215,9 +215,17 @@ ALWAYS int transmit_reply(struct packet *pkt)
 	return try_reply(pkt, hop);
 }
 
+/* A request for a dest that is gone may begin anew: renew.bpf.c knows. */
+ALWAYS int admit(struct packet *pkt)
+{
+	int reason = dest_admits(pkt);
+
+	return unlikely(reason == DEST_GONE) ? go_to(pkt, WALK_RENEW) : reason;
+}
+
 ALWAYS int transmit_request(struct packet *pkt)
 {
-	return dest_admits(pkt) ?: count_request(pkt) ?: track(pkt) ?: send_request(pkt);
+	return admit(pkt) ?: count_request(pkt) ?: track(pkt) ?: send_request(pkt);
 }
 
 ALWAYS int transmit(struct packet *pkt)

@@ -86,6 +86,7 @@ export const LIFE = {
   LIFE_BUSY: 1,
   LIFE_DEAD: 2,
   LIFE_VALID: 3,
+  LIFE_ENDED: 4,
 } as const
 
 export const SLOT_WORD = {
@@ -145,6 +146,7 @@ export const DEST_FLAGS = {
   DEST_KNOWN: 4,
   DEST_LOCAL: 8,
   DEST_IPV6: 16,
+  DEST_QUIESCED: 32,
 } as const
 
 export const NEXTHOP_FLAGS = {
@@ -177,7 +179,8 @@ export const WALK = {
   WALK_SHORT: 14,
   WALK_STRICT: 16,
   WALK_OPTIONS: 17,
-  WALKS: 18,
+  WALK_RENEW: 18,
+  WALKS: 20,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
@@ -923,6 +926,8 @@ export interface Settings {
   pmtu_disc: number
   /** net.ipv4.vs.sloppy_tcp. */
   sloppy_tcp: number
+  /** net.ipv4.vs.expire_nodest_conn. */
+  expire_nodest_conn: number
   /** process id of the daemon that frees slots, 0 before the first. */
   owner: number
   /** milliseconds of the UTC day at which the monotonic clock was 0. */
@@ -931,7 +936,7 @@ export interface Settings {
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 100,
+  size: 104,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -939,8 +944,9 @@ export const SETTINGS = {
   conn_reuse_mode: 76,
   pmtu_disc: 80,
   sloppy_tcp: 84,
-  owner: 88,
-  day_ms: 92,
+  expire_nodest_conn: 88,
+  owner: 92,
+  day_ms: 96,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -952,8 +958,9 @@ export function readSettings(v: DataView, at: number): Settings {
     conn_reuse_mode: v.getUint32(at + 76, HOST),
     pmtu_disc: v.getUint32(at + 80, HOST),
     sloppy_tcp: v.getUint32(at + 84, HOST),
-    owner: v.getUint32(at + 88, HOST),
-    day_ms: v.getUint32(at + 92, HOST),
+    expire_nodest_conn: v.getUint32(at + 88, HOST),
+    owner: v.getUint32(at + 92, HOST),
+    day_ms: v.getUint32(at + 96, HOST),
   }
 }
 
@@ -965,8 +972,9 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 76, x.conn_reuse_mode, HOST)
   v.setUint32(at + 80, x.pmtu_disc, HOST)
   v.setUint32(at + 84, x.sloppy_tcp, HOST)
-  v.setUint32(at + 88, x.owner, HOST)
-  v.setUint32(at + 92, x.day_ms, HOST)
+  v.setUint32(at + 88, x.expire_nodest_conn, HOST)
+  v.setUint32(at + 92, x.owner, HOST)
+  v.setUint32(at + 96, x.day_ms, HOST)
 }
 
 export interface TagNote {

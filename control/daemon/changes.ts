@@ -202,6 +202,7 @@ export class Changes {
       await hands.write()
       await this.#parts.journal.append(...changes)
       this.#records += changes.length
+      await this.#writer.endOrphans()
     } catch (error) {
       this.#intent = before
       await hands.takeBack()

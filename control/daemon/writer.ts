@@ -108,6 +108,11 @@ export class Writer implements Hands {
     this.#parts.dataplane.set(valuesOf(settings))
   }
 
+  /** Ends the connections of dests that have left, when connections do not outlive dests. */
+  async endOrphans(): Promise<void> {
+    if (this.#parts.dataplane.takeOrphaned()) await this.#parts.sweeper.endOrphans()
+  }
+
   nowMs(): number {
     return this.#parts.nowMs()
   }

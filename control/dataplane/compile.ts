@@ -66,6 +66,7 @@ export function destRow(
       DEST_FLAGS.DEST_KNOWN |
       DEST_FLAGS.DEST_AVAILABLE |
       (isIpv6 ? DEST_FLAGS.DEST_IPV6 : 0) |
+      (dest.weight === 0 ? DEST_FLAGS.DEST_QUIESCED : 0) |
       localFlags(dest.reach.local, vipLocal),
     ip_delta: ipDelta,
     l4_delta: l4Delta,

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { REASON } from '../abi/maps.gen.ts'
 import {
+  destName,
   isMark,
   serviceName,
   type ConnView,
@@ -14,7 +15,7 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
-import type { Settings } from '../model/settings.ts'
+import { withDefaults, type Settings } from '../model/settings.ts'
 import { published } from '../plan/active.ts'
 import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
@@ -43,6 +44,9 @@ export class Dataplane {
   #network: Network
   /** Whether the virtual address was here when a service was last published, by its name. */
   readonly #vipLocal = new Map<string, boolean>()
+  /** Whether connections end with their dests, and whether dests have left since takeOrphaned. */
+  #endsOrphans = false
+  #hasOrphans = false
 
   constructor(kernel: Kernel, network: Network) {
     this.kernel = kernel
@@ -93,10 +97,19 @@ export class Dataplane {
   set(settings: Settings): void {
     writeSettings(this.kernel, settings)
     this.rates.isRunning = isEstimating(settings)
+    this.#endsOrphans = withDefaults(settings).expire_nodest_conn !== 0
+  }
+
+  /** Whether dests have left their services since this was last asked, and connections must end. */
+  takeOrphaned(): boolean {
+    const had = this.#hasOrphans
+    this.#hasOrphans = false
+    return had
   }
 
   /** Takes a service out; its dests go to the trash and keep their connections. */
   withdraw(service: ServiceId): void {
+    this.#noteOrphans(service, [])
     if (!isMark(service)) this.tables.withdraw(service)
     this.#vipLocal.delete(serviceName(service))
   }
@@ -109,11 +122,18 @@ export class Dataplane {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
     if (isMark(wanted)) return
+    this.#noteOrphans(wanted, dests)
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
     const vipLocal = this.isLocal(wanted)
     if (service) this.tables.publish(service, withReach, vipLocal, touches)
     else this.tables.hold(wanted, withReach, vipLocal)
     this.tables.withdrawDests(wanted, dests)
+  }
+
+  #noteOrphans(service: ServiceId, dests: readonly DestId[]): void {
+    if (!this.#endsOrphans) return
+    const kept = new Set(dests.map(destName))
+    this.#hasOrphans ||= this.tables.destNames(serviceName(service)).some(name => !kept.has(name))
   }
 
   reach(address: string): ReachView {

@@ -49,6 +49,8 @@ export const WALK_PROGRAMS = [
   'xlvs_short6',
   'xlvs_strict',
   'xlvs_options',
+  'xlvs_renew4',
+  'xlvs_renew6',
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
@@ -230,6 +232,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     conn_reuse_mode: CONN_REUSE_MODE,
     pmtu_disc: PMTU_DISC,
     sloppy_tcp: 0,
+    expire_nodest_conn: 0,
     owner: 0,
     day_ms: 0,
   })

@@ -18,6 +18,7 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   conn_reuse_mode: { at: ROW.conn_reuse_mode },
   pmtu_disc: { at: ROW.pmtu_disc },
   sloppy_tcp: { at: ROW.sloppy_tcp },
+  expire_nodest_conn: { at: ROW.expire_nodest_conn },
 }
 
 /** Puts settings in force for packets, those that nobody set at their defaults. */

@@ -2,7 +2,8 @@
  * The sweep: takes connections that are overdue out of the mapped table, does their accounting, and
  * frees their slots one grace period later. Runs in a worker (sweep_worker.ts), in tests by hand.
  * A slot goes VALID -> DEAD by compare-and-swap here, then DEAD -> EMPTY after no reader can hold
- * it. Assumes it is the only one that frees. Read next: ../../bpf/conn.h.
+ * it; ENDED -> EMPTY the same way, its connection being counted no more. Assumes it is the only one
+ * that frees. Read next: ../../bpf/conn.h, ending.ts.
  */
 import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
@@ -61,21 +62,31 @@ export function sweep(
   beat: () => void = () => undefined,
 ): SweepResult {
   const slots = wordsOf(tables)
-  const { overdue, shadowed, used } = findOverdue(slots, now)
-  let expired = 0
+  const { overdue, ended, shadowed, used } = findOverdue(slots, now)
+  let expired = ended.filter(slot => !((slots.words[slot * slots.step] ?? 0) & REPLY)).length
   let freed = 0
-  for (let from = 0; from < overdue.length; from += SLICE) {
-    beat()
-    const slice = overdue.slice(from, from + SLICE).filter(at => isOverdue(slots, at, now))
-    const dead = kill(tables, slots, slice)
+  const free = (dead: number[]): void => {
     tables.gracePeriod()
     unstash(tables, dead)
     liftShadows(tables, slots, shadowed, dead)
     and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
-    expired += slice.length
     freed += dead.length
   }
+  for (let from = 0; from < overdue.length; from += SLICE) {
+    beat()
+    const slice = overdue.slice(from, from + SLICE).filter(at => isOverdue(slots, at, now))
+    free(kill(tables, slots, slice))
+    expired += slice.length
+  }
+  for (let from = 0; from < ended.length; from += SLICE) {
+    beat()
+    free(ended.slice(from, from + SLICE).filter(at => isEnded(slots, at)))
+  }
   return { expired, used: used - freed }
+}
+
+function isEnded({ words, step }: Words, slot: number): boolean {
+  return ((words[slot * step] ?? 0) & SLOT_WORD.WORD_LIFE_MASK) === LIFE.LIFE_ENDED
 }
 
 /** Whether a slot is a request that is overdue, as it was when it was found. */
@@ -117,15 +128,22 @@ function hasRequest({ words, step }: Words, reply: number): boolean {
 function findOverdue(
   { words, step }: Words,
   now: number,
-): { overdue: number[]; shadowed: number[]; used: number } {
+): { overdue: number[]; ended: number[]; shadowed: number[]; used: number } {
   const overdue: number[] = []
+  const ended: number[] = []
   const shadowed: number[] = []
   const latest = (now - MARGIN_TICKS) | 0
   const end = words.length
   let used = 0
   for (let at = 0; at < end; at += step) {
     const word = words[at] as number
-    if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID) continue
+    const life = word & SLOT_WORD.WORD_LIFE_MASK
+    if (life !== LIFE.LIFE_VALID) {
+      if (life !== LIFE.LIFE_ENDED) continue
+      used++
+      ended.push(at / step)
+      continue
+    }
     used++
     if ((word & SHADOWED) !== 0) shadowed.push(at / step)
     if ((word & REPLY) !== 0) continue
@@ -137,7 +155,7 @@ function findOverdue(
     }
     overdue.push(at / step)
   }
-  return { overdue, shadowed, used }
+  return { overdue, ended, shadowed, used }
 }
 
 /** Where the words of slots are, in 64-bit words. */
@@ -180,6 +198,7 @@ function kill(tables: SweepTables, { words, step }: Words, requests: number[]): 
     const word = was[i]
     if (word === undefined) return
     dead.push(slot)
+    if (!isValid(word)) return
     const partner = words[slot * step + PARTNER] ?? LIMIT.NONE
     if (partner !== LIMIT.NONE) replies.push(partner)
     uncount(tables.destConns, word)
@@ -188,7 +207,13 @@ function kill(tables: SweepTables, { words, step }: Words, requests: number[]): 
   return [...dead, ...replies]
 }
 
-function uncount(destConns: ArrayBuffer, word: bigint): void {
+/** Whether a word is that of a slot that packets find; what has ended is not counted. */
+export function isValid(word: bigint): boolean {
+  return (word & BigInt(SLOT_WORD.WORD_LIFE_MASK)) === BigInt(LIFE.LIFE_VALID)
+}
+
+/** Takes a connection off its dest's counts. */
+export function uncount(destConns: ArrayBuffer, word: bigint): void {
   const dest = Number(word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))
   const field = word & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
   add32(destConns, (dest * DEST_CONNS.size + field) / 4, -1)

@@ -1,6 +1,7 @@
 /**
  * The worker that sweeps, so that the daemon's main thread answers meanwhile. It also writes the
- * heartbeat by which the data plane knows that somebody frees slots. Started by sweeper.ts.
+ * heartbeat by which the data plane knows that somebody frees slots; asked, it ends connections of
+ * removed dests. Started by sweeper.ts.
  */
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -12,6 +13,7 @@ import { clockOf } from './pins.ts'
 import { startRecount } from './recount.ts'
 import { dayMs } from './ticks.ts'
 import { both, type Both } from './slots.ts'
+import { endOrphans } from './ending.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
 
 export interface SweepWorkerData {
@@ -39,6 +41,13 @@ const tables = both<SweepTables>(family => ({
   ...{ family, conns: conns[family], stashFirst: stashFirst[family] },
   ...{ destConns, stash, gracePeriod },
 }))
+
+const dests = pin('dests').mmap()
+
+parentPort?.on('message', (id: number) => {
+  const ended = tables.reduce((sum, table) => sum + endOrphans(table, dests, clock()), 0)
+  parentPort?.postMessage({ ended, id })
+})
 
 const recount = startRecount(tables, destConns)
 let isRecounting = true

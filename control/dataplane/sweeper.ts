@@ -13,6 +13,8 @@ export interface SweepFigures {
 
 export interface Sweeper {
   figures: SweepFigures
+  /** Ends the connections of dests that are in no service; resolves when they have ended. */
+  endOrphans(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -22,7 +24,13 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
     workerData: { bpffs: kernel.bpffs, stashFirst: kernel.sizes.slots },
   })
   const figures: SweepFigures = { used: [0, 0], expired: 0, tookMs: 0 }
-  worker.on('message', (m: Partial<SweepFigures>) => {
+  const asked = new Map<number, () => void>()
+  let id = 0
+  worker.on('message', (m: Partial<SweepFigures> & { id?: number }) => {
+    if (m.id !== undefined) {
+      asked.get(m.id)?.()
+      asked.delete(m.id)
+    }
     figures.expired += m.expired ?? 0
     figures.used = m.used ?? figures.used
     figures.tookMs = m.tookMs ?? figures.tookMs
@@ -32,6 +40,11 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
   })
   return {
     figures,
+    endOrphans: () =>
+      new Promise(done => {
+        asked.set(++id, done)
+        worker.postMessage(id)
+      }),
     stop: async () => {
       await worker.terminate()
     },

@@ -34,6 +34,8 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_short6: { verified: 9_100, bytes: 31_000 }, // (7 023, 23 912)
   xlvs_strict: { verified: 800, bytes: 5_600 }, // (605, 4 296)
   xlvs_options: { verified: 4_500, bytes: 22_500 }, // (3 482, 17 264)
+  xlvs_renew4: { verified: 13_800, bytes: 38_400 }, // (10 640, 29 560)
+  xlvs_renew6: { verified: 19_600, bytes: 40_000 }, // (15 046, 30 736)
   companion: { verified: 80, bytes: 450 }, // (60, 344)
 }
 

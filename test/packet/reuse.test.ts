@@ -1,4 +1,4 @@
-/** IPVS' reuse check: a SYN on a connection that has ended begins a new one. See bpf/conn.h. */
+/** IPVS' reuse check: a SYN on an ended connection begins a new one. See bpf/renew.bpf.c. */
 import test from 'ava'
 import { store32 } from '../../addon/index.ts'
 import { SETTINGS, SLOT_WORD, TCP_STATE } from '../../control/abi/maps.gen.ts'

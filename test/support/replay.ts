@@ -16,6 +16,7 @@ import { buildApi } from '../../control/daemon/api.ts'
 import { Director } from '../../control/daemon/director.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { Dataplane } from '../../control/dataplane/dataplane.ts'
+import { endOrphans } from '../../control/dataplane/ending.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
 import { openKernel, type Kernel } from '../../control/dataplane/kernel.ts'
 import { main as ipvsadm } from '../../control/ipvs/main.ts'
@@ -72,7 +73,11 @@ export async function openReplay(folder: string): Promise<Replay> {
   const dataplane = new Dataplane(kernel, new Network(facts))
   const clock = movableClock(kernel)
   const state = await mkdtemp(join(tmpdir(), 'xlvs-replay-'))
-  const director = directorOver(dataplane, facts)
+  const tables = sweepTables(kernel, dataplane.conns)
+  const dests = kernel.maps.dests.mmap()
+  const director = directorOver(dataplane, facts, () => {
+    for (const table of tables) endOrphans(table, dests, kernel.clock())
+  })
   await director.start()
   const api = buildApi(director, createLog('silent'))
   const socket = join(state, 'xlvs.sock')
@@ -84,7 +89,6 @@ export async function openReplay(folder: string): Promise<Replay> {
     director.networkChanged()
     delete wire.side
   })
-  const tables = sweepTables(kernel, dataplane.conns)
   const host = new Map(
     linesOf<Step>(read('expected/host.jsonl')).map(step => [step.i, step.out] as const),
   )
@@ -139,7 +143,13 @@ function movableClock(kernel: Kernel) {
   return { advance }
 }
 
-function directorOver(dataplane: Dataplane, facts: Facts): Director {
+function directorOver(dataplane: Dataplane, facts: Facts, end: () => void): Director {
+  const stop = () => Promise.resolve()
+  const endOrphans = () => {
+    end()
+    return Promise.resolve()
+  }
+  const figures = { used: [0, 0], expired: 0, tookMs: 0 }
   const parts = {
     dataplane,
     watch: {
@@ -149,7 +159,7 @@ function directorOver(dataplane: Dataplane, facts: Facts): Director {
       resolve: () => undefined,
     },
     journal: { append: () => Promise.resolve(), records: [] },
-    sweeper: { figures: { used: [0, 0], expired: 0, tookMs: 0 }, stop: () => Promise.resolve() },
+    sweeper: { figures, stop, endOrphans },
     log: createLog('silent'),
     gracePeriod: gracePeriods(),
     nowMs: () => Date.now(),

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The end of a connection ahead of its time, by a packet: from here on neither packets nor counts
+ * know it, as in IPVS; its slots are freed by the daemon's sweep. Both slots are overdue as well,
+ * so that the sweep ends what was not ended here. Read next: renew.bpf.c, takeover.h.
+ */
+#ifndef XLVS_CONN_END_H
+#define XLVS_CONN_END_H
+
+#include "conn.h"
+
+/* Turns to end a slot: each that is lost means another CPU has set a flag. */
+#define END_TURNS 4
+
+/* The end of a connection, as its dest counts it. */
+ALWAYS void count_end(__u64 word)
+{
+	__u32 id = word >> WORD_DEST_SHIFT;
+	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
+
+	if (conns)
+		__sync_fetch_and_add(word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active,
+				     -1);
+}
+
+/* VALID becomes ENDED; whoever does that to the request slot takes it off the counts. */
+ALWAYS void slot_end(struct conn *slot, __u32 now)
+{
+	__u64 word = READ(slot->word), was;
+
+	WRITE(slot->deadline, now - 1);
+#pragma unroll
+	for (int turn = 0; turn < END_TURNS; turn++) {
+		if ((word & WORD_LIFE_MASK) != LIFE_VALID)
+			return;
+		was = __sync_val_compare_and_swap(&slot->word, word,
+						  (word & ~(__u64)WORD_LIFE_MASK) | LIFE_ENDED);
+		if (was == word) {
+			if (!(word & FLAG(CONN_REPLY)))
+				count_end(word);
+			return;
+		}
+		word = was;
+	}
+}
+
+/* Needs conn, a request slot. The request first: its reply slot is its own until it is freed. */
+ALWAYS void conn_end(struct packet *pkt)
+{
+	struct conn *partner = partner_of(pkt->wire.v6, pkt->conn);
+
+	slot_end(pkt->conn, pkt->now);
+	if (partner)
+		slot_end(partner, pkt->now);
+	pkt->conn = 0;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/**
+ * Ends connections ahead of their time, as packets do in ../../bpf/conn_end.h: those of removed
+ * dests, when expire_nodest_conn says so. The sweep frees their slots.
+ * Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_expire_nodest_conn_flush (v6.1).
+ */
+import { compareAndSwap64, load64, store32 } from '../../addon/index.ts'
+import { CONN4, DEST, DEST_FLAGS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
+import { SLOT, type ConnTable } from './slots.ts'
+import { isValid, uncount } from './sweep.ts'
+
+const REPLY = SLOT_WORD.CONN_REPLY << SLOT_WORD.WORD_FLAGS_SHIFT
+const LIFE_BITS = BigInt(SLOT_WORD.WORD_LIFE_MASK)
+/** The dest id is the upper three bytes of a word's upper half. */
+const DEST_SHIFT = SLOT_WORD.WORD_DEST_SHIFT - 32
+const DEADLINE = CONN4.deadline / 4
+const PARTNER = CONN4.partner / 4
+
+export interface EndingTables extends ConnTable {
+  destConns: ArrayBuffer
+}
+
+/**
+ * Ends every connection of a table whose dest is in no service.
+ * @param dests the rows of dests
+ * @param now ticks
+ * @returns how many
+ */
+export function endOrphans(table: EndingTables, dests: ArrayBuffer, now: number): number {
+  const words = new Uint32Array(table.conns)
+  const flags = new Uint8Array(dests)
+  const step = SLOT[table.family].size / 4
+  let ended = 0
+  for (let at = 0; at < words.length; at += step) {
+    const word = words[at] as number
+    if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & REPLY) continue
+    const dest = (words[at + 1] as number) >>> DEST_SHIFT
+    if ((flags[dest * DEST.size + DEST.flags] as number) & DEST_FLAGS.DEST_AVAILABLE) continue
+    const partner = words[at + PARTNER] as number
+    const was = end(table.conns, at, now)
+    if (was === undefined) continue
+    uncount(table.destConns, was)
+    if (partner !== LIMIT.NONE) end(table.conns, partner * step, now)
+    ended++
+  }
+  return ended
+}
+
+/** VALID becomes ENDED; what the word was, undefined when somebody else has ended it. */
+function end(conns: ArrayBuffer, at: number, now: number): bigint | undefined {
+  for (;;) {
+    const was = load64(conns, at / 2)
+    if (!isValid(was)) return undefined
+    store32(conns, at + DEADLINE, now - 1)
+    const ended = (was & ~LIFE_BITS) | BigInt(LIFE.LIFE_ENDED)
+    if (compareAndSwap64(conns, at / 2, was, ended) === was) return was
+  }
+}
