@@ -128,16 +128,16 @@ ALWAYS int error_send(struct packet *pkt, int reason)
 
 ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 {
-	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
+	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6, .verdict = XDP_DROP};
 	__u32 zero = 0;
 	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
-	int reason = parse_ethernet(&pkt) ?: parse_ip(&pkt);
+	int reason = h ? parse_ethernet(&pkt) ?: parse_ip(&pkt) : INTERNAL;
 	__u8 tos;
 
-	if (!h || reason)
-		return leave(&pkt, reason ?: INTERNAL);
-	if (!may_answer(&pkt.wire) || !is_somebody(h->source, v6))
-		return leave(&pkt, INTERNAL);
+	if (!reason && (!may_answer(&pkt.wire) || !is_somebody(h->source, v6)))
+		reason = h->reason;
+	if (reason)
+		return leave(&pkt, reason);
 	tos = traffic_class(&pkt);
 	if (!v6 && pkt.l4_at > sizeof(struct iphdr))
 		ip4(&pkt)->check = csum_update(ip4(&pkt)->check, h->check_delta);

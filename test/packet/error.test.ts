@@ -234,12 +234,12 @@ for (const [f, tos, expected] of [
   })
 
 // Of the sources that nobody can be told at, this is the one that the host lets in.
-test('error: a packet from ::, nobody can be told', async t => {
+test('error: a packet from ::, it is dropped for its reason, nobody is told', async t => {
   const lvs = await director(t, `udp ${at(IPV6.vip, 80)} rr`)
 
   const out = lvs.run(udp(`${at('::', 40000)} > ${at(IPV6.vip, 80)}`))
 
-  t.deepEqual([out.reason, out.verdict], ['internal', XDP.drop])
+  t.deepEqual([out.reason, out.verdict], ['no dest', XDP.drop])
 })
 
 test('error: a virtual address that ends in zeros, it speaks for itself', async t => {
