@@ -46,6 +46,19 @@ for (const f of FAMILIES)
 for (const f of FAMILIES) {
   const { request, reply } = paths(f)
 
+  test(`reuse: SYN of ${f.name} to an address that has left, the ended one stays`, async t => {
+    const lvs = await director(t, two(f))
+    lvs.run(tcp(request, 'S'))
+    setState(lvs, requestSlot(lvs, 40000, f), TCP_STATE.TCP_CLOSE, f)
+    lvs.setNetwork(facts => {
+      facts.addresses = facts.addresses.filter(a => a.address !== f.vip)
+    })
+
+    const out = lvs.run(tcp(request, 'S'))
+
+    t.deepEqual([out.reason, lvs.conns().length], ['vip not local', 1])
+  })
+
   test(`reuse: a new one of ${f.name} on old ports, only its dest is translated`, async t => {
     const lvs = await director(t, two(f))
     const client = at(f.client, 40000)
