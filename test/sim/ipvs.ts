@@ -1,163 +1,381 @@
 /**
- * IPVS as a plain model: connections in a list, dests in the kernel's order, the TCP table as text.
- * Slow and obvious; ipvs.test.ts asks it and the director the same questions.
- * Source: ip_vs_core.c, ip_vs_proto_tcp.c, ip_vs_rr.c (v6.12).
+ * IPVS as a plain model: a frame goes in, and out comes what became of it: why, what the host does
+ * with it, the frame that is sent, and the entry as it is kept. Slow and obvious, one function a
+ * rule. sim.test.ts asks it and the program the same questions. Read next: rules.ts, entries.ts.
+ * Source: ip_vs_core.c, ip_vs_xmit.c (v6.12); numbers in brackets are the specification's.
+ *
+ * Not modelled: persistence, one-packet services, marks, port 0, FTP, SCTP, AH and ESP; schedulers
+ * but rr, wrr, wlc; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers, fragments (they are
+ * refused here as the program refuses them); the secure TCP table; errors about tunnel packets and
+ * about what DR and tunnels send back; dests on this host; rp_filter; a full table.
  */
+import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
+import {
+  errorAbout,
+  errorTranslated,
+  hopTaken,
+  isIcmpRight,
+  sentBy,
+  translated,
+  tunnelled,
+  type Quote,
+  type Way,
+} from './emit.ts'
+import { ETHERNET, hopsOf, lengthOf, mayBeCut, packetIn, type Packet } from './host.ts'
+import {
+  ICMP,
+  ICMP6,
+  SYN,
+  TCP,
+  UDP,
+  type Direction,
+  type Fwd,
+  type Rules,
+  type Settings,
+} from './rules.ts'
+import { rr, wlc, wrr, type SchedulerName, type Turn } from './schedulers.ts'
 
-const STATES = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA']
-export const STATE_NAME: Record<string, string> = {
-  ...{ ES: 'ESTABLISHED', SS: 'SYN_SENT', SR: 'SYN_RECV', FW: 'FIN_WAIT', TW: 'TIME_WAIT' },
-  ...{ CL: 'CLOSE', CW: 'CLOSE_WAIT', LA: 'LAST_ACK', LI: 'LISTEN', SA: 'SYNACK', NO: 'UDP' },
-}
-const TIMEOUT_S: Record<string, number> = {
-  ...{ NO: 300, ES: 900, SS: 120, SR: 60, FW: 120, TW: 120 },
-  ...{ CL: 10, CW: 60, LA: 30, LI: 120, SA: 120 },
-}
-const ACTIVE = new Set(['ES', 'SS', 'SR', 'SA'])
-/** Next states by direction and event, in the order of STATES. */
-const NEXT: Record<string, string> = {
-  'input S': 'SR ES ES SR SR SR SR SR SR SR SR',
-  'input F': 'CL CW SS TW TW TW CL CW LA LI TW',
-  'input A': 'ES ES SS ES FW TW CL CW CL LI ES',
-  'input R': 'CL CL CL SR CL CL CL CL LA LI SR',
-  'output S': 'SS ES SS SR SS SS SS SS SS LI SR',
-  'output F': 'TW FW SS TW FW TW CL TW LA LI TW',
-  'output A': 'ES ES SS ES FW TW CL CW LA ES ES',
-  'output R': 'CL CL SS CL CL TW CL CL CL CL CL',
-  'input-only S': 'SR ES ES SR SR SR SR SR SR SR SR',
-  'input-only F': 'CL FW SS TW FW TW CL CW LA LI TW',
-  'input-only A': 'ES ES SS ES FW TW CL CW CL LI ES',
-  'input-only R': 'CL CL CL SR CL CL CL CL LA LI CL',
+export const VERDICT = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
+
+export interface Outcome {
+  reason: string
+  verdict: number
+  /** The frame that leaves; undefined when none does, or it leaves as it came. */
+  frame?: Buffer
+  /** Where the host chooses an IPv4 identification of its own, else 0. */
+  idAt?: number
+  /** The neighbour that the kernel has to resolve; the MAC addresses are its to write. */
+  resolving?: { ifindex: number; address: string }
+  /** The entry that the packet was of. */
+  entry?: Entry
 }
 
-/** Why a request leaves that is sent on. */
-const LEAVES = { nat: 'nat request', dr: 'direct', tun: 'tunnel' }
-
-export interface ModelDest {
+export interface Service extends Turn<Dest> {
+  name: string
+  protocol: number
   address: string
-  weight: number
-  isThere: boolean
-  active: number
-  inactive: number
-}
-
-export interface ModelService {
-  protocol: 'tcp' | 'udp'
-  /** Virtual address. */
-  address: string
+  /** The same as latin1 bytes. */
+  bytes: string
   port: number
-  fwd: 'nat' | 'dr' | 'tun'
-  /** Newest first; those removed are not in it. */
-  list: ModelDest[]
-  /** The last used, or the list's head. */
-  last: ModelDest | undefined
-  /** Every dest it ever had, by address. */
-  known: Map<string, ModelDest>
+  scheduler: SchedulerName
+  isThere: boolean
+  /** Every dest it ever had and that is not forgotten, by address and port. */
+  known: Map<string, Dest>
 }
 
-export interface ModelConn {
-  service: ModelService
-  cport: number
-  dest: ModelDest
-  state: string
-  /** Second until which it lives. */
-  until: number
+/** The network around the director. */
+export interface Surroundings {
+  mac: Buffer
+  ingress: number
+  /** Addresses of this host, as latin1. */
+  locals: Set<string>
+  /** Undefined: nothing goes there. */
+  way(address: string): Way | undefined
+  /** Which address speaks for the host where packets come in. */
+  own(isV6: boolean): string
 }
+
+const ICMP_HEADER = 8
+const PICK = { rr, wrr, wlc }
+const LEAVES: Record<Fwd, string> = { nat: 'nat request', dr: 'direct', tun: 'tunnel' }
 
 export class Ipvs {
-  now = 0
-  conns: ModelConn[] = []
+  now: number
+  readonly entries = new Entries()
+  /** By protocol, address and port. */
+  readonly services = new Map<string, Service>()
+  readonly net: Surroundings
+  readonly rules: Rules
+  readonly set: Settings
+  /** Ticks of a second. */
+  readonly second: number
 
-  addDest(service: ModelService, address: string, weight: number): void {
-    const dest = service.known.get(address) ?? {
-      address,
-      weight,
-      isThere: true,
-      active: 0,
-      inactive: 0,
-    }
-    Object.assign(dest, { weight, isThere: true })
-    service.known.set(address, dest)
-    service.list.unshift(dest)
+  constructor(net: Surroundings, rules: Rules, set: Settings, { now = 0, second = 1 }) {
+    this.net = net
+    this.rules = rules
+    this.set = set
+    this.now = now
+    this.second = second
   }
 
-  removeDest(service: ModelService, dest: ModelDest): void {
-    const at = service.list.indexOf(dest)
-    if (service.last === dest) service.last = service.list[at - 1]
-    service.list.splice(at, 1)
-    dest.isThere = false
+  receive(frame: Buffer): Outcome {
+    const packet = packetIn(frame, this.net.mac)
+    if (typeof packet === 'string') return passed(packet)
+    if (packet.protocol === ICMP || packet.protocol === ICMP6) return this.#icmp(packet)
+    const reply = this.entries.reply(keyOf(packet), this.now)
+    return reply ? this.#reply(packet, reply) : this.#request(packet)
   }
 
-  alive(): ModelConn[] {
-    return this.conns.filter(c => c.until >= this.now)
+  /** Request side, step by step (2). */
+  #request(packet: Packet): Outcome {
+    const found = this.entries.request(keyOf(packet), this.now)
+    if (found && !this.net.locals.has(packet.to))
+      return { ...passed('vip not local'), entry: found }
+    if (found && !this.#makesWay(packet, found)) return this.#take(packet, found)
+    if (packet.isShort) return passed('truncated')
+    if (!this.rules.mayStart(packet.protocol, packet.flags, this.set))
+      return passed('no connection')
+    return this.#schedule(packet)
   }
 
-  /** Frees what has expired; connections ended by a SYN at this very moment stay for once. */
-  sweep(): void {
-    for (const conn of this.conns.filter(c => c.until < this.now && c.until !== this.now - 0.5))
-      conn.dest[ACTIVE.has(conn.state) ? 'active' : 'inactive']--
-    this.conns = this.conns.filter(c => c.until >= this.now || c.until === this.now - 0.5)
-  }
-
-  /** Why a client's packet leaves, and the dest it goes to. */
-  request(service: ModelService, cport: number, flags: string): string {
-    const found = this.find(service, cport)
-    const conn = found && flags.includes('S') && this.#renew(found) ? undefined : found
-    if (conn) return conn.dest.isThere ? this.#take(conn, 'input', flags) : 'dest gone'
-    const starts = service.protocol === 'udp' || (flags.includes('S') && !flags.includes('R'))
-    if (!starts) return 'no connection'
-    const dest = this.#pick(service)
-    if (!dest) return 'no dest'
-    dest.inactive++
-    const made = { service, cport, dest, state: 'NO', until: this.now }
-    this.conns.push(made)
-    return this.#take(made, 'input', flags)
-  }
-
-  /** Why a NAT dest's packet leaves. */
-  reply(service: ModelService, dest: ModelDest, cport: number, flags: string): string | undefined {
-    const conn = this.find(service, cport)
-    if (conn?.dest !== dest) return undefined
-    this.#take(conn, 'output', flags)
-    return 'nat reply'
-  }
-
-  /** The living connection of a client's port. */
-  find(service: ModelService, cport: number): ModelConn | undefined {
-    return this.alive().find(c => c.service === service && c.cport === cport)
-  }
-
-  /** The reuse check, mode 1: an ended connection makes way for a new one. */
-  #renew(conn: ModelConn): boolean {
-    if (conn.state !== 'TW' && conn.state !== 'CL') return false
-    conn.until = this.now - 0.5
+  /** A SYN may end what it finds (2.1), and so may any packet of a removed dest (2, step 7). */
+  #makesWay({ flags }: Packet, entry: Entry): boolean {
+    const { rules, set, entries } = this
+    const isReused = (flags & SYN) !== 0 && rules.isReused(entry, set)
+    if (!isReused && (entry.dest.isThere || set.expire_nodest_conn === 0)) return false
+    this.#uncount(entry)
+    entries.end(entry, this.now)
     return true
   }
 
-  #take(conn: ModelConn, direction: 'input' | 'output', flags: string): string {
-    const { dest, service } = conn
-    const isNat = service.fwd === 'nat'
-    if (service.protocol === 'tcp') {
-      const next = nextState(isNat ? direction : 'input-only', flags, conn.state)
-      dest[ACTIVE.has(conn.state) ? 'active' : 'inactive']--
-      dest[ACTIVE.has(next) ? 'active' : 'inactive']++
-      conn.state = next
-    }
-    conn.until = this.now + (TIMEOUT_S[conn.state] ?? 0)
-    return `${LEAVES[service.fwd]} ${dest.address}`
+  /** A new connection (4.1). */
+  #schedule(packet: Packet): Outcome {
+    const service = this.services.get(serviceKey(packet.protocol, packet.to, packet.dport))
+    if (!service?.isThere) return passed('no service')
+    if (!this.net.locals.has(packet.to)) return passed('vip not local')
+    if (packet.sport === this.rules.ftpDataPort) return passed('ftp data')
+    if (this.rules.isMartian(this.#source(packet))) return passed('martian')
+    const dest = PICK[service.scheduler](service)
+    if (!dest) return this.#answer(packet, packet.frame, 'no dest', 0, packet.to)
+    return this.#take(packet, this.#newEntry(packet, dest))
   }
 
-  #pick(service: ModelService): ModelDest | undefined {
-    const from = service.last ? service.list.indexOf(service.last) : -1
-    const turn = [...service.list.slice(from + 1), ...service.list.slice(0, from + 1)]
-    const found = turn.find(d => d.weight > 0)
-    if (found) service.last = found
-    return found
+  #source({ isV6, from }: Packet) {
+    return { isV6, bytes: Buffer.from(from, 'latin1'), isOwn: this.net.locals.has(from) }
+  }
+
+  #newEntry(packet: Packet, dest: Dest): Entry {
+    const { protocol, from, sport, to, dport } = packet
+    const isNat = dest.fwd === 'nat'
+    const entry: Entry = {
+      ...{ key: keyOf(packet), protocol, client: from, cport: sport, virtual: to, vport: dport },
+      replyKey: isNat ? wireKey(protocol, dest.bytes, dest.port, from, sport) : undefined,
+      ...{ dest, fwd: dest.fwd, state: 'NO', noOutput: !isNat, until: this.now },
+    }
+    dest.inactive++
+    dest.traffic.conns++
+    this.entries.add(entry)
+    return entry
+  }
+
+  /** A client's packet of an entry. Counters and state come before what may stop it (2, 5.1). */
+  #take(packet: Packet, entry: Entry): Outcome {
+    if (!entry.dest.isThere) return { ...dropped('dest gone'), entry }
+    this.#countIn(entry, packet)
+    this.#track(packet, entry, entry.noOutput ? 'input-only' : 'input')
+    return { ...this.#send(packet, entry), entry }
+  }
+
+  /** State and time of an entry after a packet of it (9). A header cut short tells no flags. */
+  #track(packet: Packet, entry: Entry, direction: Direction): void {
+    if (packet.protocol === TCP && !packet.isShort) {
+      const { dest, state } = entry
+      const next = this.rules.nextState(direction, packet.flags, state)
+      dest[this.rules.active.has(state) ? 'active' : 'inactive']--
+      dest[this.rules.active.has(next) ? 'active' : 'inactive']++
+      entry.state = next
+    }
+    const seconds = this.rules.timeout(packet.protocol, entry.state, this.set)
+    entry.until = this.now + Math.ceil(seconds * this.second)
+  }
+
+  /** Sends a client's packet by the entry's forwarding method (5.1). */
+  #send(packet: Packet, entry: Entry): Outcome {
+    const { dest, fwd } = entry
+    const way = this.net.way(dest.bytes)
+    if (!way) return this.#answer(packet, packet.frame, 'unreachable', 0, packet.to, entry)
+    if (hopsOf(packet) < this.rules.hopsMin)
+      return this.#answer(packet, packet.frame, 'ttl expired', 0, packet.to, entry)
+    if (packet.isShort && fwd === 'nat') return dropped('cut short')
+    if (fwd === 'tun') return this.#sendTunnel(packet, entry, way)
+    if (lengthOf(packet) > way.mtu) return this.#tooLong(packet, way.mtu, entry)
+    if (fwd === 'dr') return this.#leave(hopTaken(packet), way, LEAVES.dr)
+    const to = { address: dest.bytes, port: dest.port }
+    return this.#leave(translated(packet, 'to', to, this.rules), way, LEAVES.nat)
+  }
+
+  #sendTunnel(packet: Packet, entry: Entry, way: Way): Outcome {
+    const { dest } = entry
+    const isOuter6 = dest.bytes.length === 16
+    const { outer, innerMin } = this.rules
+    const limit = way.mtu - (isOuter6 ? outer.v6 : outer.v4)
+    if (limit < (isOuter6 ? innerMin.v6 : innerMin.v4)) return dropped('too big')
+    if (lengthOf(packet) > limit) return this.#tooLong(packet, limit, entry)
+    const sides = { source: way.source, to: dest.bytes }
+    const out = tunnelled(packet, hopTaken(packet), sides, this)
+    return { ...this.#leave(out.frame, way, LEAVES.tun), idAt: out.idAt }
+  }
+
+  /**
+   * Longer than its way: what may be cut is cut by IPVS, by xlvs not yet. The error quotes the
+   * packet with its hop taken.
+   */
+  #tooLong(packet: Packet, mtu: number, entry: Entry): Outcome {
+    const isUnchecked = entry.fwd === 'tun' && !packet.isV6 && this.set.pmtu_disc === 0
+    if (mayBeCut(packet) || isUnchecked) return dropped('needs fragmenting')
+    if (packet.protocol === ICMP || packet.protocol === ICMP6) return dropped('too big')
+    return this.#answer(packet, hopTaken(packet), 'too big', mtu, packet.to, entry)
+  }
+
+  /** Reply side (7). The forwarding host looks at hops and length first. */
+  #reply(packet: Packet, entry: Entry): Outcome {
+    return { ...this.#sendReply(packet, entry), entry }
+  }
+
+  #sendReply(packet: Packet, entry: Entry): Outcome {
+    const own = this.net.own(packet.isV6)
+    const way = this.net.way(packet.to)
+    if (!way && !packet.isShort) return dropped('no route')
+    if (hopsOf(packet) < this.rules.hopsMin)
+      return this.#answer(packet, packet.frame, 'ttl expired', 0, own)
+    if (packet.isShort || !way) {
+      this.#track(packet, entry, 'output')
+      return dropped('cut short')
+    }
+    // A neighbour that is yet to be resolved: its kernel cuts or refuses.
+    if (way.dmac && lengthOf(packet) > way.mtu) {
+      if (mayBeCut(packet)) return dropped('needs fragmenting')
+      return this.#answer(packet, packet.frame, 'too big', way.mtu, own)
+    }
+    this.#countOut(entry, lengthOf(packet))
+    this.#track(packet, entry, 'output')
+    const from = { address: entry.virtual, port: entry.vport }
+    return this.#leave(translated(packet, 'from', from, this.rules), way, 'nat reply')
+  }
+
+  /** The director's own error to who sent the packet; IPVS counts it, but for NAT (5.1). */
+  #answer(
+    packet: Packet,
+    quoted: Buffer,
+    reason: string,
+    rest: number,
+    source: string,
+    entry?: Entry,
+  ): Outcome {
+    if (this.rules.isUnanswerable(this.#source(packet))) return dropped(reason)
+    const way = this.net.way(packet.from)
+    const out = errorAbout(packet, quoted, { reason, rest, source }, this.rules)
+    if (entry && entry.fwd !== 'nat') this.#countOut(entry, out.frame.length - ETHERNET)
+    if (!way) return dropped('no route')
+    return { ...this.#leave(out.frame, way, reason), idAt: out.idAt }
+  }
+
+  #leave(frame: Buffer, way: Way, reason: string): Outcome {
+    if (!way.dmac) return { reason: 'resolving', verdict: VERDICT.pass, frame, resolving: way }
+    const isSame = way.ifindex === this.net.ingress
+    const verdict = isSame ? VERDICT.tx : VERDICT.redirect
+    return { reason, verdict, frame: sentBy(frame, way) }
+  }
+
+  /** ICMP errors about packets of entries go where those came from (6). */
+  #icmp(packet: Packet): Outcome {
+    const quote = this.#quoteIn(packet)
+    if (typeof quote === 'string') return passed(quote)
+    const { key } = quote
+    const reply = this.entries.reply(key, this.now)
+    const entry = reply ?? this.entries.request(key, this.now)
+    if (!entry) return passed('no connection')
+    if (this.rules.isMartian(this.#source(packet))) return passed('martian')
+    const sent = reply
+      ? this.#errorToClient(packet, quote, entry)
+      : this.#errorToDest(packet, quote, entry)
+    return { ...sent, entry }
+  }
+
+  /** What an error quotes, and the key of a packet going the other way. */
+  #quoteIn({ frame, isV6, l4, end }: Packet): (Quote & { key: string }) | string {
+    if (end - l4 < ICMP_HEADER) return 'truncated'
+    if (!this.rules.isIcmpError(frame.readUInt8(l4), isV6)) return 'other protocol'
+    const ip = l4 + ICMP_HEADER
+    const size = isV6 ? 40 : 20
+    if (end - ip < size || frame.readUInt8(ip) >> 4 !== (isV6 ? 6 : 4)) return 'other protocol'
+    if (!isV6 && frame.readUInt16BE(ip + 6) & 0x1fff) return 'other protocol'
+    const protocol = frame.readUInt8(ip + (isV6 ? 6 : 9))
+    const at = ip + (isV6 ? size : (frame.readUInt8(ip) & 15) * 4)
+    if (at - ip < size || (protocol !== TCP && protocol !== UDP)) return 'other protocol'
+    if (end - at < 4) return 'truncated'
+    const [from, to] = isV6 ? [ip + 8, ip + 24] : [ip + 12, ip + 16]
+    const address = (where: number) => frame.toString('latin1', where, where + (isV6 ? 16 : 4))
+    const [sport, dport] = [frame.readUInt16BE(at), frame.readUInt16BE(at + 2)]
+    return { ip, l4: at, key: wireKey(protocol, address(to), dport, address(from), sport) }
+  }
+
+  /** About what a dest sent: to it, as it sent it (6.2). */
+  #errorToDest(packet: Packet, quote: Quote, entry: Entry): Outcome {
+    const { dest, fwd } = entry
+    if (!this.net.locals.has(entry.virtual)) return passed('vip not local')
+    if (fwd === 'nat' && !isIcmpRight(packet)) return dropped('bad icmp')
+    this.#countIn(entry, packet)
+    const way = this.net.way(dest.bytes)
+    if (!way) return dropped('unreachable')
+    if (hopsOf(packet) < this.rules.hopsMin) return dropped('ttl expired')
+    if (fwd === 'tun') {
+      const sent = this.#sendTunnel(packet, entry, way)
+      return sent.reason === LEAVES.tun ? { ...sent, reason: 'icmp request' } : sent
+    }
+    if (lengthOf(packet) > way.mtu) return dropped('needs fragmenting')
+    if (fwd === 'dr') return this.#leave(hopTaken(packet), way, 'icmp request')
+    const to = { address: dest.bytes, port: dest.port }
+    const out = errorTranslated(packet, quote, { outer: 'to', quoted: 'from' }, to)
+    return this.#leave(out, way, 'icmp request')
+  }
+
+  /** About what the director sent to a dest: to the client, as from the virtual address (6.3). */
+  #errorToClient(packet: Packet, quote: Quote, entry: Entry): Outcome {
+    if (!isIcmpRight(packet)) return dropped('bad icmp')
+    if (hopsOf(packet) < this.rules.hopsMin) return dropped('ttl expired')
+    const way = this.net.way(packet.to)
+    if (!way) return dropped('no route')
+    this.#countOut(entry, lengthOf(packet))
+    const from = { address: entry.virtual, port: entry.vport }
+    const out = errorTranslated(packet, quote, { outer: 'from', quoted: 'to' }, from)
+    return this.#leave(out, way, 'icmp reply')
+  }
+
+  #countIn({ dest }: Entry, packet: Packet): void {
+    if (!dest.isThere) return
+    dest.traffic.inPackets++
+    dest.traffic.inBytes += lengthOf(packet)
+  }
+
+  #countOut({ dest }: Entry, bytes: number): void {
+    if (!dest.isThere) return
+    dest.traffic.outPackets++
+    dest.traffic.outBytes += bytes
+  }
+
+  /** What was over before a tick leaves the counts, too. */
+  sweep(before: number): void {
+    if (this.set.expire_nodest_conn !== 0) this.#endOrphans()
+    for (const entry of this.entries.sweep(before)) this.#uncount(entry)
+  }
+
+  /** Entries do not outlive their dests (11). */
+  #endOrphans(): void {
+    for (const entry of this.entries.counted())
+      if (!entry.dest.isThere) {
+        this.#uncount(entry)
+        this.entries.end(entry, this.now)
+      }
+  }
+
+  #uncount({ dest, state }: Entry): void {
+    dest[this.rules.active.has(state) ? 'active' : 'inactive']--
   }
 }
 
-function nextState(direction: string, flags: string, state: string): string {
-  const event = ['R', 'S', 'F', 'A'].find(letter => flags.includes(letter))
-  if (event === undefined) return 'CL'
-  return NEXT[`${direction} ${event}`]?.split(' ')[STATES.indexOf(state)] ?? '?'
+export function serviceKey(protocol: number, address: string, port: number): string {
+  return `${String.fromCharCode(protocol, port)}${address}`
+}
+
+function keyOf({ protocol, from, sport, to, dport }: Packet): string {
+  return wireKey(protocol, from, sport, to, dport)
+}
+
+function passed(reason: string): Outcome {
+  return { reason, verdict: VERDICT.pass }
+}
+
+function dropped(reason: string): Outcome {
+  return { reason, verdict: VERDICT.drop }
 }

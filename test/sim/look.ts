@@ -1,0 +1,202 @@
+/**
+ * How the simulation looks at the program's side: runs a frame, reads entries in the mapped tables,
+ * and holds them and the counts against the model's. Read next: ../../bpf/types.h (a slot's word).
+ */
+import { CONN4, CONN6, LIFE, LIMIT, REASON, SLOT_WORD } from '../../control/abi/maps.gen.ts'
+import type { ServiceId } from '../../control/model/service.ts'
+import { reasonName, type PacketDirector } from '../support/director.ts'
+import type { Dest, Entry, Traffic } from './entries.ts'
+import type { Ipvs, Service } from './ipvs.ts'
+import { RULES, STATES, UDP } from './rules.ts'
+
+const FWD_NUMBER = { nat: 0, tun: 2, dr: 3 }
+const REPLY = SLOT_WORD.CONN_REPLY
+const INACTIVE = SLOT_WORD.CONN_INACTIVE
+const NOOUTPUT = SLOT_WORD.CONN_NOOUTPUT
+/** Those that an entry of the model has an opinion on. */
+const FLAGS = INACTIVE | NOOUTPUT | SLOT_WORD.CONN_FWD_MASK
+
+/** Bytes of struct companion_note, which no map holds: magic, interface, address. */
+const NOTE = 24
+
+interface Table {
+  bytes: Buffer
+  words: Uint32Array
+  size: number
+  at: typeof CONN4
+  addressBytes: number
+}
+
+export class Look {
+  readonly #lvs: PacketDirector
+  readonly #tables: readonly Table[]
+  /** Low halves of the counters of reasons, and what they were. */
+  readonly #reasons: Uint32Array
+  readonly #before: Uint32Array
+  readonly #slots = new WeakMap<Entry, number>()
+
+  constructor(lvs: PacketDirector) {
+    this.#lvs = lvs
+    this.#tables = lvs.dataplane.conns.map((conns, i) => {
+      const at = i === 0 ? CONN4 : (CONN6 as unknown as typeof CONN4)
+      const addressBytes = i === 0 ? 4 : 16
+      const views = { bytes: Buffer.from(conns), words: new Uint32Array(conns) }
+      return { ...views, size: at.size, at, addressBytes }
+    })
+    this.#reasons = new Uint32Array(reasonsOf(lvs))
+    this.#before = Uint32Array.from(this.#reasons)
+  }
+
+  run(data: Buffer): { reason: string; verdict: number; frame: Buffer; note?: Buffer } {
+    const out = this.#lvs.kernel.program.testRun({ data })
+    const frame = Buffer.from(out.data.buffer, out.data.byteOffset, out.data.length)
+    const left = { reason: this.#leftBy(), verdict: out.retval }
+    if (left.reason !== 'resolving') return { ...left, frame }
+    return { ...left, frame: frame.subarray(NOTE), note: frame.subarray(0, NOTE) }
+  }
+
+  /** The one reason that has been counted since this was last asked. */
+  #leftBy(): string {
+    let left = ''
+    for (let cpu = 0; cpu < this.#lvs.kernel.sizes.cpus; cpu++)
+      for (let reason = 0; reason < REASON.REASONS; reason++) {
+        const at = 2 * (cpu * REASON.REASONS_MAX + reason)
+        const is = this.#reasons[at] ?? 0
+        if (is === this.#before[at]) continue
+        left += (left === '' ? '' : ' and ') + reasonName(reason)
+        this.#before[at] = is
+      }
+    return left
+  }
+
+  /** In what an entry is not as it should be; '' in nothing. */
+  entryDifference(entry: Entry, now: number): string {
+    const table = this.#tables[entry.client.length === 4 ? 0 : 1]
+    if (!table) return ''
+    const slot = this.#slotOf(table, entry, now)
+    if (slot === undefined) return `no entry, should be ${entryText(entry, now)}`
+    const is = this.#text(table, slot, entry, now)
+    const should = entryText(entry, now)
+    return is === should ? '' : `entry is ${is}, should be ${should}`
+  }
+
+  #text(table: Table, slot: number, { dest, protocol }: Entry, now: number): string {
+    const { bytes, words, at, size } = table
+    const base = slot * size
+    const flags = ((words[base / 4] ?? 0) >>> SLOT_WORD.WORD_FLAGS_SHIFT) & FLAGS
+    const id = (words[base / 4 + 1] ?? 0) >>> (SLOT_WORD.WORD_DEST_SHIFT - 32)
+    const { address, port } = this.#lvs.dataplane.tables.destOf(id)
+    const isDest = address === dest.address && port === dest.port
+    const state = STATES[bytes.readUInt8(base + at.state)] ?? '?'
+    const left = this.#left(table, slot, now)
+    const where = isDest ? `${address}:${port}` : `another dest ${address}:${port}`
+    return `${protocol === UDP ? 'UDP' : state} ${left} ticks ${where} flags ${flags}`
+  }
+
+  #left({ words, at, size }: Table, slot: number, now: number): number {
+    const deadline = (of: number) => (words[(of * size + at.deadline) / 4] ?? 0) - now
+    const partner = words[(slot * size + at.partner) / 4] ?? LIMIT.NONE
+    return partner === LIMIT.NONE ? deadline(slot) : Math.max(deadline(slot), deadline(partner))
+  }
+
+  #slotOf(table: Table, entry: Entry, now: number): number | undefined {
+    const known = this.#slots.get(entry)
+    if (known !== undefined && this.#isOf(table, known, entry, now)) return known
+    const count = table.bytes.length / table.size
+    for (let slot = 0; slot < count; slot++) {
+      if (!this.#isOf(table, slot, entry, now)) continue
+      this.#slots.set(entry, slot)
+      return slot
+    }
+    return undefined
+  }
+
+  /** Whether a slot is the living request slot of an entry. */
+  #isOf(table: Table, slot: number, entry: Entry, now: number): boolean {
+    const { bytes, at, size, addressBytes } = table
+    const base = slot * size
+    if (!isRequest(table, slot)) return false
+    if (bytes.readUInt16BE(base + at.cport) !== entry.cport) return false
+    if (bytes.readUInt16BE(base + at.oport) !== entry.vport) return false
+    if (bytes.readUInt8(base + at.protocol) !== entry.protocol) return false
+    const address = (field: number) =>
+      bytes.toString('latin1', base + field, base + field + addressBytes)
+    if (address(at.caddr) !== entry.client || address(at.oaddr) !== entry.virtual) return false
+    return this.#left(table, slot, now) >= 0
+  }
+
+  /** Everything: entries, counts, traffic. */
+  differences(ipvs: Ipvs, services: Service[]): string {
+    const { entries, now } = ipvs
+    for (const entry of entries.byKey.values()) {
+      if (entry.until < now) continue
+      const difference = this.entryDifference(entry, now)
+      if (difference !== '') return difference
+    }
+    const is = this.#tables.map(table => countOf(table)).join(' + ')
+    const all = entries.counted()
+    const should = [4, 16]
+      .map(bytes => all.filter(({ client }) => client.length === bytes).length)
+      .join(' + ')
+    if (is !== should) return `${is} entries, should be ${should}`
+    for (const service of services)
+      for (const dest of service.known.values()) {
+        const difference = this.#destDifference(service, dest)
+        if (difference !== '') return difference
+      }
+    return ''
+  }
+
+  #destDifference({ name }: Service, dest: Dest): string {
+    const { tables } = this.#lvs.dataplane
+    const [protocol, address = '', port] = name.split(' ')
+    const kind = protocol === 'udp' ? ('udp' as const) : ('tcp' as const)
+    const service: ServiceId = { protocol: kind, address, port: Number(port) }
+    const id = tables.destId(service, dest) ?? 0
+    const { active, inactive } = tables.destConns.get(id)
+    const is = countsText(active | 0, inactive | 0, tables.traffic(id))
+    const should = countsText(dest.active, dest.inactive, dest.traffic)
+    if (is === should) return ''
+    return `dest ${dest.address}:${dest.port} of ${name}: ${is}, should be ${should}`
+  }
+}
+
+function isRequest({ words, size }: Table, slot: number): boolean {
+  const word = words[(slot * size) / 4] ?? 0
+  if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID) return false
+  return (word & (REPLY << SLOT_WORD.WORD_FLAGS_SHIFT)) === 0
+}
+
+/** Entries of a table, those that are over and not swept too. */
+function countOf(table: Table): number {
+  let count = 0
+  for (let slot = 0; slot < table.bytes.length / table.size; slot++)
+    if (isRequest(table, slot)) count++
+  return count
+}
+
+function entryText(entry: Entry, now: number): string {
+  const { protocol, state, dest, until, fwd, noOutput } = entry
+  const isActive = protocol !== UDP && RULES.active.has(state)
+  const flags =
+    (isActive ? 0 : INACTIVE) |
+    (noOutput ? NOOUTPUT : 0) |
+    (FWD_NUMBER[fwd] << SLOT_WORD.CONN_FWD_SHIFT)
+  const shown = protocol === UDP ? 'UDP' : state
+  return `${shown} ${until - now} ticks ${dest.address}:${dest.port} flags ${flags}`
+}
+
+function countsText(active: number, inactive: number, t: Traffic): string {
+  const bytes = `${t.inBytes} ${t.outBytes} bytes`
+  const packets = `${t.conns} conns ${t.inPackets} ${t.outPackets} packets`
+  return `${active} active ${inactive} inactive ${packets} ${bytes}`
+}
+
+const reasonMaps = new WeakMap<object, ArrayBuffer>()
+
+/** Mapped once: a process may have 65 530 mappings, and a kernel serves many lives. */
+function reasonsOf({ kernel }: PacketDirector): ArrayBuffer {
+  const mapped = reasonMaps.get(kernel) ?? kernel.maps.reasons.mmap(true)
+  reasonMaps.set(kernel, mapped)
+  return mapped
+}
