@@ -7,6 +7,7 @@ import { Command } from '@oclif/core/command'
 import * as Flags from '@oclif/core/flags'
 import { connectDirector, type DirectorClient } from '../daemon/client.ts'
 import { SOCKET_DEFAULT } from '../daemon/options.ts'
+import { XlvsError } from '../errors.ts'
 import type { Warning } from '../model/warning.ts'
 import { styleFor, type Style } from '../output/style.ts'
 
@@ -49,6 +50,18 @@ export abstract class XlvsCommand extends Command {
     } finally {
       director.close()
     }
+  }
+
+  /** @throws BAD_USAGE when none of a command's own flags is given */
+  protected needOneOf(given: object, known: object): void {
+    if (Object.keys(known).some(flag => Object.entries(given).some(([name]) => name === flag)))
+      return
+    const flags = Object.keys(known).map(flag => `--${flag}`)
+    throw new XlvsError(
+      'BAD_USAGE',
+      `there is nothing to change: expected one of ${flags.join(', ')}`,
+      'give what is to be different; the rest stays as it is',
+    )
   }
 
   /** Prints a change that is done; what the director warned of goes to standard error. */

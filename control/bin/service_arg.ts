@@ -7,18 +7,19 @@ import { parseLabel, parseServiceName } from '../config/name.ts'
 import { nearest } from '../config/nearest.ts'
 import type { DirectorClient } from '../daemon/client.ts'
 import { XlvsError } from '../errors.ts'
-import { serviceName, type ServiceId } from '../model/service.ts'
+import { serviceName, type ServiceId, type ServiceSettings } from '../model/service.ts'
 
 /** A service that is there. */
 export const serviceArg = Args.string({
-  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80, or its name',
+  description:
+    'service as protocol:address:port, for example tcp:192.0.2.1:80, fwmark:77, or its name',
   required: true,
   ignoreStdin: true,
 })
 
 /** One that is to be made. */
 export const newServiceArg = Args.string({
-  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80',
+  description: 'service as protocol:address:port, for example tcp:192.0.2.1:80, or as fwmark:77',
   required: true,
   ignoreStdin: true,
 })
@@ -43,6 +44,16 @@ export async function findService(director: DirectorClient, word: string): Promi
       ? 'see the services and their names with xlvs show'
       : `did you mean ${guess}?`,
   )
+}
+
+/** The settings that a service has; those of a new one, when there is none. */
+export async function settingsNow(
+  director: DirectorClient,
+  id: ServiceId,
+): Promise<ServiceSettings> {
+  const name = serviceName(id)
+  const found = (await director.services()).find(known => serviceName(known) === name)
+  return found ?? { scheduler: 'wlc' }
 }
 
 function isName(word: string): boolean {

@@ -81,6 +81,6 @@ test('help: a command with --help, then summary, usage, flags with defaults, exa
   t.is(status, 0)
   t.regex(out, /^Add a dest to a service\./)
   t.regex(out, /\$ xlvs dest add SERVICE DEST/)
-  t.regex(out, /--weight=NUMBER\s+share of new connections, 0 to 2147483647, at first 1/)
+  t.regex(out, /--weight=NUMBER\s+share of new connections, 0 to 2147483647, at\s+first 1/)
   t.regex(out, /\$ xlvs dest add tcp:192\.0\.2\.2:80 10\.0\.0\.3:8080 --nat/)
 })

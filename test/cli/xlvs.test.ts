@@ -39,6 +39,33 @@ test('xlvs: services and dests added and changed, then show has them', async t =
   t.is(await done(`service remove ${SERVICE}`), `service ${SERVICE} removed\n`)
 })
 
+test('xlvs: a service and a dest with all that there is, then the director has it', async t => {
+  const { socket, state } = await serveFake(t)
+  const done = async (line: string): Promise<unknown> => {
+    const { status, out } = await xlvs([...line.split(' '), '--json'], { socket })
+    t.is(status, 0, out)
+    return JSON.parse(out)
+  }
+  const id = { protocol: 'fwmark', family: 4, mark: 7 } as const
+  const staying = { scheduler: 'sh', schedFlags: ['flag-2'], netmask: '255.0.0.0' } as const
+  const there = { address: '10.0.0.2', port: 0, weight: 1, upper: 8 }
+  const gue = { fwd: 'tun', tunnel: { type: 'gue', port: 1 } } as const
+
+  t.deepEqual(await done('service add fwmark:7 -s sh --sched-flags sh-port -p 60 -M 255.0.0.0'), {
+    service: { ...id, ...staying, persistentS: 60 },
+  })
+  t.deepEqual(await done('dest add fwmark:7 10.0.0.2 --tun --tunnel gue --tunnel-port 1 -x 8'), {
+    service: id,
+    dest: { ...there, ...gue },
+  })
+  await done('service set fwmark:7 --persistent none -o')
+  await done('dest set fwmark:7 10.0.0.2 --nat --lower 6')
+
+  t.like(state.services, [{ ...id, ...staying, onePacket: true }])
+  t.is(state.services[0]?.persistentS, undefined)
+  t.like(state.services[0]?.dests, [{ ...there, fwd: 'nat', lower: 6, tunnel: undefined }])
+})
+
 test('xlvs: warnings, then attach and show print them with their cures, and as JSON', async t => {
   const warning = { kind: 'lro', message: 'eth0 merges packets', cure: 'ethtool -K eth0 lro off' }
   const remark = {
@@ -244,7 +271,10 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ['service add a b', 'BAD_USAGE', /b is too much: xlvs service add takes only SERVICE /],
   ['service add', 'BAD_USAGE', /xlvs service add needs SERVICE /],
   ['dest add --dr', 'BAD_USAGE', /xlvs dest add needs SERVICE and DEST .*\n.*dest add --help/],
-  ['service set tcp:192.0.2.1:80', 'BAD_USAGE', /xlvs service set needs --scheduler /],
+  ['service set tcp:192.0.2.1:80', 'BAD_USAGE', /nothing to change: expected one of --scheduler/],
+  ['dest set tcp:192.0.2.1:80 10.0.0.2', 'BAD_USAGE', /nothing to change: expected one of --nat/],
+  ['dest set tcp:192.0.2.1:80 10.0.0.2 -x 7 -y 8', 'BAD_THRESHOLD', /lower 8 is above upper 7/],
+  ['service add tcp:192.0.2.9:80 -o', 'BAD_SERVICE', /cannot schedule each packet alone/],
   ['service add tcp:192.0.2.1:80 -s', 'BAD_USAGE', /--scheduler needs a value /],
   ['show --socket /a --socket /b', 'BAD_USAGE', /--socket is given more than once /],
   ['service add tcp:192.0.2.1:80 -s wr', 'BAD_SCHEDULER', /scheduler wr is not known/],

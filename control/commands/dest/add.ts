@@ -1,8 +1,9 @@
 /** `xlvs dest add`. */
 import { destArg, type Example, XlvsCommand } from '../../bin/command.ts'
-import { DEST_FLAGS, readDest } from '../../bin/dest_flags.ts'
+import { DEST_FLAGS, NEW_DEST, readDest } from '../../bin/dest_flags.ts'
 import { findService, serviceArg } from '../../bin/service_arg.ts'
-import { destName, serviceName } from '../../model/service.ts'
+import { parseDestName } from '../../config/name.ts'
+import { destName, portOfService, serviceName } from '../../model/service.ts'
 
 export default class DestAdd extends XlvsCommand {
   static override summary = 'Add a dest to a service.'
@@ -20,13 +21,18 @@ export default class DestAdd extends XlvsCommand {
       description: 'Let a server that has the VIP on lo answer the clients itself.',
       command: 'xlvs dest add tcp:192.0.2.2:80 10.0.0.4 --dr',
     },
+    {
+      description: 'Give it no new connections while it has a thousand.',
+      command: 'xlvs dest add tcp:192.0.2.2:80 10.0.0.5 --upper 1000 --lower 900',
+    },
   ]
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestAdd)
     const { service, dest } = await this.ask(flags, async director => {
       const service = await findService(director, args.service)
-      const dest = readDest(service, args.dest, flags)
+      const id = parseDestName(args.dest, portOfService(service))
+      const dest = { ...id, ...readDest(flags, NEW_DEST) }
       await director.addDest(service, dest)
       return { service, dest }
     })

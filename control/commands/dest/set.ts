@@ -1,8 +1,9 @@
 /** `xlvs dest set`. */
 import { destArg, type Example, XlvsCommand } from '../../bin/command.ts'
-import { DEST_FLAGS, findDest, fwdOf, readDest } from '../../bin/dest_flags.ts'
+import { DEST_FLAGS, findDest, NEW_DEST, readDest } from '../../bin/dest_flags.ts'
 import { findService, serviceArg } from '../../bin/service_arg.ts'
-import { destName, serviceName } from '../../model/service.ts'
+import { parseDestName } from '../../config/name.ts'
+import { destName, portOfService, serviceName } from '../../model/service.ts'
 
 export default class DestSet extends XlvsCommand {
   static override summary = 'Change the settings of a dest; what is not given stays as it is.'
@@ -21,13 +22,12 @@ export default class DestSet extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestSet)
+    this.needOneOf(flags, DEST_FLAGS)
     const { service, dest, warnings } = await this.ask(flags, async director => {
       const service = await findService(director, args.service)
-      const given = readDest(service, args.dest, flags)
-      const now = findDest(await director.services(), service, given)
-      const fwd = fwdOf(flags) ?? now?.fwd ?? 'nat'
-      const weight = flags.weight === undefined ? (now?.weight ?? 1) : given.weight
-      const dest = { ...given, fwd, weight }
+      const id = parseDestName(args.dest, portOfService(service))
+      const now = findDest(await director.services(), service, id) ?? NEW_DEST
+      const dest = { ...id, ...readDest(flags, now) }
       return { service, dest, warnings: await director.setDest(service, dest) }
     })
     const text = `dest ${destName(dest)} of ${serviceName(service)} changed\n`

@@ -1,23 +1,14 @@
 /** `xlvs service add`. */
-import * as Flags from '@oclif/core/flags'
 import { type Example, XlvsCommand } from '../../bin/command.ts'
 import { newServiceArg } from '../../bin/service_arg.ts'
-import { nameFlag, readName } from '../../bin/service_flags.ts'
-import { parseScheduler, parseServiceName } from '../../config/name.ts'
-import { SCHEDULERS, serviceName } from '../../model/service.ts'
+import { newSchedulerFlag, readService, SERVICE_FLAGS } from '../../bin/service_flags.ts'
+import { parseServiceName } from '../../config/name.ts'
+import { serviceName } from '../../model/service.ts'
 
 export default class ServiceAdd extends XlvsCommand {
   static override summary = 'Add a service.'
   static override args = { service: newServiceArg }
-  static override flags = {
-    scheduler: Flags.string({
-      char: 's',
-      description: `who gets the next connection: ${SCHEDULERS.join(', ')}`,
-      default: 'wlc',
-      helpValue: 'NAME',
-    }),
-    name: nameFlag,
-  }
+  static override flags = { scheduler: newSchedulerFlag, ...SERVICE_FLAGS }
   static override examples: Example[] = [
     {
       description: 'Balance HTTP round robin.',
@@ -27,12 +18,16 @@ export default class ServiceAdd extends XlvsCommand {
       description: 'Balance DNS over UDP.',
       command: 'xlvs service add udp:192.0.2.1:53 --scheduler rr',
     },
+    {
+      description: 'Keep clients of one network with one server for ten minutes.',
+      command: 'xlvs service add tcp:192.0.2.1:443 --persistent 600 --netmask 255.255.255.0',
+    },
   ]
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServiceAdd)
     const id = parseServiceName(args.service)
-    const service = { ...id, scheduler: parseScheduler(flags.scheduler), ...readName(flags.name) }
+    const service = { ...id, ...readService(flags, id, { scheduler: 'wlc' }) }
     await this.ask(flags, director => director.addService(service))
     this.print(flags, { service }, () => `service ${serviceName(service)} added\n`)
   }
