@@ -261,6 +261,7 @@ enum dest_flags {
 	DEST_LOCAL = 8,	    /* its address is an address of this host */
 	DEST_IPV6 = 16,	    /* its service's family */
 	DEST_QUIESCED = 32, /* its weight is 0 */
+	DEST_NO_PORT = 64,  /* its own port is 0, and dport its service's */
 };
 
 /* What forwarding to a dest needs, compiled. The id stays the dest's for life. */

@@ -147,6 +147,7 @@ export const DEST_FLAGS = {
   DEST_LOCAL: 8,
   DEST_IPV6: 16,
   DEST_QUIESCED: 32,
+  DEST_NO_PORT: 64,
 } as const
 
 export const NEXTHOP_FLAGS = {

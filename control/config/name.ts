@@ -71,7 +71,7 @@ export function parseServiceName(text: string): ServiceId {
       'write it like tcp:192.0.2.1:80 or tcp:[2001:db8::1]:80',
     )
   const protocol = parseProtocol(text.slice(0, colon))
-  return { protocol, address: parseAddress(address), port: parseNumber(port, 0, PORT_MAX, badPort) }
+  return { protocol, address: parseVirtual(address), port: parseNumber(port, 0, PORT_MAX, badPort) }
 }
 
 /**
@@ -114,14 +114,27 @@ export function parseScheduler(text: string): Scheduler {
  */
 export function parseAddress(text: string): string {
   if (IPV4.test(text)) return text
-  const bytes = parseIpv6(text)
-  if (!bytes) throw badAddress(text)
+  const bytes = bytesOf(text)
   if (!isMapped(bytes)) return formatIpv6(bytes)
   throw new XlvsError(
     'BAD_ADDRESS',
     `address ${shown(text)} is an IPv4 address written as IPv6`,
     `write it as ${formatAddress(bytes)}`,
   )
+}
+
+/**
+ * The same of a virtual address, where the kernel takes IPv4 in IPv6's clothes; no packet has it.
+ * @throws BAD_ADDRESS
+ */
+export function parseVirtual(text: string): string {
+  return IPV4.test(text) ? text : formatIpv6(bytesOf(text))
+}
+
+function bytesOf(text: string): Uint8Array {
+  const bytes = parseIpv6(text)
+  if (!bytes) throw badAddress(text)
+  return bytes
 }
 
 /** A whole number within bounds. @throws what `bad` makes of anything else */

@@ -16,8 +16,8 @@ import {
   type ServiceId,
   type TunnelOptions,
 } from '../model/service.ts'
-import { parseAddress } from './name.ts'
-import { badNetmask, badPort, badThreshold, badTunnel } from './refusal.ts'
+import { parseAddress, parseVirtual } from './name.ts'
+import { badNetmask, badThreshold, badTunnel } from './refusal.ts'
 
 /**
  * A service as it is kept: address in its canonical form, flags sorted, and no netmask where it is
@@ -35,7 +35,7 @@ export function canonicalService<S extends Service>(given: S): S {
 /** An id, or what begins with one, its address in canonical form. @throws BAD_ADDRESS */
 export function canonicalId<I extends ServiceId>(id: I): I {
   const { address } = id as Partial<AddressServiceId>
-  return address === undefined ? id : { ...id, address: parseAddress(address) }
+  return address === undefined ? id : { ...id, address: parseVirtual(address) }
 }
 
 /** @throws BAD_SERVICE, BAD_NETMASK */
@@ -122,7 +122,6 @@ function checkTunnel({ fwd, tunnel }: Dest): void {
 function checkPort(service: ServiceId, dest: Dest): void {
   const { fwd } = dest
   if (isMark(service)) return
-  if (dest.port === 0 && service.port !== 0) throw badPort(0)
   if (fwd !== 'nat' && dest.port !== service.port)
     throw new XlvsError(
       'BAD_PORT',
@@ -145,23 +144,22 @@ function checkFamilies(service: ServiceId, dest: Dest): void {
   )
 }
 
+/** What of the host an address is looked at with; a file is looked at without any. */
+export interface Surroundings {
+  isLocal(address: string): boolean
+  isBroadcast(address: string): boolean
+}
+
+const NO_HOST: Surroundings = { isLocal: () => false, isBroadcast: () => false }
+
 /**
- * The kernel's rule (unspecified, multicast, broadcast, IPv6 link-local), and one more.
- * Differs from LVS: a dest in 127.0.0.0/8 or ::1 is refused, because no interface leads to it.
+ * Whether one server can have the address. This host can be one itself, loopback included.
  * @throws DEST_NOT_UNICAST.
+ * Source: net/netfilter/ipvs/ip_vs_ctl.c __ip_vs_new_dest() (v6.1); inet_addr_type(),
+ * ipv6_addr_type().
  */
-export function checkUnicast(address: string): void {
-  const kind = isUnspecified(address)
-    ? 'no address'
-    : address === '::1' || address.startsWith('127.')
-      ? 'a loopback address, which no interface leads to'
-      : isMulticast(address)
-        ? 'a multicast address'
-        : address === '255.255.255.255'
-          ? 'the broadcast address'
-          : isLinkLocal(address)
-            ? 'a link-local address, which is another on every link'
-            : undefined
+export function checkUnicast(address: string, here: Surroundings = NO_HOST): void {
+  const kind = kindOf(address, here)
   if (kind === undefined) return
   throw new XlvsError(
     'DEST_NOT_UNICAST',
@@ -170,6 +168,12 @@ export function checkUnicast(address: string): void {
   )
 }
 
-function isUnspecified(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
+/** What else than one server's it is. */
+function kindOf(address: string, here: Surroundings): string | undefined {
+  if (address === '0.0.0.0' || address === '::') return 'no address'
+  if (isMulticast(address)) return 'a multicast address'
+  if (address === '255.255.255.255' || here.isBroadcast(address)) return 'a broadcast address'
+  return isLinkLocal(address) && !here.isLocal(address)
+    ? 'a link-local address, which is another on every link'
+    : undefined
 }

@@ -4,7 +4,7 @@
  * Read next: ../config/nouns.ts (rules that need nothing but the values).
  */
 import type { LinkInfo } from '../../addon/index.ts'
-import { canonicalDest, checkUnicast } from '../config/nouns.ts'
+import { canonicalDest, checkUnicast, type Surroundings } from '../config/nouns.ts'
 import { XlvsError } from '../errors.ts'
 import { familyOf, isMulticast } from '../model/address.ts'
 import {
@@ -21,9 +21,14 @@ import { syncRunning, type Change } from '../plan/intent.ts'
 type Of<Op extends Change['op']> = Extract<Change, { op: Op }>
 
 /** @throws SERVICE_MISSING, BAD_FAMILY, DEST_NOT_UNICAST, and what canonicalDest() throws */
-export function addingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<'addDest'> {
+export function addingDest(
+  draft: Draft,
+  service: ServiceId,
+  wanted: Dest,
+  here?: Surroundings,
+): Of<'addDest'> {
   const dest = fitting(draft, service, wanted)
-  if (!draft.mustFind(service).has(destName(dest))) checkUnicast(dest.address)
+  if (!draft.mustFind(service).has(destName(dest))) checkUnicast(dest.address, here)
   return { op: 'addDest', service, dest }
 }
 

@@ -189,7 +189,7 @@ export class Director implements DirectorApi {
   }
 
   async addDest(service: ServiceId, dest: Dest): Promise<void> {
-    await this.#changes.ask(draft => addingDest(draft, service, dest))
+    await this.#changes.ask(draft => addingDest(draft, service, dest, this.#parts.dataplane.here))
   }
 
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
@@ -209,7 +209,9 @@ export class Director implements DirectorApi {
 
   /** A new service counts from 0, whatever dests of one before it are still in the trash. */
   #asked(change: BatchChange): Given {
-    if (change.op === 'addDest') return draft => addingDest(draft, change.service, change.dest)
+    const { here } = this.#parts.dataplane
+    if (change.op === 'addDest')
+      return draft => addingDest(draft, change.service, change.dest, here)
     if (change.op === 'setDest') return draft => settingDest(draft, change.service, change.dest)
     if (change.op !== 'addService') return change
     const { service } = change

@@ -44,21 +44,23 @@ export interface DestWithReach extends Dest {
 /** NAT never mixes families, so nobody adds these. */
 const NO_DELTAS = { ipDelta: 0, l4Delta: 0 }
 
+/** A nat dest of port 0 gets packets at the port that they came to. Source: ip_vs_schedule(). */
 export function destRow(
   service: AddressServiceId,
   serviceId: number,
   dest: DestWithReach,
   vipLocal: boolean,
 ): DestRow {
+  const dport = dest.port || service.port
   const isIpv6 = familyOf(service.address) === 6
   const isMixed = familyOf(dest.address) !== familyOf(service.address)
   // A tunnel needs an address of this host to come from.
   const isLost = dest.fwd === 'tun' && dest.reach.source === ''
-  const { ipDelta, l4Delta } = isMixed ? NO_DELTAS : natDeltas(service, dest)
+  const { ipDelta, l4Delta } = isMixed ? NO_DELTAS : natDeltas(service, { ...dest, port: dport })
   return {
     daddr: ipv4Of(dest.address),
     vaddr: ipv4Of(service.address),
-    dport: dest.port,
+    dport,
     vport: service.port,
     nexthop: isLost ? 0 : dest.reach.nexthop,
     fwd: FWD_NUMBER[dest.fwd],
@@ -67,6 +69,7 @@ export function destRow(
       DEST_FLAGS.DEST_AVAILABLE |
       (isIpv6 ? DEST_FLAGS.DEST_IPV6 : 0) |
       (dest.weight === 0 ? DEST_FLAGS.DEST_QUIESCED : 0) |
+      (dest.port === 0 ? DEST_FLAGS.DEST_NO_PORT : 0) |
       localFlags(dest.reach.local, vipLocal),
     ip_delta: ipDelta,
     l4_delta: l4Delta,

@@ -74,6 +74,11 @@ export class Dataplane {
     )
   }
 
+  /** The host's addresses, for who looks at others with them. */
+  get here(): Pick<Network, 'isLocal' | 'isBroadcast'> {
+    return this.#network
+  }
+
   /** Whether the virtual address is one of this host; a mark has none, so nothing is missing. */
   isLocal(service: ServiceId): boolean {
     return isMark(service) || this.#network.isLocal(service.address)

@@ -177,11 +177,10 @@ export class Tables {
     return this.#destsOf(serviceName(service)).get(destName(dest))
   }
 
-  /** Address and port of a dest id, whatever owns it. */
+  /** Address and port that packets of a dest id get, whatever owns it. */
   destOf(id: number): DestId {
     const owner = this.#owners.get(id)
-    if (owner) return owner.dest
-    const address = formatAddress(this.#destAddrs.get(id).daddr)
+    const address = owner?.dest.address ?? formatAddress(this.#destAddrs.get(id).daddr)
     return { address, port: this.dests.get(id).dport }
   }
 
@@ -339,7 +338,8 @@ export class Tables {
       if (!(row.flags & DEST_FLAGS.DEST_KNOWN)) continue
       const addrs = this.#destAddrs.get(id)
       const vaddr = formatAddress(addrs.vaddr)
-      const dest = { address: formatAddress(addrs.daddr), port: row.dport }
+      const port = row.flags & DEST_FLAGS.DEST_NO_PORT ? 0 : row.dport
+      const dest = { address: formatAddress(addrs.daddr), port }
       const service = textOf(row.protocol, vaddr, row.vport)
       this.#setOwner(id, { service, vaddr, dest })
       if (row.flags & DEST_FLAGS.DEST_AVAILABLE) this.#adoptKeyless(service, row.service)

@@ -84,7 +84,7 @@ export interface ServiceSettings {
 export type Service = ServiceId & ServiceSettings
 export type AddressService = AddressServiceId & ServiceSettings
 
-/** What names a dest inside its service; port 0 only where the service is a mark or has port 0. */
+/** What names a dest inside its service; port 0: that which packets came to. */
 export interface DestId {
   address: string
   port: number

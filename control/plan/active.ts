@@ -2,6 +2,7 @@
  * What of a service and of a dest the data plane does today. Everything can be asked for, is kept
  * and listed; what it does not do yet is told in words. Pure. Read next: ../dataplane/dataplane.ts.
  */
+import { addressBytes, isMapped } from '../model/address.ts'
 import {
   ACTIVE_SCHEDULERS,
   isMark,
@@ -39,12 +40,17 @@ export function scheduledWeight(dest: Dest): number {
 function neededBy(service: Service): string[] {
   const needs: [string, boolean][] = [
     ['firewall marks', isMark(service)],
+    ['IPv4 addresses written as IPv6', !isMark(service) && isMappedText(service.address)],
     ['sctp', service.protocol === 'sctp'],
     ['port 0', !isMark(service) && service.port === 0],
     ['persistence', service.persistentS !== undefined],
     ['one-packet scheduling', service.onePacket === true],
   ]
   return needs.filter(([, isNeeded]) => isNeeded).map(([what]) => what)
+}
+
+function isMappedText(address: string): boolean {
+  return address.startsWith('::ffff:') && isMapped(addressBytes(address))
 }
 
 /** Of `none` nothing is expected, so it is as active as it will ever be. */

@@ -169,6 +169,11 @@ export class Network {
     )
   }
 
+  isBroadcast(address: string): boolean {
+    const bits = addressBits(address)
+    return this.#broadcast.some(({ prefix, network }) => maskBits(bits, prefix) === network)
+  }
+
   /** The broadcast addresses of its networks. */
   broadcasts(): readonly Prefix[] {
     return this.#broadcast

@@ -23,13 +23,18 @@ import type { Ran, Scenario, Step } from './transcript.ts'
 
 const HOSTS = await readFile(join(import.meta.dirname, 'hosts'), 'utf8')
 const SERVICES = await readFile(join(import.meta.dirname, 'services'), 'utf8')
+/** Of table local. */
+const LOCAL = { table: 255, metric: 0, mtu: 0, nexthops: [], gateway: '', ifindex: 1 }
 const NETWORK = new Network({
   links: [{ ifindex: 1, name: 'lo', mac: '00:00:00:00:00:00', mtu: 65536, up: true }],
   addresses: [
     { ifindex: 1, address: '127.0.0.1', prefix: 8 },
     { ifindex: 1, address: '::1', prefix: 128 },
   ],
-  routes: [],
+  routes: [
+    { ...LOCAL, type: 2, destination: '127.0.0.0', prefix: 8 },
+    { ...LOCAL, type: 3, destination: '127.255.255.255', prefix: 32 },
+  ],
   neighbours: [],
 })
 /** Any secret of the hash will do. */

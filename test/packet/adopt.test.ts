@@ -87,6 +87,20 @@ test('adopt: connections and rr in mid-round, both go on', async t => {
   t.deepEqual(second.counts('10.0.0.3'), { active: 1, inactive: 0 })
 })
 
+test('adopt: one address by port 0 and by that of its service, each stays itself', async t => {
+  const bpffs = folder(t)
+  const services = `
+  tcp 192.0.2.1:80 rr
+    -> 10.0.0.2:80 nat weight 1
+    -> 10.0.0.2:0 nat weight 1`
+  const first = await director(t, services, { bpffs })
+  const before = tables(first)
+
+  const second = await director(t, services, { bpffs })
+
+  t.deepEqual(tables(second), before)
+})
+
 test('adopt: dests have been removed meanwhile, they keep their ids in the trash', async t => {
   const bpffs = folder(t)
   const first = await director(t, SERVICES, { bpffs })

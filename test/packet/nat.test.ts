@@ -63,6 +63,25 @@ for (const f of FAMILIES) {
   })
 }
 
+test('nat: a dest of port 0, packets keep the port of their service', async t => {
+  const lvs = await director(
+    t,
+    `
+    tcp 192.0.2.1:80 rr
+      -> 10.0.0.2:0 nat weight 1`,
+  )
+
+  const out = lvs.receive(tcp('198.51.100.7:40000 > 192.0.2.1:80', 'S'))
+  const back = lvs.receive(tcp('10.0.0.2:80 > 198.51.100.7:40000', 'SA'))
+
+  sameFrame(t, out, tcp('198.51.100.7:40000 > 10.0.0.2:80', 'S', { ttl: 63 }))
+  sameFrame(t, back, tcp('192.0.2.1:80 > 198.51.100.7:40000', 'SA', { ttl: 63 }))
+  t.deepEqual(
+    lvs.conns().map(({ dest }) => dest),
+    [{ address: '10.0.0.2', port: 80 }],
+  )
+})
+
 test('nat: the same ports in both families, each connection is its own', async t => {
   const lvs = await director(t, FAMILIES.map(f => service(f)).join(''))
   for (const f of FAMILIES) lvs.receive(tcp(paths(f).request, 'S'))

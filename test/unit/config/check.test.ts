@@ -142,7 +142,7 @@ const rules: Rule[] = [
   [withDest('10.0.0.2:80'), 4, '10.0.0.2:80', 'BAD_FORWARDING_METHOD', /lacks its forwarding/],
   [withDest('nat 10.0.0:80'), 4, '10.0.0:80', 'BAD_ADDRESS', /10\.0\.0 is not/],
   [withDest('nat 10.0.0.2:x'), 4, '10.0.0.2:x', 'BAD_PORT', /port x is out of range/],
-  [withDest('nat 127.0.0.1'), 4, '127.0.0.1', 'DEST_NOT_UNICAST', /loopback/],
+  [withDest('nat 224.0.0.1'), 4, '224.0.0.1', 'DEST_NOT_UNICAST', /multicast/],
   [withDest('dr 10.0.0.2:81'), 4, '10.0.0.2:81', 'BAD_PORT', /port of its own with dr/],
   [withDest('nat 10.0.0.2 weight 9999999999'), 4, '9999999999', 'BAD_WEIGHT', /0 to 2147483647/],
   [withDest("'nat 10.0.0.2 weight -1'"), 4, '-1', 'BAD_WEIGHT', /weight -1|weight "-1"/],
@@ -242,7 +242,7 @@ for (const [text, hint] of guesses)
   })
 
 test('check: several errors, then all are told in the order of the text', t => {
-  const text = `${web('scheduler: x', 'nmae: web', 'dests: [x, nat 10.0.0.2:0]')}settings: {a: 1}\n`
+  const text = `${web('scheduler: x', 'nmae: web', 'dests: [x, nat 10.0.0.2:z]')}settings: {a: 1}\n`
 
   const { faults } = checkConfiguration(text)
 

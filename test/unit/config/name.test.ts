@@ -54,7 +54,7 @@ const refusals: [parse: (text: string) => unknown, text: string, code: string, s
   [parseServiceName, 'tcp:[2001:db8::g]:80', 'BAD_ADDRESS', /2001:db8::g is not an IPv6 address/],
   [parseServiceName, 'tcp:[192.0.2.1]:80', 'BAD_REQUEST', /is not protocol:address:port/],
   [parseServiceName, 'tcp:[fe80::1%eth0]:80', 'BAD_ADDRESS', /fe80::1%eth0 has a zone/],
-  [parseServiceName, 'tcp:[::ffff:192.0.2.1]:80', 'BAD_ADDRESS', /is an IPv4 address written as/],
+  [parseDestName, '[::ffff:192.0.2.1]:80', 'BAD_ADDRESS', /is an IPv4 address written as/],
   [parseServiceName, 'fwmark:0', 'BAD_MARK', /firewall mark 0 is out of range: expected 1 to/],
   [parseServiceName, 'fwmark:4294967296', 'BAD_MARK', /mark 4294967296/],
   [parseServiceName, 'fwmark6:0x4d', 'BAD_MARK', /mark 0x4d/],

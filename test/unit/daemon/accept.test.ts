@@ -55,6 +55,41 @@ for (const [what, before, dest, code] of [
     )
   })
 
+const HERE = {
+  isLocal: (address: string) => address === 'fe80::1',
+  isBroadcast: (address: string) => address === '10.0.0.255',
+}
+
+for (const [address, code] of [
+  ['10.0.0.255', 'DEST_NOT_UNICAST'],
+  ['10.0.1.255', undefined],
+  ['127.0.0.1', undefined],
+] as const)
+  test(`accept: add ${address} where 10.0.0.255 is a broadcast address, then ${code}`, t => {
+    const draft = new Draft(replayed(emptyIntent(), [ADD]))
+    const dest: Dest = { address, port: 80, fwd: 'nat', weight: 1 }
+
+    t.is(
+      codeOf(() => addingDest(draft, WEB, dest, HERE)),
+      code,
+    )
+  })
+
+for (const [address, code] of [
+  ['fe80::1', undefined],
+  ['fe80::2', 'DEST_NOT_UNICAST'],
+] as const)
+  test(`accept: add ${address} where fe80::1 is this host's, then ${code ?? 'it is added'}`, t => {
+    const web: Service = { ...WEB, address: 'fd01::1' }
+    const draft = new Draft(replayed(emptyIntent(), [{ op: 'addService', service: web, zero: {} }]))
+    const dest: Dest = { address, port: 80, fwd: 'nat', weight: 1 }
+
+    t.is(
+      codeOf(() => addingDest(draft, web, dest, HERE)),
+      code,
+    )
+  })
+
 function linkOf(name: string): SyncLink {
   const found = LINKS.find(link => link.name === name)
   if (!found) throw new XlvsError('INTERFACE_MISSING', `no interface ${name}`, 'name another')

@@ -90,7 +90,7 @@ test('apply: any configuration, then it is shown as it was, and again nothing ch
 const refusals: [what: string, given: Configuration, code: ErrorCode][] = [
   ['a dest twice', wish([web(1, 2, 2)]).configuration, 'DUPLICATE'],
   ['a service twice', wish([web(1), web(1)]).configuration, 'DUPLICATE'],
-  ['a loopback dest', wish([{ ...web(1), dests: [loopback()] }]).configuration, 'DEST_NOT_UNICAST'],
+  ['a group', wish([{ ...web(1), dests: [multicast()] }]).configuration, 'DEST_NOT_UNICAST'],
   [
     'a name twice',
     wish([
@@ -103,8 +103,8 @@ const refusals: [what: string, given: Configuration, code: ErrorCode][] = [
   ['a wrong setting', wish([], { settings: { udp_timeout_s: 0 } }).configuration, 'BAD_SETTING'],
 ]
 
-function loopback() {
-  return { address: '127.0.0.1', port: 80, fwd: 'nat', weight: 1 } as const
+function multicast() {
+  return { address: '224.0.0.1', port: 80, fwd: 'nat', weight: 1 } as const
 }
 
 function heavy() {

@@ -218,6 +218,7 @@ for (const [what, route, local] of [
 
     t.is(network.isLocal('203.0.113.200'), local)
     t.is(network.isLocal('2001:db8:f:1::1'), local)
+    t.is(network.isBroadcast('203.0.113.200'), what === 'of type broadcast')
     t.false(network.isLocal('203.0.114.1'))
   })
 
