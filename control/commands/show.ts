@@ -4,6 +4,7 @@ import { type Example, XlvsCommand } from '../bin/command.ts'
 import type { DirectorClient } from '../daemon/client.ts'
 import { idleText } from '../output/settings.ts'
 import { showText } from '../output/show.ts'
+import { idleDaemonsText } from '../output/sync.ts'
 import { warningsText } from '../output/warning.ts'
 
 export default class Show extends XlvsCommand {
@@ -27,19 +28,21 @@ export default class Show extends XlvsCommand {
       process.stdout.write(await this.ask(flags, configurationText))
       return
     }
-    const [settings, interfaces, services, warnings] = await this.ask(flags, director =>
+    const [settings, interfaces, services, daemons, warnings] = await this.ask(flags, director =>
       Promise.all([
         director.settings(),
         director.interfaces(),
         director.services(),
+        director.daemons(),
         director.warnings(),
       ]),
     )
     this.print(
       flags,
-      { settings, interfaces, services, warnings },
+      { settings, interfaces, services, daemons, warnings },
       style =>
         showText(interfaces, services, style) +
+        idleDaemonsText(daemons, style) +
         idleText(settings, style) +
         warningsText(warnings, style),
     )

@@ -4,13 +4,16 @@
  */
 import { familyOf } from '../model/address.ts'
 import {
+  ACTIVE_SCHEDULERS,
   destName,
   isMark,
   serviceName,
   type DestView,
   type InterfaceView,
+  type Scheduler,
   type ServiceView,
 } from '../model/service.ts'
+import { destWords, serviceWords } from '../model/words.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -54,16 +57,25 @@ function interfacesLine(interfaces: readonly InterfaceView[]): string {
 }
 
 function serviceRow(service: ServiceView): string[] {
-  const state = service.vipLocal ? '' : 'VIP not local'
-  const name = service.name === undefined ? '' : ` (${service.name})`
-  return [`${serviceName(service)}${name}`, service.scheduler, '', '', '', state]
+  const { name, ...settings } = service
+  const state = [
+    ...serviceWords(settings).map(word => word.join(' ')),
+    ...(service.vipLocal ? [] : ['VIP not local']),
+    ...(service.notActive.length > 0 ? ['not active yet'] : []),
+  ]
+  const called = name === undefined ? '' : ` (${name})`
+  return [`${serviceName(service)}${called}`, service.scheduler, '', '', '', state.join(', ')]
 }
 
-function destRow(dest: ServiceView['dests'][number]): string[] {
-  const { fwd, weight, active, inactive, nextHop } = dest
-  const troubled = nextHop === 'resolved' ? [] : [NEXT_HOP[nextHop]]
-  const state = [...(weight === 0 ? ['quiesced'] : []), ...troubled].join(', ')
-  return [`  ${destName(dest)}`, fwd, `${weight}`, `${active}`, `${inactive}`, state]
+function destRow(dest: DestView): string[] {
+  const { fwd, weight, active, inactive, nextHop, notActive } = dest
+  const state = [
+    ...destWords(dest).map(word => word.join(' ')),
+    ...(weight === 0 ? ['quiesced'] : []),
+    ...(nextHop === 'resolved' ? [] : [NEXT_HOP[nextHop]]),
+    ...(notActive.length > 0 ? [`${notActive.join(', ')} not active yet`] : []),
+  ]
+  return [`  ${destName(dest)}`, fwd, `${weight}`, `${active}`, `${inactive}`, state.join(', ')]
 }
 
 function interfaceTrouble({ name, present, running }: InterfaceView): string[] {
@@ -85,10 +97,33 @@ function serviceTroubles(service: ServiceView): string[] {
   const empty = service.dests.some(({ weight }) => weight > 0)
     ? []
     : [`${name} has no dest with a weight above 0, so it refuses new connections`]
-  return [...vip, ...empty, ...service.dests.flatMap(dest => destTrouble(name, dest))]
+  return [
+    ...[...notActive(service), ...vip, ...empty],
+    ...service.dests.flatMap(dest => destTrouble(name, dest)),
+  ]
 }
 
-function destTrouble(name: string, dest: ServiceView['dests'][number]): string[] {
+/** What of it the data plane does not do yet, and what packets see of that: at most one line. */
+function notActive(service: ServiceView): string[] {
+  const name = serviceName(service)
+  const { scheduler, dests } = service
+  if (service.notActive.length > 0) {
+    const isSchedulerAlone = service.notActive.length === 1 && !isActiveScheduler(scheduler)
+    const then = isSchedulerAlone ? 'new connections are refused' : 'its packets pass to the host'
+    return [`${name} is not active yet (${service.notActive.join(', ')}): ${then}`]
+  }
+  const ofDests = new Set(dests.flatMap(dest => dest.notActive))
+  return ofDests.size > 0
+    ? [`${name}: not active yet in its dests: ${[...ofDests].join(', ')}`]
+    : []
+}
+
+/** Of none nothing more is expected. */
+function isActiveScheduler(name: Scheduler): boolean {
+  return name === 'none' || ACTIVE_SCHEDULERS.some(active => active === name)
+}
+
+function destTrouble(name: string, dest: DestView): string[] {
   const { address, nextHop } = dest
   if (nextHop === 'no route')
     return [`${name}: no route to dest ${address}; try ip route get ${address}`]

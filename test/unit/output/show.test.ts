@@ -4,10 +4,13 @@ import { connsJson, connsText } from '../../../control/output/conns.ts'
 import { asXlvsError, errorJson, errorText } from '../../../control/output/error.ts'
 import { showText } from '../../../control/output/show.ts'
 import { ratesText, statsText } from '../../../control/output/stats.ts'
+import { daemonsText, idleDaemonsText } from '../../../control/output/sync.ts'
 import { styleFor } from '../../../control/output/style.ts'
 import { table } from '../../../control/output/table.ts'
 import { XlvsError } from '../../../control/errors.ts'
-import { conn, dest, service, traffic } from '../../support/views.ts'
+import type { AddressServiceView } from '../../../control/model/service.ts'
+import type { SyncDaemonView } from '../../../control/model/sync.ts'
+import { conn, dest, mark, service, traffic } from '../../support/views.ts'
 
 const PLAIN = styleFor(false, {})
 const COLOUR = styleFor(true, {})
@@ -40,6 +43,27 @@ test('table: left and right columns, then aligned without blanks at line ends', 
   )
 })
 
+const MASTER: SyncDaemonView = {
+  role: 'master',
+  ...{ interface: 'eth0', syncId: 7, maxLen: 1472, group: '224.0.0.81', port: 8848, ttl: 1 },
+  notActive: ['synchronisation'],
+}
+
+test('sync: daemons, then a line each in a table, and what they do not do yet', t => {
+  const backup: SyncDaemonView = { ...MASTER, role: 'backup', syncId: 0, notActive: [] }
+
+  t.is(
+    daemonsText([MASTER, backup], PLAIN),
+    `ROLE    INTERFACE  SYNC ID  MAX LEN  GROUP       PORT  TTL  STATE
+master  eth0             7     1472  224.0.0.81  8848    1  not active yet
+backup  eth0             0     1472  224.0.0.81  8848    1
+! the master sync daemon on eth0 is not active yet: connections are not synchronised yet
+`,
+  )
+  t.is(daemonsText([], PLAIN), 'no sync daemons\n')
+  t.is(idleDaemonsText([], PLAIN), '')
+})
+
 test('show: nothing at all, then it says so and what to try', t => {
   t.is(
     showText([], [], PLAIN),
@@ -65,6 +89,73 @@ test('show: all is well, then a table in the order of adding and no trouble', t 
     ].join('\n'),
   )
 })
+
+test('show: all that a service and a dest can have, then it is in their lines', t => {
+  const gue = { type: 'gue', port: 6080, checksum: 'csum' } as const
+  const dests = [
+    dest({ address: '10.0.0.3', fwd: 'tun', tunnel: gue, notActive: ['gue tunnels'] }),
+    dest({ upper: 8, lower: 6, notActive: ['thresholds'] }),
+  ]
+  const services = [
+    mark({
+      ...{ name: 'dns', scheduler: 'sh', schedFlags: ['flag-1', 'flag-2'], persistentS: 60 },
+      ...{ netmask: '255.255.255.0', engine: 'sip', onePacket: true },
+      ...{ notActive: ['firewall marks', 'persistence'], dests },
+    }),
+  ]
+
+  t.is(
+    showText([ETH0], services, PLAIN),
+    `attached: eth0 (native)
+SERVICE / DEST  SCHEDULER / FWD  WEIGHT  ACTIVE  INACTIVE  STATE
+fwmark:7 (dns)  sh                                         sched_flags [sh-fallback, sh-port], \
+persistent_s 60, netmask 255.255.255.0, engine sip, one_packet true, not active yet
+  10.0.0.2:80   nat                   1       0         0  upper 8, lower 6, \
+thresholds not active yet
+  10.0.0.3:80   tun                   1       0         0  tunnel gue, tunnel-port 6080, \
+tunnel-checksum csum, gue tunnels not active yet
+! fwmark:7 is not active yet (firewall marks, persistence): its packets pass to the host
+`,
+  )
+})
+
+const inactive: [what: string, given: Partial<AddressServiceView>, says: string | undefined][] = [
+  ['rr', {}, undefined],
+  ['none', { scheduler: 'none' }, undefined],
+  [
+    'sh',
+    { scheduler: 'sh', notActive: ['the scheduler sh'] },
+    'tcp:192.0.2.1:80 is not active yet (the scheduler sh): new connections are refused',
+  ],
+  [
+    'sh and sctp',
+    { scheduler: 'sh', notActive: ['sctp', 'the scheduler sh'] },
+    'tcp:192.0.2.1:80 is not active yet (sctp, the scheduler sh): its packets pass to the host',
+  ],
+  [
+    'persistence',
+    { notActive: ['persistence'], dests: [dest({ notActive: ['thresholds'] })] },
+    'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host',
+  ],
+  [
+    'thresholds twice',
+    { dests: [dest({ notActive: ['thresholds'] }), dest({ notActive: ['thresholds'] })] },
+    'tcp:192.0.2.1:80: not active yet in its dests: thresholds',
+  ],
+  [
+    'gre and thresholds',
+    { dests: [dest({ notActive: ['gre tunnels', 'thresholds'] }), dest()] },
+    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels, thresholds',
+  ],
+]
+
+for (const [what, given, says] of inactive)
+  test(`show: a service with ${what}, then ${says === undefined ? 'no line' : 'one line'}`, t => {
+    const text = showText([ETH0], [service({ dests: [dest()], ...given })], PLAIN)
+
+    const lines = text.split('\n').filter(line => line.startsWith('! '))
+    t.deepEqual(lines, says === undefined ? [] : [`! ${says}`])
+  })
 
 test('show: every trouble, then each is marked in the table and told with what to try', t => {
   const dests = [
