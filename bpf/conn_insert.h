@@ -196,17 +196,90 @@ ALWAYS void slot_fill(struct conn *slot, const struct packet *pkt, __u32 partner
 	}
 }
 
+/* The slot of a bucket that would answer for a key, or would have before its time was over. */
+ALWAYS struct conn *bucket_rival(const struct wire *wire, __u32 row, __u64 hash)
+{
+	__u64 want = hash_tag(hash) << WORD_TAG_SHIFT, mask = WORD_MATCH & ~(__u64)WORD_LIFE_MASK;
+	__u32 first = first_slot(hash);
+	void *bucket = bucket_at(wire->v6, row);
+
+	if (!bucket)
+		return 0;
+#pragma unroll
+	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
+		struct conn *slot = nth_slot(wire->v6, bucket, first, i);
+		__u64 word = READ(slot->word);
+
+		if ((word & mask) == want && (word & WORD_LIFE_MASK) >= LIFE_VALID &&
+		    is_key(slot, word, wire))
+			return slot;
+	}
+	return 0;
+}
+
+/* The same behind the table. */
+ALWAYS struct conn *stash_rival(const struct wire *wire)
+{
+	struct tuple key = tuple_of(wire);
+	__u32 *index = bpf_map_lookup_elem(&stash, &key);
+	struct conn *slot = index ? slot_at(wire->v6, *index) : 0;
+	__u64 word = slot ? READ(slot->word) : 0;
+
+	if (!slot || word & FLAG(CONN_SHADOWED) || (word & WORD_LIFE_MASK) < LIFE_VALID)
+		return 0;
+	return is_key(slot, word, wire) ? slot : 0;
+}
+
+ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
+{
+	__u8 v6 = wire->v6;
+	struct conn *bucket = bucket_at(v6, first_bucket(hash, v6)), *slot;
+	__u64 flags;
+
+	if (!bucket)
+		return 0;
+	flags = READ(bucket->word);
+	slot = bucket_rival(wire, first_bucket(hash, v6), hash);
+	if (!slot && flags & FLAG(BUCKET_OVERFLOW))
+		slot = bucket_rival(wire, second_bucket(hash, v6), hash);
+	if (!slot && flags & FLAG(BUCKET_STASHED))
+		slot = stash_rival(wire);
+	return slot;
+}
+
+/* Shadows who answers for a reply key. Gives the rank of who does from now on. */
+ALWAYS __u32 rival_shadow(const struct tuple *tuple, __u64 hash, __u8 v6)
+{
+	struct wire wire = wire_of(tuple, v6);
+	struct conn *rival = rival_find(&wire, hash), *request;
+
+	if (!rival)
+		return 0;
+	__sync_fetch_and_or(&rival->word, FLAG(CONN_SHADOWED));
+	request = partner_of(v6, rival);
+	return (request ? READ(request->nexthop) : 0) + 1;
+}
+
+WARM __u32 rival_shadow4(const struct tuple *tuple, __u64 hash)
+{
+	return tuple ? rival_shadow(tuple, hash, 0) : 0;
+}
+
+WARM __u32 rival_shadow6(const struct tuple *tuple, __u64 hash)
+{
+	return tuple ? rival_shadow(tuple, hash, 1) : 0;
+}
+
 /*
  * Two NAT connections may want one reply key: one client port, two virtual addresses, one dest. As
  * in IPVS the newest answers; the older reply slot is shadowed until the newer is gone (the sweep
- * lifts the shadow).
+ * lifts the shadow of the one with the highest rank).
  */
-ALWAYS void shadow_older(const struct packet *pkt, const struct wire *wire, __u64 hash)
+ALWAYS __u32 shadow_older(const struct wire *wire, __u64 hash)
 {
-	struct conn *older = slot_at(wire->v6, conn_seek(wire, hash, pkt->now));
+	struct tuple tuple = tuple_of(wire);
 
-	if (older)
-		__sync_fetch_and_or(&older->word, FLAG(CONN_SHADOWED));
+	return wire->v6 ? rival_shadow6(&tuple, hash) : rival_shadow4(&tuple, hash);
 }
 
 /* The reply of a NAT connection, as it will be on the wire. */
@@ -227,8 +300,8 @@ ALWAYS struct wire wire_reply(const struct packet *pkt, struct address dest)
 	return wire;
 }
 
-/* The reply slot of a NAT connection, still BUSY: its index, or NONE. */
-ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash)
+/* The reply slot of a NAT connection, still BUSY: its index, or NONE. Fills hash and rank. */
+ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash, __u32 *rank)
 {
 	struct address dest = address_load(ROW(dest_addrs, pkt->dest_id)->daddr);
 	struct wire wire = wire_reply(pkt, dest);
@@ -243,7 +316,7 @@ ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash)
 	if (!slot)
 		return NONE;
 	slot_fill(slot, pkt, request, dest, pkt->dest->dport);
-	shadow_older(pkt, &wire, *hash);
+	*rank = shadow_older(&wire, *hash);
 	return index;
 }
 
@@ -263,7 +336,8 @@ ALWAYS void count_new(const struct packet *pkt)
 /* Makes the slots under the stripe's lock. Returns GO_ON, TABLE_FULL, INTERNAL. */
 ALWAYS int conn_make(struct packet *pkt)
 {
-	__u32 fwd = pkt->dest->fwd & (CONN_FWD_MASK >> CONN_FWD_SHIFT), request, reply = NONE;
+	__u32 fwd = pkt->dest->fwd & (CONN_FWD_MASK >> CONN_FWD_SHIFT), request, reply = NONE,
+	      rank = 0;
 	__u64 flags = fwd << CONN_FWD_SHIFT, reply_hash = 0;
 	struct conn *slot, *other;
 
@@ -271,7 +345,7 @@ ALWAYS int conn_make(struct packet *pkt)
 	if (request == NONE)
 		return TABLE_FULL;
 	if (fwd == FWD_NAT) {
-		reply = reply_make(pkt, request, &reply_hash);
+		reply = reply_make(pkt, request, &reply_hash, &rank);
 		if (reply == NONE) {
 			struct tuple tuple = tuple_of(&pkt->wire);
 
@@ -283,6 +357,7 @@ ALWAYS int conn_make(struct packet *pkt)
 	if (!slot)
 		return INTERNAL;
 	slot_fill(slot, pkt, reply, wire_to(&pkt->wire), pkt->wire.ports >> 16);
+	slot->nexthop = rank;
 	other = slot_at(pkt->wire.v6, reply);
 	if (other)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);

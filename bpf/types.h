@@ -155,7 +155,8 @@ enum family {
 	__be16 oport NOTE("virtual port in a request slot, the dest's in a NAT reply slot");       \
 	__u8 protocol NOTE("IP protocol number");                                                  \
 	__u8 state NOTE("enum tcp_state, 0 for UDP; the request slot's is the truth");             \
-	__u16 nexthop NOTE("reply slots: next hop towards the client, 0 while unknown");           \
+	__u16 nexthop NOTE("reply slots: next hop towards the client, 0 while unknown; request "   \
+			   "slots: rank among the connections of one reply key");                  \
 	__u32 deadline NOTE("tick after which the slot is overdue");                               \
 	__u32 partner NOTE("index of the other direction's slot, NONE when there is none");
 

@@ -296,7 +296,7 @@ export interface Conn4 {
   protocol: number
   /** enum tcp_state, 0 for UDP; the request slot's is the truth. */
   state: number
-  /** reply slots: next hop towards the client, 0 while unknown. */
+  /** reply slots: next hop towards the client, 0 while unknown; request slots: rank among the connections of one reply key. */
   nexthop: number
   /** tick after which the slot is overdue. */
   deadline: number
@@ -362,7 +362,7 @@ export interface Conn6 {
   protocol: number
   /** enum tcp_state, 0 for UDP; the request slot's is the truth. */
   state: number
-  /** reply slots: next hop towards the client, 0 while unknown. */
+  /** reply slots: next hop towards the client, 0 while unknown; request slots: rank among the connections of one reply key. */
   nexthop: number
   /** tick after which the slot is overdue. */
   deadline: number

@@ -8,7 +8,7 @@
 import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
-import { SLOT, tupleOf, type ConnTable } from './slots.ts'
+import { readSlot, SLOT, tupleOf, type ConnTable } from './slots.ts'
 
 /** Ticks a slot must be overdue: a packet that found it just in time has long finished. */
 const MARGIN_TICKS = 2
@@ -229,7 +229,7 @@ function unstash(tables: SweepTables, dead: number[]): void {
   }
 }
 
-/** Where the newer of two connections with one reply key has gone, the older answers again. */
+/** Where the newest connection of a reply key has gone, the newest of the others answers again. */
 function liftShadows(
   tables: SweepTables,
   { words, step }: Words,
@@ -245,6 +245,13 @@ function liftShadows(
       .map(text),
   )
   const buried = new Set(dead)
-  const alive = shadowed.filter(slot => !buried.has(slot) && gone.has(text(slot)))
-  and64Batch(tables.conns, wordsAt(tables, alive), ALL_BITS ^ BigInt(SHADOWED), alive.length)
+  const newest = new Map<string, { slot: number; rank: number }>()
+  for (const slot of shadowed) {
+    const key = buried.has(slot) ? '' : text(slot)
+    if (!gone.has(key)) continue
+    const rank = readSlot(tables, words[slot * step + PARTNER] ?? 0).nexthop
+    if (rank >= (newest.get(key)?.rank ?? 0)) newest.set(key, { slot, rank })
+  }
+  const lifted = [...newest.values()].map(({ slot }) => slot)
+  and64Batch(tables.conns, wordsAt(tables, lifted), ALL_BITS ^ BigInt(SHADOWED), lifted.length)
 }

@@ -81,14 +81,37 @@ for (const f of FAMILIES) {
     t.deepEqual(answers, [3, 3, 1])
   })
 
-  test(`reply key: of three of ${f.name} two end in turn, each answers once`, async t => {
+  test(`reply key: of three of ${f.name} two end in turn, the newest answers`, async t => {
     const lvs = await colliding(t, 1, 2, 3)
 
     end(lvs, 3)
     const second = answersFor(lvs)
-    end(lvs, Number(second))
+    end(lvs, 2)
     const third = answersFor(lvs)
 
-    t.deepEqual([second, third].sort(), [1, 2])
+    t.deepEqual([second, third], [2, 1])
   })
+
+  for (const [how, finish] of [
+    [
+      'its time is over',
+      (lvs: PacketDirector) => {
+        lvs.advance(61)
+      },
+    ],
+    ['a RST ended it', (lvs: PacketDirector) => ['A', 'R'].map(flags => lvs.run(to(1, flags)))],
+  ] as const)
+    test(`reply key: one of ${f.name} begins anew when ${how}, the newest answers`, async t => {
+      const lvs = await colliding(t, 2, 1)
+      lvs.run(to(2, 'A'))
+      finish(lvs)
+      lvs.run(to(1, 'S'))
+      const before = answersFor(lvs)
+      lvs.advance(1)
+      lvs.sweep()
+
+      t.deepEqual([before, answersFor(lvs)], [1, 1])
+      end(lvs, 1)
+      t.is(answersFor(lvs), 2)
+    })
 }

@@ -10,7 +10,7 @@ import type { Entry } from './entries.ts'
 import type { Ipvs, Service } from './ipvs.ts'
 import type { Beginning, Op, WantedDest, WantedService } from './ops.ts'
 import { BROADCAST, DEST_NUMBERS, latin1, virtuals } from './place.ts'
-import { ACK, FIN, RST, SYN, type Settings } from './rules.ts'
+import { ACK, FIN, RST, SYN, UDP, type Settings } from './rules.ts'
 import type { SchedulerName } from './schedulers.ts'
 
 const SCHEDULERS: SchedulerName[] = ['rr', 'rr', 'wrr', 'wlc']
@@ -207,8 +207,9 @@ export class Generator {
     const isMixed = fwd === 'tun' && random(3) === 0
     const f = isV4 === isMixed ? (FAMILIES[1] ?? IPV4) : IPV4
     const address = f.dest(oneOf(random, DEST_NUMBERS))
+    const ports = service?.protocol === UDP ? [port, 5353] : [port, 80, 8000]
     const wanted = { service: number, address, weight: oneOf(random, WEIGHTS) }
-    return { op: 'dest', ...wanted, fwd, port: fwd === 'nat' ? 1000 + number : port }
+    return { op: 'dest', ...wanted, fwd, port: fwd === 'nat' ? oneOf(random, ports) : port }
   }
 
   #removeDest(number: number): Op {
