@@ -105,6 +105,7 @@ KEEP_ENUM(family);
 KEEP_ENUM(life);
 KEEP_ENUM(slot_word);
 KEEP_ENUM(tcp_state);
+KEEP_ENUM(tcp_table);
 KEEP_ENUM(service_flags);
 KEEP_ENUM(scheduler);
 KEEP_ENUM(schedule_word);

@@ -7,9 +7,9 @@
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
+	int reason = parse(&pkt) ?: service_find(&pkt) ?: source_check(&pkt) ?: defend(&pkt);
 
-	return leave(&pkt, parse(&pkt) ?: service_find(&pkt) ?: source_check(&pkt) ?:
-			   schedule(&pkt) ?: conn_insert(&pkt) ?: dest_find(&pkt) ?:
+	return leave(&pkt, reason ?: schedule(&pkt) ?: conn_insert(&pkt) ?: dest_find(&pkt) ?:
 			   transmit(&pkt));
 }
 PROGRAM(new)

@@ -256,7 +256,7 @@ ALWAYS int options_schedule(struct packet *pkt)
 		if (!may_start(pkt))
 			return NO_CONNECTION;
 	}
-	return service_find(pkt);
+	return service_find(pkt) ?: (__u16)pkt->wire.ports == FTP_DATA_PORT ? FTP_DATA : GO_ON;
 }
 
 /* The header's checksum for what is in it now; the change is remembered, for who quotes it. */

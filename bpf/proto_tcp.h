@@ -12,7 +12,7 @@ enum tcp_direction {
 	TCP_INPUT,
 	TCP_OUTPUT,
 	TCP_INPUT_ONLY,
-	TCP_DIRECTIONS,
+	TCP_DIRECTIONS = 4, /* a power of two, as are events and states: an index is shifts */
 };
 
 enum tcp_event {
@@ -36,8 +36,13 @@ enum tcp_event {
 #define LI TCP_LISTEN
 #define SA TCP_SYNACK
 
-/* Rows: direction, event. Columns: the current state, NO ES SS SR FW TW CL CW LA LI SA. */
-static const __u8 tcp_next[TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] =
+/* Under secure_tcp a client alone establishes nothing. */
+#define SECURE(direction) (TCP_SECURE * TCP_DIRECTIONS + (direction))
+
+/*
+ * Rows: table and direction, event. Columns: the current state, NO ES SS SR FW TW CL CW LA LI SA.
+ */
+static const __u8 tcp_next[TCP_TABLES * TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] =
 	{
 		[TCP_INPUT] =
 			{
@@ -58,6 +63,30 @@ static const __u8 tcp_next[TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] =
 		[TCP_INPUT_ONLY] =
 			{
 				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
+				[TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
+				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
+				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+			},
+		[SECURE(TCP_INPUT)] =
+			{
+				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA},
+				[TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA},
+				[TCP_EVENT_ACK] = {ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA},
+				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
+				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+			},
+		[SECURE(TCP_OUTPUT)] =
+			{
+				[TCP_EVENT_SYN] = {SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA},
+				[TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
+				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
+				[TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL},
+				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
+			},
+		[SECURE(TCP_INPUT_ONLY)] =
+			{
+				[TCP_EVENT_SYN] = {SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA},
 				[TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
 				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
 				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
@@ -87,6 +116,14 @@ ALWAYS __u32 tcp_event(__u8 flags)
 	if (unlikely(flags & TCP_FLAG_FIN_BIT))
 		return TCP_EVENT_FIN;
 	return likely(flags & TCP_FLAG_ACK_BIT) ? TCP_EVENT_ACK : TCP_EVENT_NONE;
+}
+
+/* The row of the table in force: next states by current state. */
+ALWAYS const __u8 *tcp_row(__u32 direction, __u32 event)
+{
+	__u32 table = READ(settings.tcp_table) % TCP_TABLES;
+
+	return tcp_next[table * TCP_DIRECTIONS + direction][event];
 }
 
 ALWAYS int tcp_is_active(__u8 state)

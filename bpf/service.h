@@ -11,7 +11,7 @@
 /* The source port of active FTP data connections is never scheduled (IPVS' FTPDATA). */
 #define FTP_DATA_PORT bpf_htons(20)
 
-/* Fills service, service_id. Returns NO_SERVICE, VIP_NOT_LOCAL, FTP_DATA. */
+/* Fills service, service_id. Returns NO_SERVICE, VIP_NOT_LOCAL. */
 ALWAYS int service_find(struct packet *pkt)
 {
 	struct service_key key = {.vport = pkt->wire.ports >> 16,
@@ -29,9 +29,23 @@ ALWAYS int service_find(struct packet *pkt)
 		return INTERNAL;
 	if (!(READ(pkt->service->flags) & SERVICE_VIP_LOCAL))
 		return VIP_NOT_LOCAL;
-	if ((__u16)pkt->wire.ports == FTP_DATA_PORT)
-		return FTP_DATA;
 	return GO_ON;
+}
+
+/*
+ * drop_packet: of the packets that may start a connection one of so many is dropped. Counted in one
+ * place for all CPUs, which is shared while somebody attacks only. Returns GO_ON, OVERLOAD,
+ * FTP_DATA. Source: ip_vs.h ip_vs_todrop.
+ */
+ALWAYS int defend(const struct packet *pkt)
+{
+	__u32 rate = READ(settings.drop_rate);
+
+	if (unlikely(rate) && (__s32)__sync_fetch_and_add(&settings.drop_counter, -1) <= 1) {
+		WRITE(settings.drop_counter, rate);
+		return OVERLOAD;
+	}
+	return (__u16)pkt->wire.ports == FTP_DATA_PORT ? FTP_DATA : GO_ON;
 }
 
 /* Fills dest, dest_id from the connection. */

@@ -33,7 +33,7 @@ ALWAYS void conn_recount(struct conn *request, __u32 dest_id, __u8 state)
 }
 
 /* The state has changed, as far as this slot knows: ask the truth, write both. */
-ALWAYS __u8 tcp_change(struct packet *pkt, __u32 direction, __u32 event)
+ALWAYS __u8 tcp_change(struct packet *pkt, const __u8 *row)
 {
 	struct conn *partner = partner_of(pkt->wire.v6, pkt->conn);
 	struct conn *request = is_reply(pkt) ? partner : pkt->conn;
@@ -41,7 +41,7 @@ ALWAYS __u8 tcp_change(struct packet *pkt, __u32 direction, __u32 event)
 
 	if (!request)
 		return READ(pkt->conn->state);
-	next = tcp_next[direction][event][READ(request->state) & (TCP_STATES - 1)];
+	next = row[READ(request->state) & (TCP_STATES - 1)];
 	WRITE(request->state, next);
 	WRITE(pkt->conn->state, next);
 	if (partner) {
@@ -56,7 +56,8 @@ ALWAYS __u8 tcp_change(struct packet *pkt, __u32 direction, __u32 event)
 ALWAYS __u32 track_tcp(struct packet *pkt)
 {
 	__u8 state = READ(pkt->conn->state) & (TCP_STATES - 1);
-	__u32 direction, event;
+	__u32 direction;
+	const __u8 *row;
 
 	/* An ACK leaves what is established as it is, whichever way it goes. */
 	if (likely(state == TCP_ESTABLISHED &&
@@ -65,9 +66,9 @@ ALWAYS __u32 track_tcp(struct packet *pkt)
 	direction = is_reply(pkt)		      ? TCP_OUTPUT
 		    : pkt->word & FLAG(CONN_NOOUTPUT) ? TCP_INPUT_ONLY
 						      : TCP_INPUT;
-	event = tcp_event(pkt->tcp_flags);
-	if (unlikely(tcp_next[direction][event][state] != state))
-		state = tcp_change(pkt, direction, event);
+	row = tcp_row(direction, tcp_event(pkt->tcp_flags));
+	if (unlikely(row[state] != state))
+		state = tcp_change(pkt, row);
 	return READ(settings.tcp_timeout[state & (TCP_STATES - 1)]);
 }
 

@@ -79,6 +79,7 @@ enum reason {
 	NEEDS_FRAGMENTING,
 	BAD_ICMP,
 	CUT_SHORT,
+	OVERLOAD,
 	INTERNAL,
 	REASONS,
 	REASONS_MAX = 64,
@@ -138,6 +139,9 @@ enum tcp_state {
 	TCP_SYNACK,
 	TCP_STATES = 16,
 };
+
+/* Which state table is in force. */
+enum tcp_table { TCP_NORMAL, TCP_SECURE, TCP_TABLES };
 
 enum family {
 	FAMILY_IPV4,
@@ -407,6 +411,9 @@ struct settings {
 	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
 	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
 	__u32 expire_nodest_conn NOTE("net.ipv4.vs.expire_nodest_conn");
+	__u32 tcp_table NOTE("enum tcp_table: what secure_tcp says just now");
+	__u32 drop_rate NOTE("drop_packet: of so many new connections one is dropped; 0: none");
+	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
 	__u32 pad;

@@ -63,8 +63,9 @@ export const REASON = {
   NEEDS_FRAGMENTING: 31,
   BAD_ICMP: 32,
   CUT_SHORT: 33,
-  INTERNAL: 34,
-  REASONS: 35,
+  OVERLOAD: 34,
+  INTERNAL: 35,
+  REASONS: 36,
   REASONS_MAX: 64,
 } as const
 
@@ -118,6 +119,12 @@ export const TCP_STATE = {
   TCP_LISTEN: 9,
   TCP_SYNACK: 10,
   TCP_STATES: 16,
+} as const
+
+export const TCP_TABLE = {
+  TCP_NORMAL: 0,
+  TCP_SECURE: 1,
+  TCP_TABLES: 2,
 } as const
 
 export const SERVICE_FLAGS = {
@@ -929,6 +936,12 @@ export interface Settings {
   sloppy_tcp: number
   /** net.ipv4.vs.expire_nodest_conn. */
   expire_nodest_conn: number
+  /** enum tcp_table: what secure_tcp says just now. */
+  tcp_table: number
+  /** drop_packet: of so many new connections one is dropped; 0: none. */
+  drop_rate: number
+  /** attempts until the next is dropped; the data plane counts. */
+  drop_counter: number
   /** process id of the daemon that frees slots, 0 before the first. */
   owner: number
   /** milliseconds of the UTC day at which the monotonic clock was 0. */
@@ -937,7 +950,7 @@ export interface Settings {
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 104,
+  size: 116,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -946,8 +959,11 @@ export const SETTINGS = {
   pmtu_disc: 80,
   sloppy_tcp: 84,
   expire_nodest_conn: 88,
-  owner: 92,
-  day_ms: 96,
+  tcp_table: 92,
+  drop_rate: 96,
+  drop_counter: 100,
+  owner: 104,
+  day_ms: 108,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -960,8 +976,11 @@ export function readSettings(v: DataView, at: number): Settings {
     pmtu_disc: v.getUint32(at + 80, HOST),
     sloppy_tcp: v.getUint32(at + 84, HOST),
     expire_nodest_conn: v.getUint32(at + 88, HOST),
-    owner: v.getUint32(at + 92, HOST),
-    day_ms: v.getUint32(at + 96, HOST),
+    tcp_table: v.getUint32(at + 92, HOST),
+    drop_rate: v.getUint32(at + 96, HOST),
+    drop_counter: v.getUint32(at + 100, HOST),
+    owner: v.getUint32(at + 104, HOST),
+    day_ms: v.getUint32(at + 108, HOST),
   }
 }
 
@@ -974,8 +993,11 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 80, x.pmtu_disc, HOST)
   v.setUint32(at + 84, x.sloppy_tcp, HOST)
   v.setUint32(at + 88, x.expire_nodest_conn, HOST)
-  v.setUint32(at + 92, x.owner, HOST)
-  v.setUint32(at + 96, x.day_ms, HOST)
+  v.setUint32(at + 92, x.tcp_table, HOST)
+  v.setUint32(at + 96, x.drop_rate, HOST)
+  v.setUint32(at + 100, x.drop_counter, HOST)
+  v.setUint32(at + 104, x.owner, HOST)
+  v.setUint32(at + 108, x.day_ms, HOST)
 }
 
 export interface TagNote {

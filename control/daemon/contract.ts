@@ -79,6 +79,8 @@ export interface ConnPage {
 export interface SettingView {
   /** In force. */
   value: SettingValue
+  /** Of a defence by memory (1, 2) the mode that it is in just now, when it is the other one. */
+  mode?: number
   default: SettingValue
   /** Missing where nobody has set it. */
   origin?: Origin

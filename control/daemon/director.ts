@@ -79,6 +79,8 @@ export interface DirectorParts {
   gracePeriod(): void
   /** Milliseconds of a clock that does not jump. */
   nowMs(): number
+  /** Memory that is left, in pages; none: there is always enough (tests). */
+  availablePages?(): number
   /** Records between snapshots, when a test wants them more often. */
   snapshotEvery?: number
 }
@@ -143,6 +145,11 @@ export class Director implements DirectorApi {
     const moved = Object.values(this.#intent.services).filter(this.#parts.dataplane.takeMoved())
     for (const service of moved) this.#writer.publish(service)
     this.#observer.network(moved)
+  }
+
+  /** To be called every second: defences against overload go by the memory that is left. */
+  defend(): void {
+    if (this.#writer.defend(this.#intent.settings).dropsEntries) this.#parts.sweeper.dropEntries()
   }
 
   /** To be called every second or so: frees what nobody needs, asks again for neighbours. */
@@ -309,7 +316,7 @@ export class Director implements DirectorApi {
   }
 
   settings(): SettingsView {
-    return settingsView(this.#intent)
+    return settingsView(this.#intent, this.#writer.defend(this.#intent.settings).modes)
   }
 
   async setSettings(

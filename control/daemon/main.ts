@@ -15,6 +15,7 @@ import { inspect } from '../dataplane/inspect.ts'
 import { SLICE_MS } from '../dataplane/rates.ts'
 import { openKernel, refuseOldKernel, type Kernel } from '../dataplane/kernel.ts'
 import { objectsFolder } from '../dataplane/objects.ts'
+import { availablePages } from '../dataplane/memory.ts'
 import { refusePins, refuseUser } from '../dataplane/pins.ts'
 import { memoryBytes } from '../dataplane/sizes.ts'
 import { startSweeper } from '../dataplane/sweeper.ts'
@@ -102,6 +103,7 @@ function makeDirector(
     log,
     gracePeriod: gracePeriods(),
     nowMs: () => performance.now(),
+    availablePages: () => availablePages(),
   }
   estimate(parts.dataplane, undo)
   const director = new Director(parts, restored(journal))
@@ -150,6 +152,7 @@ async function serve(
 function tend(director: Director, log: Logger, undo: (() => unknown)[]): void {
   let isTending = false // a large apply keeps it waiting for seconds
   const timer = setInterval(() => {
+    director.defend()
     if (isTending) return
     isTending = true
     director

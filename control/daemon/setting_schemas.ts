@@ -38,6 +38,9 @@ export const SettingsSchema = Type.Object(
       value: wantedValue(name),
       default: settingValue('Where nobody has set it.'),
       origin: someOrigin,
+      mode: Type.Optional(
+        Type.Integer({ description: 'Where value is 1 or 2 and it is the other just now.' }),
+      ),
       active: Type.Boolean({ description: 'Whether it has an effect; MANUAL says why not.' }),
     }),
   ),

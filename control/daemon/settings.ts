@@ -11,18 +11,22 @@ import {
   type Settings,
 } from '../model/settings.ts'
 import type { Warning } from '../model/warning.ts'
+import type { Defence } from '../plan/defence.ts'
 import type { Intent } from '../plan/intent.ts'
 import type { SettingsView } from './contract.ts'
 import { warningsOf } from './ownership.ts'
 
-/** Every setting as it is in force. */
-export function settingsView({ settings }: Intent): SettingsView {
+/** Every setting as it is in force; `modes` are those that the defences are in. */
+export function settingsView({ settings }: Intent, modes: Defence['modes']): SettingsView {
   const values = withDefaults(valuesOf(settings))
   const views = SETTING_NAMES.map(name => {
     const origin = settings[name]?.origin
     const { default: usual, notActive } = ruleOf(name)
     const view = { value: values[name], default: usual, active: notActive === undefined }
-    return [name, { ...view, ...(origin === undefined ? {} : { origin }) }] as const
+    const mode = (modes as Partial<Record<SettingName, number>>)[name]
+    const isOther = mode !== undefined && mode !== values[name]
+    const more = { ...(origin !== undefined && { origin }), ...(isOther && { mode }) }
+    return [name, { ...view, ...more }] as const
   })
   return Object.fromEntries(views) as SettingsView
 }

@@ -3,9 +3,11 @@
  * no order and no journal: that is the director's. Read next: apply.ts (a whole file's change).
  */
 import { attach, detach } from '../dataplane/attach.ts'
+import { writeDefence } from '../dataplane/settings.ts'
 import { parseServiceName } from '../config/name.ts'
 import type { AttachMode, ServiceId } from '../model/service.ts'
 import type { Work } from '../model/work.ts'
+import { defence, type Defence } from '../plan/defence.ts'
 import { bulkChange } from '../plan/diff.ts'
 import type { Step } from '../plan/draft.ts'
 import type { Change, Intent, ServiceIntent } from '../plan/intent.ts'
@@ -106,6 +108,15 @@ export class Writer implements Hands {
 
   set(settings: Intent['settings']): void {
     this.#parts.dataplane.set(valuesOf(settings))
+    this.defend(settings)
+  }
+
+  /** Brings the defences against overload up to the memory that is left. */
+  defend(settings: Intent['settings']): Defence {
+    const available = this.#parts.availablePages?.() ?? Infinity
+    const now = defence(valuesOf(settings), available)
+    writeDefence(this.#parts.dataplane.kernel, now)
+    return now
   }
 
   /** Ends the connections of dests that have left, when connections do not outlive dests. */

@@ -1,10 +1,11 @@
 /**
  * Ends connections ahead of their time, as packets do in ../../bpf/conn_end.h: those of removed
- * dests, when expire_nodest_conn says so. The sweep frees their slots.
+ * dests, when expire_nodest_conn says so, and half-open ones for drop_entry. The sweep frees them.
  * Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_expire_nodest_conn_flush (v6.1).
  */
 import { compareAndSwap64, load64, store32 } from '../../addon/index.ts'
-import { CONN4, DEST, DEST_FLAGS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
+import { CONN4, DEST, DEST_FLAGS, LIFE, LIMIT, SLOT_WORD, TCP_STATE } from '../abi/maps.gen.ts'
+import { PROTOCOL_NUMBER } from '../model/service.ts'
 import { SLOT, type ConnTable } from './slots.ts'
 import { isValid, uncount } from './sweep.ts'
 
@@ -35,14 +36,49 @@ export function endOrphans(table: EndingTables, dests: ArrayBuffer, now: number)
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & REPLY) continue
     const dest = (words[at + 1] as number) >>> DEST_SHIFT
     if ((flags[dest * DEST.size + DEST.flags] as number) & DEST_FLAGS.DEST_AVAILABLE) continue
-    const partner = words[at + PARTNER] as number
-    const was = end(table.conns, at, now)
-    if (was === undefined) continue
-    uncount(table.destConns, was)
-    if (partner !== LIMIT.NONE) end(table.conns, partner * step, now)
-    ended++
+    if (endConn(table, at, now)) ended++
   }
   return ended
+}
+
+/** Of the table's buckets one in so many is looked at each second; the kernel's figure. */
+const DROPPED_SHARE = 32
+const HALF_OPEN = new Set<number>([TCP_STATE.TCP_SYN_RECV, TCP_STATE.TCP_SYNACK])
+
+/**
+ * drop_entry: ends half-open TCP connections of some buckets, at random. Differs from LVS: those
+ * that are established or UDP, idle and of few packets stay, because packets of a connection are
+ * not counted. Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_random_dropentry (v6.1).
+ * @param random 0 to 1, without 1
+ */
+export function dropEntries(table: EndingTables, now: number, random: () => number): number {
+  const words = new Uint32Array(table.conns)
+  const bytes = new Uint8Array(table.conns)
+  const { size } = SLOT[table.family]
+  const bucket = (size / 4) * LIMIT.SLOTS_PER_BUCKET
+  const buckets = words.length / bucket
+  let ended = 0
+  for (let turn = 0; turn < buckets / DROPPED_SHARE; turn++) {
+    const first = Math.floor(random() * buckets) * bucket
+    for (let at = first; at < first + bucket; at += size / 4) {
+      if ((words[at] as number) & REPLY) continue
+      if (bytes[at * 4 + CONN4.protocol] !== PROTOCOL_NUMBER.tcp) continue
+      if (!HALF_OPEN.has(bytes[at * 4 + CONN4.state] as number)) continue
+      if (endConn(table, at, now)) ended++
+    }
+  }
+  return ended
+}
+
+/** Both slots of a connection, and its count; whether it was this that ended it. */
+function endConn(table: EndingTables, at: number, now: number): boolean {
+  const words = new Uint32Array(table.conns)
+  const partner = words[at + PARTNER] as number
+  const was = end(table.conns, at, now)
+  if (was === undefined) return false
+  uncount(table.destConns, was)
+  if (partner !== LIMIT.NONE) end(table.conns, partner * (SLOT[table.family].size / 4), now)
+  return true
 }
 
 /** VALID becomes ENDED; what the word was, undefined when somebody else has ended it. */

@@ -13,6 +13,7 @@ import {
   MAPS,
   SETTINGS,
   TCP_STATE,
+  TCP_TABLE,
   writeConfig,
   writeSettings,
   type Config,
@@ -233,6 +234,9 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     pmtu_disc: PMTU_DISC,
     sloppy_tcp: 0,
     expire_nodest_conn: 0,
+    tcp_table: TCP_TABLE.TCP_NORMAL,
+    drop_rate: 0,
+    drop_counter: 0,
     owner: 0,
     day_ms: 0,
   })

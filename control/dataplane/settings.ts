@@ -3,8 +3,9 @@
  * A changed timeout is for deadlines set after it, as in IPVS. Read next: ../model/settings.ts.
  */
 import { store32 } from '../../addon/index.ts'
-import { SETTINGS as ROW, TCP_STATE } from '../abi/maps.gen.ts'
+import { SETTINGS as ROW, TCP_STATE, TCP_TABLE } from '../abi/maps.gen.ts'
 import { withDefaults, type SettingName, type Settings } from '../model/settings.ts'
+import type { Defence } from '../plan/defence.ts'
 import type { Kernel } from './kernel.ts'
 
 /**
@@ -31,6 +32,14 @@ export function writeSettings(kernel: Kernel, set: Settings): void {
     const word = (isTime ? Math.round(value * kernel.ticksPerSecond) : value) >>> 0
     if (words[at / 4] !== word) store32(buffer, at / 4, word)
   }
+}
+
+/** Puts defences in force for packets. */
+export function writeDefence(kernel: Kernel, { isSecure, dropRate, restarts }: Defence): void {
+  const buffer = kernel.maps.settings.mmap()
+  store32(buffer, ROW.tcp_table / 4, isSecure ? TCP_TABLE.TCP_SECURE : TCP_TABLE.TCP_NORMAL)
+  store32(buffer, ROW.drop_rate / 4, dropRate >>> 0)
+  if (restarts) store32(buffer, ROW.drop_counter / 4, dropRate >>> 0)
 }
 
 /** Whether rates are estimated: run_estimation is on, and there is a CPU to do it on. */

@@ -13,7 +13,7 @@ import { clockOf } from './pins.ts'
 import { startRecount } from './recount.ts'
 import { dayMs } from './ticks.ts'
 import { both, type Both } from './slots.ts'
-import { endOrphans } from './ending.ts'
+import { dropEntries, endOrphans } from './ending.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
 
 export interface SweepWorkerData {
@@ -44,7 +44,11 @@ const tables = both<SweepTables>(family => ({
 
 const dests = pin('dests').mmap()
 
-parentPort?.on('message', (id: number) => {
+parentPort?.on('message', (id: number | 'drop') => {
+  if (id === 'drop') {
+    for (const table of tables) dropEntries(table, clock(), Math.random)
+    return
+  }
   const ended = tables.reduce((sum, table) => sum + endOrphans(table, dests, clock()), 0)
   parentPort?.postMessage({ ended, id })
 })

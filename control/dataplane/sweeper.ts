@@ -15,6 +15,8 @@ export interface Sweeper {
   figures: SweepFigures
   /** Ends the connections of dests that are in no service; resolves when they have ended. */
   endOrphans(): Promise<void>
+  /** Ends some half-open connections. */
+  dropEntries(): void
   stop(): Promise<void>
 }
 
@@ -45,6 +47,9 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
         asked.set(++id, done)
         worker.postMessage(id)
       }),
+    dropEntries: () => {
+      worker.postMessage('drop')
+    },
     stop: async () => {
       await worker.terminate()
     },

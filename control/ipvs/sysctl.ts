@@ -137,7 +137,7 @@ class Run {
     name: SettingName,
     settings: Awaited<ReturnType<DirectorClient['settings']>>,
   ): string {
-    const { value } = settings[name]
+    const value = settings[name].mode ?? settings[name].value
     if (value === AUTO) return this.#system.hostValue(name)
     return ruleOf(name).kind === 'pair' ? String(value).replace(' ', '\t') : String(value)
   }

@@ -49,7 +49,6 @@ const DEFENCE = { kind: 'int', min: 0, max: 3 } as const
 const TIMEOUT_S_MAX = 2147483
 const TIMEOUT = { kind: 'int', min: 1, max: TIMEOUT_S_MAX } as const
 
-const NO_DEFENCE = 'there are no defences against overload yet'
 const NO_SYNC = 'connections are not synchronised yet'
 const NO_SCHEDULER = 'the scheduler is not there yet'
 
@@ -58,15 +57,15 @@ export const SETTINGS = {
   tcp_timeout_s: { ...TIMEOUT, default: 900 },
   tcp_fin_timeout_s: { ...TIMEOUT, default: 120 },
   udp_timeout_s: { ...TIMEOUT, default: 300 },
-  am_droprate: { ...INT, default: 10, notActive: NO_DEFENCE },
-  amemthresh: { ...INT, default: 1024, notActive: NO_DEFENCE },
+  am_droprate: { ...INT, default: 10 },
+  amemthresh: { ...INT, default: 1024 },
   backup_only: { ...INT, default: 0, notActive: NO_SYNC },
   cache_bypass: { ...INT, default: 0, notActive: 'there are no services by firewall mark yet' },
   conn_reuse_mode: { ...INT, default: 1 },
   conntrack: { ...INT, default: 0, notActive: 'xlvs makes no entries for connection tracking' },
   debug_level: { ...INT, default: 0, notActive: 'xlvs daemon has --log-level instead' },
-  drop_entry: { ...DEFENCE, default: 0, notActive: NO_DEFENCE },
-  drop_packet: { ...DEFENCE, default: 0, notActive: NO_DEFENCE },
+  drop_entry: { ...DEFENCE, default: 0 },
+  drop_packet: { ...DEFENCE, default: 0 },
   est_cpulist: { kind: 'cpus', default: AUTO },
   est_nice: { ...INT, min: -20, max: 19, default: 0, notActive: 'xlvsd itself estimates rates' },
   expire_nodest_conn: { ...INT, default: 0 },
@@ -82,7 +81,7 @@ export const SETTINGS = {
   pmtu_disc: { ...INT, default: 1 },
   run_estimation: { ...INT, default: 1 },
   schedule_icmp: { ...INT, default: 0, notActive: 'an ICMP error makes no connection yet' },
-  secure_tcp: { ...DEFENCE, default: 0, notActive: NO_DEFENCE },
+  secure_tcp: { ...DEFENCE, default: 0 },
   sloppy_sctp: { ...INT, default: 0, notActive: 'SCTP is not balanced yet' },
   sloppy_tcp: { ...INT, default: 0 },
   snat_reroute: { ...INT, default: 1, notActive: 'policy routing is not followed yet' },

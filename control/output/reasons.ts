@@ -107,6 +107,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'a packet of a NAT connection that ends within its TCP or UDP header',
     'find the sender with tcpdump -e',
   ),
+  OVERLOAD: dropped(
+    'a new connection, one of so many, as drop_packet says',
+    'find who opens so many connections, or what takes the memory; xlvs get drop_packet',
+  ),
   INTERNAL: dropped('what should not happen did', 'read the log of the daemon, and report it'),
 }
 

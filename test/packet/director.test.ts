@@ -164,7 +164,7 @@ test('director: settings, then they are in force at once and after a restart', a
   const { lvs, dataplane, kept } = await started(t, emptyIntent(), { bpffs })
   const words = () => readSettings(new DataView(dataplane.kernel.maps.settings.mmap()), 0)
 
-  const warnings = await lvs.setSettings({ conn_reuse_mode: -1, pmtu_disc: '0', secure_tcp: 3 })
+  const warnings = await lvs.setSettings({ conn_reuse_mode: -1, pmtu_disc: '0', backup_only: 3 })
   await lvs.setSettings({ run_estimation: 0, sync_threshold: '7' })
 
   t.like(words(), { conn_reuse_mode: 0xffff_ffff, pmtu_disc: 0 })

@@ -2,6 +2,8 @@
 import test from 'ava'
 import { REASON, WALK } from '../../control/abi/maps.gen.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
+import { writeDefence } from '../../control/dataplane/settings.ts'
+import { defence } from '../../control/plan/defence.ts'
 import { director, XDP, type PacketDirector, type Received } from '../support/director.ts'
 import { icmpError, tcp, udp } from '../support/frames.ts'
 import { hashOf, KEY, stripeOf, tuple } from './table.ts'
@@ -165,6 +167,14 @@ const ROWS: Record<string, Row> = {
     lvs => {
       lvs.run(tcp(PATH, 'S'))
       return lvs.run(udp(PATH, { protocol: 6, data: 'short' }))
+    },
+  ],
+  overload: [
+    drop,
+    lvs => {
+      const set = { drop_packet: 3, am_droprate: 1 }
+      writeDefence(lvs.kernel, defence(set, Infinity))
+      return lvs.run(tcp(PATH, 'S'))
     },
   ],
   // A walk that is missing.

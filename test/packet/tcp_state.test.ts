@@ -1,10 +1,11 @@
 /**
- * The TCP states of a connection: every cell of IPVS' normal table, written here once more, then
- * walks of whole connections. Source: ip_vs_proto_tcp.c tcp_states (v6.12).
+ * The TCP states of a connection: every cell of IPVS' two tables, written here once more, then
+ * walks of whole connections. Source: ip_vs_proto_tcp.c tcp_states, tcp_states_dos (v6.12).
  */
 import test from 'ava'
-import { store32 } from '../../addon/index.ts'
-import { SETTINGS, TCP_STATE } from '../../control/abi/maps.gen.ts'
+import { TCP_STATE } from '../../control/abi/maps.gen.ts'
+import { writeDefence } from '../../control/dataplane/settings.ts'
+import { defence } from '../../control/plan/defence.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, paths, type Family } from '../support/families.ts'
 import { at, tcp } from '../support/frames.ts'
@@ -38,7 +39,8 @@ const CPORTS: Record<string, number> = {
 const FLAGS: Record<string, string> = { syn: 'S', fin: 'FA', ack: 'A', rst: 'RA', none: 'PU' }
 const STATES = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA']
 
-const TABLE = `
+const TABLES = {
+  normal: `
                NO ES SS SR FW TW CL CW LA LI SA
 INPUT syn      SR ES ES SR SR SR SR SR SR SR SR
 INPUT fin      CL CW SS TW TW TW CL CW LA LI TW
@@ -54,10 +56,30 @@ INPUT-ONLY syn SR ES ES SR SR SR SR SR SR SR SR
 INPUT-ONLY fin CL FW SS TW FW TW CL CW LA LI TW
 INPUT-ONLY ack ES ES SS ES FW TW CL CW CL LI ES
 INPUT-ONLY rst CL CL CL SR CL CL CL CL LA LI CL
-INPUT-ONLY none CL CL CL CL CL CL CL CL CL CL CL`
-  .trim()
-  .split('\n')
-  .map(line => line.trim().replace(/ +/g, ' '))
+INPUT-ONLY none CL CL CL CL CL CL CL CL CL CL CL`,
+  secure: `
+               NO ES SS SR FW TW CL CW LA LI SA
+INPUT syn      SR ES ES SR SR SR SR SR SR SR SA
+INPUT fin      CL CW SS TW TW TW CL CW LA LI SA
+INPUT ack      ES ES SS SR FW TW CL CW CL LI SA
+INPUT rst      CL CL CL SR CL CL CL CL LA LI CL
+INPUT none     CL CL CL CL CL CL CL CL CL CL CL
+OUTPUT syn     SS ES SS SA SS SS SS SS SS LI SA
+OUTPUT fin     TW FW SS TW FW TW CL TW LA LI TW
+OUTPUT ack     ES ES SS ES FW TW CL CW LA ES ES
+OUTPUT rst     CL CL SS CL CL TW CL CL CL CL CL
+OUTPUT none    CL CL CL CL CL CL CL CL CL CL CL
+INPUT-ONLY syn SA ES ES SR SA SA SA SA SA SA SA
+INPUT-ONLY fin CL FW SS TW FW TW CL CW LA LI TW
+INPUT-ONLY ack ES ES SS ES FW TW CL CW CL LI ES
+INPUT-ONLY rst CL CL CL SR CL CL CL CL LA LI CL
+INPUT-ONLY none CL CL CL CL CL CL CL CL CL CL CL`,
+}
+
+function linesOf(table: string): string[] {
+  const lines = table.trim().split('\n')
+  return lines.map(line => line.trim().replace(/ +/g, ' '))
+}
 
 /** The row of the table that the director makes. */
 function rowOf(lvs: PacketDirector, f: Family, direction: string, event: string): string {
@@ -71,10 +93,16 @@ function rowOf(lvs: PacketDirector, f: Family, direction: string, event: string)
 }
 
 for (const f of FAMILIES)
-  for (const last of ['INPUT-ONLY', 'INPUT-ONLY by tunnel'])
-    test(`tcp: every state and event over ${f.name}, ${last} last, the table of IPVS`, async t => {
+  for (const [name, last] of [
+    ['normal', 'INPUT-ONLY'],
+    ['normal', 'INPUT-ONLY by tunnel'],
+    ['secure', 'INPUT-ONLY'],
+    ['secure', 'INPUT-ONLY by tunnel'],
+  ] as const)
+    test(`tcp: every state and event of ${f.name}, ${last} last, the ${name} table`, async t => {
       const lvs = await director(t, servicesOf(f))
-      store32(lvs.kernel.maps.settings.mmap(), SETTINGS.conn_reuse_mode / 4, 0)
+      lvs.dataplane.set({ conn_reuse_mode: 0 })
+      writeDefence(lvs.kernel, defence({ secure_tcp: name === 'secure' ? 3 : 0 }, Infinity))
       const directions = ['INPUT', 'OUTPUT', last]
       for (const direction of ['INPUT', last]) lvs.run(tcp(pathsOf(f)[direction] ?? '', 'S'))
 
@@ -82,7 +110,7 @@ for (const f of FAMILIES)
         Object.keys(FLAGS).map(event => rowOf(lvs, f, direction, event)),
       )
 
-      t.deepEqual([STATES.join(' '), ...rows], TABLE)
+      t.deepEqual([STATES.join(' '), ...rows], linesOf(TABLES[name]))
     })
 
 for (const f of FAMILIES)

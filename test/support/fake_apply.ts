@@ -5,6 +5,7 @@
 import { parseSettings } from '../../control/config/setting.ts'
 import { planning } from '../../control/daemon/apply.ts'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
+import { defence } from '../../control/plan/defence.ts'
 import { settingsView, settingWarnings, valuesOf } from '../../control/daemon/settings.ts'
 import { originOf } from '../../control/model/origin.ts'
 import {
@@ -62,7 +63,7 @@ export function applyChanges(
   change: (act: () => void) => Promise<void>,
 ): Pick<DirectorApi, 'apply' | 'settings' | 'setSettings'> {
   return {
-    settings: () => settingsView(intentOf(state)),
+    settings: () => settingsView(intentOf(state), defence({}, Infinity).modes),
     setSettings: async (given, origin = 'command') => {
       const before = intentOf(state)
       const settings = parseSettings(given, valuesOf(state.settings))

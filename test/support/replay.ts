@@ -32,6 +32,8 @@ const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
 /** The oracle waits so long for what a frame brings about. */
 const SETTLE_S = 0.008
 const COUNTERS_LAG_S = 3
+/** More than the default threshold of the defences, less than what cases set. */
+const AVAILABLE_PAGES = 100_000
 
 /** The oracle's virtual addresses, when a case names no others. */
 const VIPS = ['10.0.1.100', 'fd01::100']
@@ -94,6 +96,7 @@ export async function openReplay(folder: string): Promise<Replay> {
   )
   const wait = (seconds: number) => {
     clock.advance(seconds)
+    director.defend()
     sweepBoth(tables, kernel.clock())
   }
   await admin(read('sysctl.conf').replace(/^(\S+)\s*=\s*(.*)$/gm, 'sysctl -w $1=$2;'))
@@ -159,7 +162,8 @@ function directorOver(dataplane: Dataplane, facts: Facts, end: () => void): Dire
       resolve: () => undefined,
     },
     journal: { append: () => Promise.resolve(), records: [] },
-    sweeper: { figures, stop, endOrphans },
+    sweeper: { figures, stop, endOrphans, dropEntries: () => undefined },
+    availablePages: () => AVAILABLE_PAGES,
     log: createLog('silent'),
     gracePeriod: gracePeriods(),
     nowMs: () => Date.now(),
