@@ -22,6 +22,9 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   expire_nodest_conn: { at: ROW.expire_nodest_conn },
 }
 
+/** Deadlines are compared by the sign of a 32-bit difference: 24 days at the finest clock. */
+const TICKS_MAX = 0x7fff_ffff
+
 /** Puts settings in force for packets, those that nobody set at their defaults. */
 export function writeSettings(kernel: Kernel, set: Settings): void {
   const buffer = kernel.maps.settings.mmap()
@@ -29,7 +32,8 @@ export function writeSettings(kernel: Kernel, set: Settings): void {
   const values = withDefaults(set)
   for (const [name, { at, isTime }] of Object.entries(PLACES)) {
     const value = Number(values[name as SettingName])
-    const word = (isTime ? Math.round(value * kernel.ticksPerSecond) : value) >>> 0
+    const ticks = Math.min(Math.round(value * kernel.ticksPerSecond), TICKS_MAX)
+    const word = (isTime ? ticks : value) >>> 0
     if (words[at / 4] !== word) store32(buffer, at / 4, word)
   }
 }

@@ -66,7 +66,7 @@ function change(request: Change, director: DirectorClient): Promise<unknown> {
     case 'zero':
       return director.zero(request.service)
     case 'set':
-      return director.setSettings(timeouts(request.timeouts))
+      return setTimeouts(timeouts(request.timeouts), director)
     case 'start-daemon':
       return director.startDaemon(request.role, request.daemon)
     case 'stop-daemon':
@@ -85,6 +85,11 @@ export function serviceOf(
   if (engine !== undefined && !by)
     throw new XlvsError('BAD_ENGINE', `no persistence engine ${engine}`, 'see MANUAL')
   return { ...id, ...settings, scheduler: known, ...(by && { engine: by }) }
+}
+
+/** Without any to set the kernel is asked all the same. */
+function setTimeouts(given: Record<string, number>, director: DirectorClient): Promise<unknown> {
+  return Object.keys(given).length === 0 ? director.settings() : director.setSettings(given)
 }
 
 function timeouts({ tcp, tcpFin, udp }: TimeoutsAsked): Record<string, number> {

@@ -202,7 +202,7 @@ export function readTimeout(value: string, min: number): number {
 function readNetmask(line: Line, value: string, lookups: Lookups): void {
   const family = line.mark?.family ?? line.service?.family ?? 4
   if (family === 6) {
-    const length = Number(/^\s*[+-]?[0-9]+/.exec(value)?.[0] ?? 0)
+    const length = atoi(value)
     if (length < 1 || length > 128) throw wrong('illegal ipv6 netmask specified')
     line.netmask = length === 128 ? undefined : String(length)
     return
@@ -211,6 +211,16 @@ function readNetmask(line: Line, value: string, lookups: Lookups): void {
   if (mask === undefined) throw wrong('illegal virtual server persistent mask specified')
   line.netmask = mask === '255.255.255.255' ? undefined : mask
 }
+
+/** atoi(3): what begins as a number, a C int of it; strtol(3) stops at 64 bits. */
+function atoi(text: string): number {
+  const [, sign = '', digits = '0'] = /^\s*([+-]?)([0-9]+)/.exec(text) ?? []
+  const value = BigInt(digits) * (sign === '-' ? -1n : 1n)
+  const long = value > LONG_MAX ? LONG_MAX : value < -LONG_MAX - 1n ? -LONG_MAX - 1n : value
+  return Number(BigInt.asIntN(32, long))
+}
+
+const LONG_MAX = 2n ** 63n - 1n
 
 function readGroup(value: string): string {
   const bytes = value.includes(':') ? parseIpv6(value) : undefined

@@ -10,6 +10,8 @@ import {
   type DestView,
   type ForwardingMethod,
   type Protocol,
+  type SchedFlag,
+  type Scheduler,
   type ServiceId,
   type ServiceView,
   type Traffic,
@@ -110,10 +112,9 @@ function serviceText(id: ServiceId, names: Names): string {
 
 function settings(service: ServiceView): string {
   const { scheduler, schedFlags = [], persistentS, netmask, engine, onePacket } = service
-  const flags = schedFlags.map(flag => schedFlagName(scheduler, flag)).join(',')
   return [
     ` ${scheduler}`,
-    flags === '' ? '' : ` (${flags})`,
+    schedFlags.length === 0 ? '' : ` (${flagsText(scheduler, schedFlags)})`,
     persistentS === undefined
       ? ''
       : ` persistent ${persistentS}` +
@@ -121,6 +122,15 @@ function settings(service: ServiceView): string {
         (engine === undefined ? '' : ` pe ${engine}`),
     onePacket ? ' ops' : '',
   ].join('')
+}
+
+/** Of sh and mh those that have a name; so flag-3 alone is an empty text. */
+function flagsText(scheduler: Scheduler, flags: readonly SchedFlag[]): string {
+  const isNamed = scheduler === 'sh' || scheduler === 'mh'
+  return flags
+    .filter(flag => !isNamed || flag !== 'flag-3')
+    .map(flag => schedFlagName(scheduler, flag))
+    .join(',')
 }
 
 function destLine(
@@ -201,7 +211,6 @@ function savedName(id: ServiceId, names: Names): string {
 
 function savedSettings(service: ServiceView): string {
   const { scheduler, schedFlags = [], persistentS, netmask, engine, onePacket } = service
-  const flags = schedFlags.map(flag => schedFlagName(scheduler, flag)).join(',')
   const masked = persistentS !== undefined && netmask !== undefined
   return [
     ` -s ${scheduler}`,
@@ -209,7 +218,7 @@ function savedSettings(service: ServiceView): string {
     masked ? ` -M ${netmask}` : '',
     engine === undefined ? '' : ` --pe ${engine}`,
     onePacket ? ' -o' : '',
-    flags === '' ? '' : ` -b ${flags}`,
+    schedFlags.length === 0 ? '' : ` -b ${flagsText(scheduler, schedFlags)}`,
   ].join('')
 }
 

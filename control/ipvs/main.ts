@@ -26,6 +26,7 @@ export async function main(
 ): Promise<number> {
   const run = new Run(connectDirector(socket, undefined, 'ipvsadm'), program, system)
   try {
+    if (process.geteuid?.() !== 0) await run.refuseWithoutRights()
     const request = await run.parse(words.length === 0 ? ['-L'] : words)
     return request.command === 'restore' ? await run.restore() : await run.carryOut(request)
   } catch (error) {
@@ -60,6 +61,15 @@ class Run {
         if (!this.#hosts.has(host)) throw new HostWanted(host)
         return this.#hosts.get(host)
       },
+    }
+  }
+
+  /** Who may not speak to IPVS is told so whatever the words are. @throws Refusal */
+  async refuseWithoutRights(): Promise<void> {
+    try {
+      await this.director.version()
+    } catch (error) {
+      if (error instanceof XlvsError && isForbidden(error)) throw unreachable(error)
     }
   }
 
@@ -209,11 +219,15 @@ class Run {
  * Differs from LVS: without a daemon it says where it looked, and -h and -v still work.
  */
 function unreachable(error: XlvsError): Refusal {
-  const { code } = (error.cause ?? {}) as { code?: string }
-  if (code === 'EACCES' || code === 'EPERM')
+  if (isForbidden(error))
     return wrong(
       `Can't initialize ipvs: ${kernelWords('EPERM', 'list')}\n` +
         'Are you sure that IP Virtual Server is built in the kernel or as module?',
     )
   return wrong(`Can't initialize ipvs: ${error.message}\n${error.hint}`)
+}
+
+function isForbidden(error: XlvsError): boolean {
+  const { code } = (error.cause ?? {}) as { code?: string }
+  return code === 'EACCES' || code === 'EPERM'
 }

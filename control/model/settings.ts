@@ -42,12 +42,8 @@ const SECONDS_MAX = Math.trunc(INT_MAX / 250)
 const SECONDS = { kind: 'int', min: -SECONDS_MAX, max: SECONDS_MAX } as const
 /** 0 off, 1 and 2 by the memory that is left, 3 on. */
 const DEFENCE = { kind: 'int', min: 0, max: 3 } as const
-/**
- * Longest timeout: what the kernel takes at its finest clock, 2^31 jiffies at HZ 1000.
- * Source: net/netfilter/ipvs/ip_vs_ctl.c ip_vs_set_timeout (v6.12).
- */
-const TIMEOUT_S_MAX = 2147483
-const TIMEOUT = { kind: 'int', min: 1, max: TIMEOUT_S_MAX } as const
+/** The kernel takes no timeout below or above these. Source: ip_vs_set_timeout() (v6.12). */
+const TIMEOUT = { kind: 'int', min: 1, max: SECONDS_MAX } as const
 
 const NO_SYNC = 'connections are not synchronised yet'
 const NO_SCHEDULER = 'the scheduler is not there yet'

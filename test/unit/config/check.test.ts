@@ -173,7 +173,7 @@ const rules: Rule[] = [
     2,
     '5m',
     'BAD_SETTING',
-    /5m is not a whole number: expected 1 to 2147483/,
+    /5m is not a whole number: expected 1 to 8589934/,
   ],
   ['settings:\n  secure_tcp: 4', 2, '4', 'BAD_SETTING', /secure_tcp 4 is out of range: expected 0/],
   ['settings:\n  sync_threshold: 5 5', 2, '5 5', 'BAD_SETTING', /first number below the second/],

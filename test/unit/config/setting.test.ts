@@ -39,7 +39,7 @@ for (const [name, text, value] of taken)
   })
 
 const refused: [name: SettingName, text: string, says: RegExp][] = [
-  ['udp_timeout_s', '5m', /^udp_timeout_s 5m is not a whole number: expected 1 to 2147483$/],
+  ['udp_timeout_s', '5m', /^udp_timeout_s 5m is not a whole number: expected 1 to 8589934$/],
   ['udp_timeout_s', '', /^udp_timeout_s "" is not a whole number/],
   ['udp_timeout_s', '0', /is out of range/],
   ['conn_reuse_mode', '2147483648', /out of range: expected -2147483648 to 2147483647/],

@@ -17,6 +17,8 @@ import {
   serviceName,
   WEIGHT_MAX,
   type Dest,
+  type SchedFlag,
+  type Scheduler,
   type ServiceId,
   type ServiceView,
 } from '../../../control/model/service.ts'
@@ -64,11 +66,17 @@ const settingsOf = (id: ServiceId) =>
       onePacket: optional(fc.constant(true as const)),
       engine: optional(fc.constant('sip' as const)),
     })
-    .map(({ netmask, onePacket, ...rest }) => ({
+    .map(({ netmask, onePacket, schedFlags, ...rest }) => ({
       ...rest,
+      schedFlags: canBeSaved(rest.scheduler, schedFlags) ? schedFlags : undefined,
       netmask: rest.persistentS === undefined ? undefined : netmask,
       onePacket: isMark(id) || id.protocol === 'udp' ? onePacket : undefined,
     }))
+
+/** ipvsadm has no word for flag-3 of sh and mh. */
+function canBeSaved(scheduler: Scheduler, flags?: SchedFlag[]): boolean {
+  return (scheduler !== 'sh' && scheduler !== 'mh') || flags?.includes('flag-3') !== true
+}
 
 const tunnelOf = fc.oneof(
   fc.record({
