@@ -1,0 +1,212 @@
+/**
+ * A service is changed to what the data plane does not do yet, and back, by all the ways there are:
+ * its packets pass or are refused, then are balanced again, and connections go on.
+ */
+import test from 'ava'
+import { Director, type DirectorParts } from '../../control/daemon/director.ts'
+import { fileOrigin } from '../../control/model/origin.ts'
+import {
+  serviceName,
+  type AddressService,
+  type Dest,
+  type ServiceSettings,
+} from '../../control/model/service.ts'
+import { emptyIntent, type Intent } from '../../control/plan/intent.ts'
+import { Network } from '../../control/plan/network.ts'
+import { director, type PacketDirector } from '../support/director.ts'
+import { FAMILIES, IPV4, paths, service, type Family } from '../support/families.ts'
+import { at, macOf, sameFrame, tcp, udp } from '../support/frames.ts'
+
+/** NUD_PERMANENT of rtnetlink. */
+const PERMANENT = 0x80
+
+interface Started {
+  packets: PacketDirector
+  lvs: Director
+  /** The service as it was given. */
+  was: AddressService
+  dests: Dest[]
+}
+
+/** A director over a real data plane with one service, its journal made up. */
+async function started(
+  t: Parameters<typeof director>[0],
+  text: string,
+  settings: Intent['settings'] = {},
+): Promise<Started> {
+  const packets = await director(t, text)
+  const network = new Network({ links: [], addresses: [], routes: [], neighbours: [] })
+  const log = { info: () => undefined, error: () => undefined, warn: () => undefined }
+  const parts: unknown = {
+    dataplane: packets.dataplane,
+    watch: { network: () => network, link: () => undefined, linkNames: () => ['one'] },
+    journal: { records: [], append: () => Promise.resolve(), snapshot: () => Promise.resolve() },
+    sweeper: { figures: { used: 0 }, endOrphans: () => Promise.resolve() },
+    log,
+    gracePeriod: () => {
+      packets.tables[0].gracePeriod()
+    },
+    nowMs: () => 0,
+  }
+  const services = packets.intents.map(one => [serviceName(one.service), one] as const)
+  const intent = { ...emptyIntent(), services: Object.fromEntries(services), settings }
+  const lvs = new Director(parts as DirectorParts, intent)
+  await lvs.start()
+  packets.setNetwork(() => undefined) // in which frames come in by the first interface
+  const [first] = packets.intents
+  return { packets, lvs, was: first?.service as AddressService, dests: first?.dests ?? [] }
+}
+
+type Way = (started: Started, settings: Partial<ServiceSettings>) => Promise<unknown>
+
+const setService: Way = ({ lvs, was }, settings) => lvs.setService({ ...was, ...settings })
+const setInBatch: Way = async ({ lvs, was }, settings) => {
+  const change = { op: 'setService', service: { ...was, ...settings } } as const
+  return lvs.batch([change, change])
+}
+/** It is the file's from the first time on. */
+const applyFile: Way = ({ lvs, was, dests }, settings) => {
+  const services = [{ ...was, ...settings, dests }]
+  const configuration = { settings: {}, interfaces: [], services }
+  const wish = { configuration, origin: fileOrigin('/lvs.yaml'), takeOver: true }
+  return lvs.apply(wish, { dryRun: false })
+}
+
+const WAYS: Record<string, Way> = { setService, setInBatch, applyFile }
+
+interface Row {
+  settings: Partial<ServiceSettings>
+  protocol: 'tcp' | 'udp'
+  why: string[]
+  /** Of packets of new clients. */
+  reason: 'no service' | 'no dest'
+}
+
+const PASSED: Row[] = [
+  { settings: { persistentS: 60 }, protocol: 'tcp', why: ['persistence'], reason: 'no service' },
+  {
+    settings: { persistentS: 60, engine: 'sip', scheduler: 'mh' },
+    protocol: 'udp',
+    why: ['persistence', 'the sip engine', 'the scheduler mh'],
+    reason: 'no service',
+  },
+  {
+    settings: { onePacket: true },
+    protocol: 'udp',
+    why: ['one-packet scheduling'],
+    reason: 'no service',
+  },
+]
+const LATER = ['lc', 'fo', 'ovf', 'lblc', 'lblcr', 'dh', 'sh', 'mh', 'sed', 'nq', 'twos'] as const
+const REFUSED: Row[] = LATER.map(scheduler => ({
+  settings: { scheduler },
+  protocol: 'tcp',
+  why: [`the scheduler ${scheduler}`],
+  reason: 'no dest',
+}))
+
+/** The first packet of a client's, by its port. */
+function first(f: Family, protocol: 'tcp' | 'udp', port: number) {
+  const path = `${at(f.client, port)} > ${at(f.vip, 80)}`
+  return protocol === 'tcp' ? tcp(path, 'S') : udp(path)
+}
+
+for (const f of FAMILIES)
+  for (const [name, change] of Object.entries(WAYS))
+    for (const { settings, protocol, why, reason } of [...PASSED, ...REFUSED.slice(-1)])
+      test(`withdraw: ${f.name} ${protocol}, ${name} ${why.join()}, there and back`, async t => {
+        const given = await started(t, service(f, { protocol }))
+        const { packets, lvs } = given
+        const { reply } = paths(f)
+        packets.run(first(f, protocol, 40000))
+
+        await change(given, settings)
+
+        t.deepEqual(lvs.services()[0]?.notActive, why)
+        t.is(packets.run(first(f, protocol, 40001)).reason, reason)
+        t.is(packets.run(first(f, protocol, 40000)).reason, 'nat request')
+        const back = protocol === 'tcp' ? tcp(reply, 'SA') : udp(reply)
+        t.is(packets.run(back).reason, 'nat reply')
+        t.deepEqual(
+          packets.conns().map(({ client }) => client.port),
+          [40000],
+        )
+
+        await change(given, {})
+
+        t.deepEqual(lvs.services()[0]?.notActive, [])
+        t.is(packets.run(first(f, protocol, 40001)).reason, 'nat request')
+        t.is(packets.run(first(f, protocol, 40000)).reason, 'nat request')
+        const { active, inactive } = lvs.services()[0]?.dests[0] ?? {}
+        t.is((active ?? 0) + (inactive ?? 0), 2)
+      })
+
+for (const { settings, why } of REFUSED)
+  test(`withdraw: ${why.join('')}, new clients are refused and old ones go on`, async t => {
+    const given = await started(t, service(IPV4))
+    const { packets, lvs } = given
+    packets.run(first(IPV4, 'tcp', 40000))
+
+    await setService(given, settings)
+
+    t.deepEqual(lvs.services()[0]?.notActive, why)
+    t.is(packets.run(first(IPV4, 'tcp', 40001)).reason, 'no dest')
+    t.is(packets.run(first(IPV4, 'tcp', 40000)).reason, 'nat request')
+  })
+
+for (const f of FAMILIES) {
+  test(`withdraw: ${f.name}, dests change meanwhile, those there are then are used`, async t => {
+    const given = await started(t, service(f))
+    const { packets, lvs, was } = given
+    packets.run(first(f, 'tcp', 40000))
+    const other: Dest = { address: f.dest(3), port: 8080, fwd: 'nat', weight: 1 }
+    packets.setNetwork(({ neighbours }) => {
+      const { address } = other
+      neighbours.push({ ifindex: 1, address, mac: macOf(address), state: PERMANENT })
+    })
+
+    await setService(given, { persistentS: 60 })
+    await lvs.addDest(was, other)
+    await lvs.setDest(was, { ...(given.dests[0] as Dest), weight: 0 })
+    await setService(given, {})
+    const out = packets.receive(first(f, 'tcp', 40001))
+
+    const to = `${at(f.client, 40001)} > ${at(f.dest(3), 8080)}`
+    sameFrame(t, out, tcp(to, 'S', { ttl: 63 }))
+    t.is(packets.run(tcp(paths(f).request, 'A')).reason, 'nat request')
+  })
+
+  test(`withdraw: ${f.name}, connections end with their dests, not with the service`, async t => {
+    const on = { expire_nodest_conn: { value: 1, origin: 'command' } } as const
+    const given = await started(t, service(f), on)
+    const { packets } = given
+    packets.run(first(f, 'tcp', 40000))
+
+    await setService(given, { persistentS: 60 })
+
+    t.is(packets.run(tcp(paths(f).request, 'A')).reason, 'nat request')
+    t.is(packets.conns().length, 1)
+  })
+
+  test(`withdraw: ${f.name}, removed while held and added again, it is active`, async t => {
+    const given = await started(t, service(f))
+    const { packets, lvs, was, dests } = given
+    packets.run(first(f, 'tcp', 40000))
+    await setService(given, { persistentS: 60 })
+
+    await lvs.removeService(was)
+    const gone = packets.run(first(f, 'tcp', 40001)).reason
+    await lvs.addService({ ...was, onePacket: true, protocol: 'udp' })
+    await lvs.addService(was)
+    for (const dest of dests) await lvs.addDest(was, dest)
+
+    t.is(gone, 'no service')
+    t.is(packets.run(first(f, 'udp', 40001)).reason, 'no service')
+    t.is(packets.run(first(f, 'tcp', 40001)).reason, 'nat request')
+    t.is(packets.run(tcp(paths(f).request, 'A')).reason, 'nat request')
+    t.deepEqual(
+      lvs.services().map(({ notActive }) => notActive),
+      [['one-packet scheduling'], []],
+    )
+  })
+}
