@@ -27,8 +27,7 @@ ALWAYS int conn_restart(struct packet *pkt)
 	__u32 timeout = pkt->wire.protocol == IPPROTO_TCP ? READ(settings.tcp_timeout[state])
 							  : READ(settings.udp_timeout);
 
-	WRITE(pkt->conn->deadline, pkt->now + timeout);
-	return GO_ON;
+	return timer_start(pkt, timeout);
 }
 
 /* Such a packet is shorter than any MTU. */

@@ -72,15 +72,47 @@ ALWAYS __u32 track_tcp(struct packet *pkt)
 	return READ(settings.tcp_timeout[state & (TCP_STATES - 1)]);
 }
 
+ALWAYS int deadline_write(__u8 v6, __u32 index, __u32 deadline)
+{
+	struct conn *slot = slot_at(v6, index);
+
+	if (slot)
+		WRITE(slot->deadline, deadline);
+	return GO_ON;
+}
+
+WARM int deadline_write4(__u32 index, __u32 deadline)
+{
+	return deadline_write(0, index, deadline);
+}
+
+WARM int deadline_write6(__u32 index, __u32 deadline)
+{
+	return deadline_write(1, index, deadline);
+}
+
+/*
+ * Starts the timer again. A connection lives until the later deadline of its two slots: one that
+ * falls, because the timeout was made shorter, takes the other with it.
+ */
+ALWAYS int timer_start(struct packet *pkt, __u32 timeout)
+{
+	__u32 was = READ(pkt->conn->deadline), deadline = pkt->now + timeout;
+
+	if (was == deadline)
+		return GO_ON;
+	WRITE(pkt->conn->deadline, deadline);
+	if (likely(!is_past(deadline, was)))
+		return GO_ON;
+	return pkt->wire.v6 ? deadline_write6(READ(pkt->conn->partner), deadline)
+			    : deadline_write4(READ(pkt->conn->partner), deadline);
+}
+
 ALWAYS int track(struct packet *pkt)
 {
-	__u32 timeout =
-		pkt->wire.protocol == IPPROTO_TCP ? track_tcp(pkt) : READ(settings.udp_timeout);
-	__u32 deadline = pkt->now + timeout;
-
-	if (READ(pkt->conn->deadline) != deadline)
-		WRITE(pkt->conn->deadline, deadline);
-	return GO_ON;
+	if (pkt->wire.protocol == IPPROTO_TCP)
+		return timer_start(pkt, track_tcp(pkt));
+	return timer_start(pkt, READ(settings.udp_timeout));
 }
 
 #endif

@@ -22,6 +22,7 @@ import type { ServiceIntent } from '../plan/intent.ts'
 import { noTraffic, plus } from '../plan/intent.ts'
 import type { Weights } from '../plan/schedule.ts'
 import { readConns } from './conns.ts'
+import { alignDeadlines } from './deadlines.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
 import { isEstimating, writeSettings } from './settings.ts'
@@ -100,7 +101,7 @@ export class Dataplane {
 
   /** Puts settings in force, those that are not given at their defaults. */
   set(settings: Settings): void {
-    writeSettings(this.kernel, settings)
+    if (writeSettings(this.kernel, settings)) this.#eachTable(alignDeadlines)
     this.rates.isRunning = isEstimating(settings)
     this.#endsOrphans = withDefaults(settings).expire_nodest_conn !== 0
   }

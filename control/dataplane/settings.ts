@@ -25,17 +25,25 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
 /** Deadlines are compared by the sign of a 32-bit difference: 24 days at the finest clock. */
 const TICKS_MAX = 0x7fff_ffff
 
-/** Puts settings in force for packets, those that nobody set at their defaults. */
-export function writeSettings(kernel: Kernel, set: Settings): void {
+/**
+ * Puts settings in force for packets, those that nobody set at their defaults.
+ * @returns whether a timeout is shorter than it was
+ */
+export function writeSettings(kernel: Kernel, set: Settings): boolean {
   const buffer = kernel.maps.settings.mmap()
   const words = new Uint32Array(buffer)
   const values = withDefaults(set)
+  let isShorter = false
   for (const [name, { at, isTime }] of Object.entries(PLACES)) {
     const value = Number(values[name as SettingName])
     const ticks = Math.min(Math.round(value * kernel.ticksPerSecond), TICKS_MAX)
     const word = (isTime ? ticks : value) >>> 0
-    if (words[at / 4] !== word) store32(buffer, at / 4, word)
+    const was = words[at / 4] ?? 0
+    if (was === word) continue
+    store32(buffer, at / 4, word)
+    isShorter ||= isTime === true && word < was
   }
+  return isShorter
 }
 
 /** Puts defences in force for packets. */

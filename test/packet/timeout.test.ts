@@ -1,6 +1,6 @@
 /** How long connections live, and what is left of them: deadlines, the sweep, the dests' counts. */
 import test from 'ava'
-import { SLOT_WORD, TCP_STATE } from '../../control/abi/maps.gen.ts'
+import { TCP_STATE } from '../../control/abi/maps.gen.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, paths, service } from '../support/families.ts'
 import { tcp, udp } from '../support/frames.ts'
@@ -119,6 +119,28 @@ for (const f of FAMILIES) {
       t.is(expired, 1)
     })
 
+  for (const [what, first, second, last] of [
+    ['an answered request', REQUEST, REPLY, REQUEST],
+    ['an answer', REQUEST, REPLY, REPLY],
+    ['a request long after', REPLY, REQUEST, REPLY],
+  ] as const)
+    test(`timeout: ${f.name}, made shorter before ${what}, it counts from that on`, async t => {
+      const lvs = await director(t, UDP)
+      lvs.run(udp(REQUEST))
+      lvs.run(udp(first))
+      lvs.advance(280)
+      lvs.run(udp(second))
+      lvs.dataplane.set({ udp_timeout_s: 30 })
+      const before = lvs.conns()[0]?.expiresS ?? 0
+
+      lvs.run(udp(last))
+
+      const after = lvs.conns()[0]?.expiresS ?? 0
+      t.deepEqual([before > 298, after > 28 && after <= 30], [true, true], `${before} ${after}`)
+      lvs.advance(30 + LATE)
+      t.is(lvs.sweep().expired, 1)
+    })
+
   /** Why a packet leaves, its effect on deadlines undone. */
   function keeps(lvs: PacketDirector, frame: Uint8Array): string {
     const table = new Uint8Array(connTable(lvs, f))
@@ -198,8 +220,7 @@ for (const f of FAMILIES) {
       }
 
       t.is(lvs.counts(f.dest(2)).active, active)
-      const conns = slots(lvs, f).filter(s => !(s.flags & SLOT_WORD.CONN_REPLY)).length
-      t.is(lvs.counts(f.dest(2)).inactive, conns - active)
+      t.is(lvs.counts(f.dest(2)).inactive, lvs.conns().length - active)
       lvs.advance(1000)
       lvs.sweep()
       t.deepEqual(nothingLeft(lvs), NOTHING)

@@ -28,9 +28,9 @@ const ODD_SOURCES = [
 const SETTINGS: Partial<Settings>[] = [
   ...[0, 1, 2, 3].map(conn_reuse_mode => ({ conn_reuse_mode })),
   ...[0, 1].flatMap(on => [{ sloppy_tcp: on }, { pmtu_disc: on }, { expire_nodest_conn: on }]),
-  ...[900].map(tcp_timeout_s => ({ tcp_timeout_s })),
-  ...[120].map(tcp_fin_timeout_s => ({ tcp_fin_timeout_s })),
-  ...[300].map(udp_timeout_s => ({ udp_timeout_s })),
+  ...[900, 100].map(tcp_timeout_s => ({ tcp_timeout_s })),
+  ...[120, 20].map(tcp_fin_timeout_s => ({ tcp_fin_timeout_s })),
+  ...[300, 30].map(udp_timeout_s => ({ udp_timeout_s })),
 ]
 /** Services of each family: a protocol and a port, at both virtual addresses. */
 const SERVICES = [
