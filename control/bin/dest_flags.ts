@@ -6,7 +6,7 @@ import * as Flags from '@oclif/core/flags'
 import {
   parseThreshold,
   parseTunnelChecksum,
-  parseTunnelPort,
+  parsePort,
   parseTunnelType,
   tunnelOf,
 } from '../config/field.ts'
@@ -118,7 +118,7 @@ function readTunnel(flags: Given, now: TunnelOptions | undefined): TunnelOptions
   const kept = type === now?.type ? now : undefined
   return tunnelOf({
     type,
-    port: port === undefined ? kept?.port : parseTunnelPort(port),
+    port: port === undefined ? kept?.port : parsePort(port),
     checksum: checksum === undefined ? kept?.checksum : parseTunnelChecksum(checksum),
   })
 }

@@ -85,7 +85,13 @@ async function runOclif(words: string[]): Promise<void> {
   } catch (thrown) {
     const missing = /^command (.+) not found$/.exec((thrown as Error).message)?.[1]
     if (missing === undefined) throw thrown
-    throw unknownCommand(missing.replaceAll(':', ' '), [...known, 'ipvsadm', 'service', 'dest'])
+    throw unknownCommand(missing.replaceAll(':', ' '), [
+      ...known,
+      'ipvsadm',
+      'service',
+      'dest',
+      'sync',
+    ])
   }
 }
 

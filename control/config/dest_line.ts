@@ -16,7 +16,7 @@ import {
 import {
   parseThreshold,
   parseTunnelChecksum,
-  parseTunnelPort,
+  parsePort,
   parseTunnelType,
   tunnelOf,
   type TunnelWords,
@@ -143,7 +143,7 @@ const READ: Read<Options> = {
   upper: ['its number of connections', '1000', text => parseThreshold('upper', text)],
   lower: ['its number of connections', '750', text => parseThreshold('lower', text)],
   tunnel: ['its type', 'gue', parseTunnelType],
-  'tunnel-port': ['its number', '6080', parseTunnelPort],
+  'tunnel-port': ['its number', '6080', parsePort],
   'tunnel-checksum': ['its kind', 'csum', parseTunnelChecksum],
 }
 

@@ -1,8 +1,8 @@
 /**
- * Text to the single values of a service's and a dest's settings, as lvs.yaml and the command line
+ * Text to single settings of services, dests and sync daemons, as lvs.yaml and the command line
  * spell them; nouns.ts has the rules between several of them. Pure. Read next: refusal.ts.
  */
-import type { Family } from '../model/address.ts'
+import { isMulticast, type Family } from '../model/address.ts'
 import {
   ENGINES,
   FLAG_WORDS,
@@ -16,7 +16,14 @@ import {
   type SchedFlag,
   type TunnelOptions,
 } from '../model/service.ts'
-import { NETMASK_PATTERN } from './name.ts'
+import {
+  SYNC_ID_MAX,
+  SYNC_MAXLEN_MAX,
+  SYNC_ROLES,
+  SYNC_TTL_MAX,
+  type SyncRole,
+} from '../model/sync.ts'
+import { NETMASK_PATTERN, parseAddress } from './name.ts'
 import { isNetmask } from './nouns.ts'
 import {
   badEngine,
@@ -24,6 +31,7 @@ import {
   badPersistence,
   badPort,
   badSchedFlag,
+  badSync,
   badThreshold,
   badTunnel,
   shown,
@@ -80,7 +88,7 @@ export function parseTunnelType(text: string): TunnelOptions['type'] | typeof PL
 }
 
 /** @throws BAD_PORT */
-export function parseTunnelPort(text: string): number {
+export function parsePort(text: string): number {
   return numberFrom1(text, PORT_MAX, () => badPort(text))
 }
 
@@ -112,12 +120,42 @@ export function tunnelOf(words: TunnelWords): TunnelOptions | undefined {
   const wrong = port !== undefined ? 'port' : checksum !== NONE ? 'checksum' : undefined
   if (wrong === undefined) return undefined
   throw badTunnel(
-    `a tunnel of type ${PLAIN_TUNNEL} has no ${wrong}: expected it with ${TUNNEL_TYPES.join(' or ')}`,
+    `a tunnel of type ipip has no ${wrong}: expected it with ${TUNNEL_TYPES.join(' or ')} only`,
     `leave the ${wrong} out, or say which type of tunnel it is of`,
   )
 }
 
+/** @throws BAD_SYNC */
+export function parseSyncRole(text: string): SyncRole {
+  const found = SYNC_ROLES.find(role => role === text)
+  if (!found) throw badSync('role', text)
+  return found
+}
+
+const SYNC_NUMBERS = {
+  syncId: { min: 0, max: SYNC_ID_MAX },
+  maxLen: { min: 1, max: SYNC_MAXLEN_MAX },
+  ttl: { min: 1, max: SYNC_TTL_MAX },
+} as const
+
+/** @throws BAD_SYNC */
+export function parseSyncNumber(field: keyof typeof SYNC_NUMBERS, text: string): number {
+  const { min, max } = SYNC_NUMBERS[field]
+  return numberWithin(text, min, max, () => badSync(field, text))
+}
+
+/** @throws BAD_ADDRESS, BAD_SYNC */
+export function parseSyncGroup(text: string): string {
+  const address = parseAddress(text)
+  if (!isMulticast(address)) throw badSync('group', address)
+  return address
+}
+
 function numberFrom1(text: string, max: number, bad: () => Error): number {
-  if (!/^[0-9]{1,10}$/.test(text) || +text < 1 || +text > max) throw bad()
+  return numberWithin(text, 1, max, bad)
+}
+
+function numberWithin(text: string, min: number, max: number, bad: () => Error): number {
+  if (!/^[0-9]{1,10}$/.test(text) || +text < min || +text > max) throw bad()
   return +text
 }

@@ -188,7 +188,7 @@ export function syncRunning(role: SyncRole): XlvsError {
   return new XlvsError(
     'SYNC_RUNNING',
     `a ${role} sync daemon runs already`,
-    `stop it first: xlvs ipvsadm --stop-daemon ${role}`,
+    `stop it first: xlvs sync stop ${role}`,
   )
 }
 
@@ -197,7 +197,7 @@ function stopDaemon(rest: Rest, role: SyncRole): Rest {
     throw new XlvsError(
       'SYNC_NOT_RUNNING',
       `no ${role} sync daemon runs`,
-      `start one: xlvs ipvsadm --start-daemon ${role} --mcast-interface IFACE`,
+      `start one: xlvs sync start ${role} IFACE`,
     )
   return { ...rest, daemons: without(rest.daemons, role) }
 }

@@ -5,6 +5,7 @@ import { glob, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from '@oclif/core/command'
 import { XlvsCommand, type Example } from '../../control/bin/command.ts'
+import { syncDaemon } from '../../control/model/sync.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
 import { dest, service } from '../support/views.ts'
@@ -32,7 +33,7 @@ function given(name: string) {
   return {
     services: [service({ address: '192.0.2.2', name: 'web', dests: [dest()] })],
     interfaces: ['eth0', 'eth1']
-      .filter(() => name === 'detach')
+      .filter(() => name === 'detach' || name === 'sync start')
       .map((name, i) => ({
         name,
         ifindex: i + 2,
@@ -41,6 +42,8 @@ function given(name: string) {
         running: true,
         origin: 'command' as const,
       })),
+    daemons:
+      name === 'sync stop' ? { master: syncDaemon('master', { interface: 'eth0' }, 1500) } : {},
   }
 }
 
