@@ -140,8 +140,12 @@ export class Director implements DirectorApi {
 
   /** To be called when the network has changed. */
   networkChanged(): void {
+    const { log, dataplane } = this.#parts
+    const before = dataplane.ways.routesLost
     adoptInterfaces(this.#parts, this.#intent.interfaces)
     this.#writer.refreshWays()
+    const { routesLost } = dataplane.ways
+    if (routesLost !== before) log.warn({ routesLost }, 'routes without room in the table')
     const moved = Object.values(this.#intent.services).filter(this.#parts.dataplane.takeMoved())
     for (const service of moved) this.#writer.publish(service)
     this.#observer.network(moved)
@@ -264,12 +268,13 @@ export class Director implements DirectorApi {
     })
   }
 
-  warnings(patienceMs = WARNINGS_MS): Promise<Warning[]> {
+  async warnings(patienceMs = WARNINGS_MS): Promise<Warning[]> {
     const services = Object.values(this.#intent.services).flatMap(
       ({ service }) => published(service) ?? [],
     )
-    const { doctor } = this.#parts
-    return doctor?.warnings(this.interfaces(), services, patienceMs) ?? Promise.resolve([])
+    const { doctor, dataplane } = this.#parts
+    const found = await doctor?.warnings(this.interfaces(), services, patienceMs)
+    return [...routeWarnings(dataplane.ways.routesLost), ...(found ?? [])]
   }
 
   async attach(
@@ -382,4 +387,11 @@ export function restored(journal: Journal): Intent {
 function known(error: unknown): XlvsError {
   if (error instanceof XlvsError) return error
   return new XlvsError('INTERNAL', `the daemon failed: ${String(error)}`, 'see its log')
+}
+
+function routeWarnings(lost: number): Warning[] {
+  if (lost === 0) return []
+  const message = `${lost} routes of this host found no room in the table of routes`
+  const cure = 'have fewer of them, say a default route in the place of many'
+  return [{ kind: 'routes-lost', message, cure }]
 }

@@ -2,7 +2,10 @@
  * A hash or trie in the kernel, and what is known to be in it: only what differs is written. Keys
  * and values are hexadecimal text here. Assumes that nobody else writes the map.
  */
-import type { BpfMap } from '../../addon/index.ts'
+import { BpfError, type BpfMap } from '../../addon/index.ts'
+
+/** What a hash and a trie say when they are full. */
+const FULL = ['E2BIG', 'ENOSPC']
 
 export class Mirror {
   readonly #map: BpfMap
@@ -20,13 +23,31 @@ export class Mirror {
     }
   }
 
-  /** Makes the map hold these entries and no others; the last of a key counts. */
-  set(entries: Iterable<readonly [key: string, value: string]>): void {
+  /**
+   * Makes the map hold these entries and no others; the last of a key counts. What finds no room,
+   * also when others have gone, is left out: how many those are.
+   */
+  set(entries: Iterable<readonly [key: string, value: string]>): number {
     const wanted = new Map(entries)
+    const late: [key: string, value: string][] = []
     for (const [key, value] of wanted)
-      if (this.#known.get(key) !== value) this.#map.update(unhex(key), unhex(value))
+      if (this.#known.get(key) !== value && !this.#put(key, value)) late.push([key, value])
     for (const key of this.#known.keys()) if (!wanted.has(key)) this.#map.delete(unhex(key))
     this.#known = wanted
+    const lost = late.filter(([key, value]) => !this.#put(key, value))
+    for (const [key] of lost) wanted.delete(key)
+    return lost.length
+  }
+
+  /** False when the map is full. */
+  #put(key: string, value: string): boolean {
+    try {
+      this.#map.update(unhex(key), unhex(value))
+      return true
+    } catch (error) {
+      if (error instanceof BpfError && FULL.includes(error.code)) return false
+      throw error
+    }
   }
 
   /** Every entry, as bytes. */

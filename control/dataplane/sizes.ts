@@ -27,6 +27,8 @@ export interface Sizes {
 /** Half a bucket in 64 is behind the table: 12 times what half load was seen to overflow. */
 const STASH_SHARE = 64
 const SLOTS_MIN = 1024
+/** A trie takes memory for what is in it only. */
+const ROUTES_MAX = 2 ** 20
 /** The word's 24-bit tag and the 32-bit slot index bound it; 2^28 slots of IPv4 are 8 GiB. */
 const SLOTS_MAX = 2 ** 28
 
@@ -39,7 +41,7 @@ export function sizesFor(slots: Both<number>, cpus: number): Sizes {
     services: 16384,
     dests: LIMIT.DESTS_MAX,
     nexthops: LIMIT.NEXTHOPS_MAX,
-    routes: 65536,
+    routes: ROUTES_MAX,
     cpus,
   }
 }

@@ -18,6 +18,8 @@ import { ipv4Conf } from './sysctl.ts'
 
 /** Changes that come together are taken together. */
 const SETTLE_MS = 5
+/** Of a network so large that a change takes long, changes are taken as seldom: a fifth of time. */
+const SETTLE_SHARE = 4
 /** How often settings that nobody announces are read, and of how many interfaces at once. */
 const READ_MS = 500
 const READ_LINKS = 64
@@ -41,6 +43,8 @@ export class Watch {
   #timer: NodeJS.Timeout | undefined
   /** Something has gone that may have taken more with it than the kernel says. */
   #isDoubtful = false
+  /** How long the last change took to be carried out. */
+  #tookMs = 0
 
   #changed: () => void = () => undefined
 
@@ -95,11 +99,16 @@ export class Watch {
   }
 
   #tellSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      if (this.#isDoubtful) this.#dump()
-      this.#changed()
-    }, SETTLE_MS)
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined
+        const began = performance.now()
+        if (this.#isDoubtful) this.#dump()
+        this.#changed()
+        this.#tookMs = performance.now() - began
+      },
+      Math.max(SETTLE_MS, SETTLE_SHARE * this.#tookMs),
+    )
   }
 
   /** The rules of some interfaces, all of them one after another; tells when one has changed. */

@@ -84,6 +84,8 @@ export class Ways {
   #silent = new Set<string>()
   #ports = new Set<number>()
   #next = 1
+  /** Routes of the host that found no room in the table. */
+  routesLost = 0
 
   constructor(kernel: Kernel, network: Network) {
     const { maps } = kernel
@@ -121,11 +123,12 @@ export class Ways {
     const found = neighbours.filter(([, id]) => id !== 0)
     this.#neighbours.set(found.map(([key, id]) => [key, u32(id)]))
     this.#writeOwn(network.locals())
-    this.#routes.set([
-      ...routes,
+    const own = [
       ...network.broadcasts().map(b => [routeKey(b), noWay(ROUTE_KIND.ROUTE_BROADCAST)] as const),
       ...network.locals().map(l => [routeKey(l), noWay(ROUTE_KIND.ROUTE_LOCAL)] as const),
-    ])
+    ]
+    // A map keeps the place of what is set again: these are first, so that none of them is lost.
+    this.routesLost = this.#routes.set([...own, ...routes, ...own])
     for (const [address, was] of before)
       if (!isSameReach(was, this.reach(address))) this.#moved.add(address)
   }

@@ -1,7 +1,9 @@
 /**
  * A BPF map in memory, for tests of what writes one: hashes and tries by key, arrays by mmap().
  */
-import type { BpfMap } from '../../addon/index.ts'
+import { BpfError, type BpfMap } from '../../addon/index.ts'
+
+const FULL = { code: 'ENOSPC', errno: 28, syscall: 'bpf_map_update_elem', log: '' }
 
 export interface MemoryMap {
   map: BpfMap
@@ -11,8 +13,8 @@ export interface MemoryMap {
   log: string[]
 }
 
-/** @param bytes of an array's memory; a hash needs none */
-export function memoryMap(bytes = 0): MemoryMap {
+/** @param bytes of an array's memory; a hash needs none, and has room for `most` entries */
+export function memoryMap(bytes = 0, most = Infinity): MemoryMap {
   const held = new Map<string, string>()
   const log: string[] = []
   const memory = new ArrayBuffer(bytes)
@@ -31,6 +33,7 @@ export function memoryMap(bytes = 0): MemoryMap {
       return next === undefined ? undefined : raw(next)
     },
     update: (key: Uint8Array, value: Uint8Array) => {
+      if (held.size >= most && !held.has(text(key))) throw new BpfError('no room', FULL)
       log.push(`${text(key)} ${text(value)}`)
       held.set(text(key), text(value))
     },

@@ -33,3 +33,15 @@ test('mirror: what an earlier daemon left, it is known', t => {
   t.deepEqual(log, ['02 gone'])
   t.deepEqual(mirror.entries(), [[Uint8Array.of(1), Uint8Array.of(0xaa)]])
 })
+
+test('mirror: more than the map has room for, the first are there, the others when they can', t => {
+  const { map, held } = memoryMap(0, 2)
+  const mirror = new Mirror(map)
+
+  t.is(mirror.set(['01', '02', '03', '04'].map(key => [key, 'aa'])), 2)
+  t.deepEqual([...held.keys()], ['01', '02'])
+  t.is(mirror.set(['02', '03', '04'].map(key => [key, 'aa'])), 1)
+  t.deepEqual([...held.keys()], ['02', '03'])
+  t.is(mirror.set(['02', '04'].map(key => [key, 'aa'])), 0)
+  t.deepEqual([...held.keys()], ['02', '04'])
+})
