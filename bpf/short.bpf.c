@@ -48,9 +48,20 @@ ALWAYS int short_send(struct packet *pkt)
 	return send_by(pkt, hop, DIRECT);
 }
 
+/* Where connections may not outlive their dests, this one ends, and the packet is nobody's. */
+ALWAYS int short_admit(struct packet *pkt)
+{
+	int reason = dest_admits(pkt);
+
+	if (reason != DEST_GONE || !READ(settings.expire_nodest_conn))
+		return reason;
+	conn_end(pkt);
+	return TRUNCATED;
+}
+
 ALWAYS int short_request(struct packet *pkt)
 {
-	return dest_admits(pkt) ?: count_request(pkt) ?: conn_restart(pkt) ?: short_send(pkt);
+	return short_admit(pkt) ?: count_request(pkt) ?: conn_restart(pkt) ?: short_send(pkt);
 }
 
 ALWAYS int short_reply(struct packet *pkt)

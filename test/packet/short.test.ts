@@ -157,6 +157,18 @@ for (const f of FAMILIES) {
     t.is(lvs.run(cut(f, tcp(request, 'A'), 8)).reason, 'dest gone')
   })
 
+  test(`short: ${f.name}, a removed dest takes its connection along`, async t => {
+    const lvs = await director(t, service(f))
+    lvs.run(tcp(request, 'S'))
+    for (const intent of lvs.intents) intent.dests = []
+    lvs.publish()
+    lvs.dataplane.set({ expire_nodest_conn: 1 })
+
+    const out = lvs.run(cut(f, tcp(request, 'A'), 8))
+
+    t.deepEqual([out.reason, out.verdict, lvs.conns().length], ['truncated', XDP.pass, 0])
+  })
+
   test(`short: ${f.name}, a data offset that lies is not looked at`, async t => {
     const lvs = await director(t, services(f))
     lvs.run(tcp(request, 'S'))
