@@ -3,7 +3,7 @@
  * (net.ipv4.vs.NAME), and the timeouts of ipvsadm --set. Names, defaults, bounds, and what does not
  * have an effect yet. Imports nothing. Read next: configuration.ts, ../config/setting.ts (text).
  * Source: net/netfilter/ipvs/ip_vs_ctl.c vs_vars (v6.12), and what Linux 6.1 was seen to accept
- * (test/unit/config/sysctl_writes.jsonl).
+ * (test/unit/ipvs/sysctl_writes.jsonl).
  */
 
 /** A whole number; or text, where one number does not hold it. */

@@ -9,7 +9,7 @@ import { EventSchema } from '../../control/daemon/schemas.ts'
 import { ERROR_CODES } from '../../control/errors.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
 import { FORWARDING_METHODS, SCHEDULERS } from '../../control/model/service.ts'
-import { ruleOf, SETTING_NAMES } from '../../control/model/settings.ts'
+import { INT_MAX, ruleOf, SETTING_NAMES } from '../../control/model/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const manual = readFileSync(join(ROOT, 'MANUAL.md'), 'utf8')
@@ -55,6 +55,19 @@ test('manual: every setting, then its row says what it does not do', t => {
     return [name, notActive === undefined ? 'yes' : `none: ${notActive}`]
   })
   t.deepEqual(told, is)
+})
+
+test('manual: every setting, then its row has its bounds', t => {
+  const rows = [...chapter(/^### Settings$/m).matchAll(/^\| `settings\.(\w+)` \| ([^|]+) \|/gm)]
+  const told = new Map(rows.map(([, name = '', syntax = '']) => [name, syntax]))
+
+  for (const name of SETTING_NAMES) {
+    const rule = ruleOf(name)
+    if (!('min' in rule)) continue
+    const isAny = rule.min === -INT_MAX - 1 && rule.max === INT_MAX
+    const expected = isAny ? 'whole number' : `${rule.min} to ${rule.max}`
+    t.true(told.get(name)?.includes(expected), `${name}: ${expected}`)
+  }
 })
 
 const commands = globSync('**/*.ts', { cwd: join(ROOT, 'control/commands') })

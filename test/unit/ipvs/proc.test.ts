@@ -1,13 +1,17 @@
 /** Texts of /proc/net/ip_vs*, against what Linux 6.1 printed for the same. */
 import test from 'ava'
+import { connectDirector } from '../../../control/daemon/client.ts'
+import { procText } from '../../../control/ipvs/proc_files.ts'
 import {
-  procApps,
+  PROC_NAMES,
   procConns,
   procConnsSync,
   procServices,
   procStats,
   procStatsPerCpu,
+  type ProcName,
 } from '../../../control/ipvs/proc.ts'
+import { serveFake } from '../../support/fake_director.ts'
 import { conn, dest, mark, service, traffic } from '../../support/views.ts'
 
 const SIX = { address: 'fd01::50', port: 53 }
@@ -112,6 +116,70 @@ test('proc: counters of two CPUs, then hexadecimal in ip_vs_stats and ip_vs_stat
   ])
 })
 
-test('proc: no helpers, then ip_vs_app is its header', t => {
-  t.is(procApps(), 'prot port    usecnt name\n')
+/** Of a kernel of two CPUs in which nothing has happened. */
+const EMPTY: Record<ProcName, string> = {
+  ip_vs: `IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+`,
+  ip_vs_app: 'prot port    usecnt name\n',
+  ip_vs_conn: `\
+Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData
+`,
+  ip_vs_conn_sync: `\
+Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Origin Expires
+`,
+  ip_vs_stats: `   Total Incoming Outgoing         Incoming         Outgoing
+   Conns  Packets  Packets            Bytes            Bytes
+       0        0        0                0                0
+
+ Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s
+       0        0        0                0                0
+`,
+  ip_vs_stats_percpu: `       Total Incoming Outgoing         Incoming         Outgoing
+CPU    Conns  Packets  Packets            Bytes            Bytes
+  0        0        0        0                0                0
+  1        0        0        0                0                0
+  ~        0        0        0                0                0
+
+     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s
+           0        0        0                0                0
+`,
+}
+
+test('proc: a director with nothing, then every file as in a kernel with nothing', async t => {
+  const { socket } = await serveFake(t)
+  const client = connectDirector(socket)
+  t.teardown(() => {
+    client.close()
+  })
+
+  for (const name of PROC_NAMES) t.is(await procText(name, client), EMPTY[name], name)
+})
+
+test('proc: services that few have, then ip_vs as Linux 6.1 printed them', t => {
+  const six = { address: 'fd01::1', port: 80 }
+  const services = [
+    service({
+      ...{ protocol: 'udp', address: '10.0.0.1', port: 5060, persistentS: 60, engine: 'sip' },
+      dests: [dest({ address: '10.0.2.1', port: 1, weight: 65536, upper: 5, lower: 3 })],
+    }),
+    service({
+      ...{ ...six, scheduler: 'sh', schedFlags: ['flag-1', 'flag-2'] },
+      ...{ persistentS: 2678400, netmask: '1' },
+    }),
+    service({ ...six, protocol: 'udp', scheduler: 'wlc', onePacket: true }),
+    mark({
+      ...{ family: 6, mark: 4294967295, scheduler: 'wlc', persistentS: 360, onePacket: true },
+    }),
+  ]
+
+  t.deepEqual(procServices(services).split('\n').slice(3).toSorted(), [
+    '',
+    '  -> 0A000201:0001      Masq    65536  0          0         ',
+    'FWM  FFFFFFFF wlc ops persistent 90000 80000000',
+    'TCP  [fd01:0000:0000:0000:0000:0000:0000:0001]:0050 sh persistent 669600000 01000000',
+    'UDP  0A000001:13C4 rr  persistent 15000 FFFFFFFF',
+    'UDP  [fd01:0000:0000:0000:0000:0000:0000:0001]:0050 wlc ',
+  ])
 })
