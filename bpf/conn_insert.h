@@ -365,7 +365,7 @@ ALWAYS int conn_make(struct packet *pkt)
 		flags |= CONN_NOOUTPUT;
 	/* The SYN that starts a TCP connection makes it active: counted so at once. What else may
 	 * start one is counted anew when it moves the state, a moment later. */
-	if (pkt->wire.protocol != IPPROTO_TCP)
+	if (pkt->wire.protocol != IPPROTO_TCP || pkt->is_error)
 		flags |= CONN_INACTIVE;
 	slot_publish(slot, pkt->hash, flags, pkt->dest_id);
 	pkt->conn = slot;

@@ -5,13 +5,6 @@
  * Source: RFC 792; RFC 1812 section 4.3; RFC 4443; net/ipv4/icmp.c, net/ipv6/icmp.c (v6.1).
  */
 
-struct icmp_error {
-	__u8 type;
-	__u8 code;
-	__be16 checksum;
-	__be32 rest;
-};
-
 /* The kernel quotes what fits into 576 bytes, in IPv6 into 1280, after both headers. */
 #define QUOTE_MAX4  548
 #define QUOTE_MAX6  1232

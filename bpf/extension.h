@@ -18,7 +18,8 @@
 #define EXTENSION_FROM_MASK 0x3ff
 
 /* Offset and more-fragments (RFC 8200 section 4.5); a fragment without is a whole packet. */
-#define FRAGMENT_BITS bpf_htons(0xfff9)
+#define FRAGMENT_BITS	bpf_htons(0xfff9)
+#define FRAGMENT_OFFSET bpf_htons(0xfff8)
 
 struct extension {
 	__u8 nexthdr;
@@ -147,21 +148,22 @@ WARM int hops_are_right(struct xdp_md *ctx, __u32 from)
  * Of the IPv6 header `from` bytes into the frame: bits 0-15 the transport header's distance from
  * it, 16-23 the transport's protocol. Distance 0: too many, the frame ends first, or the host minds
  * a hop-by-hop option. A fragment stops it, and is the protocol then; one that is the whole packet
- * does not (RFC 6946).
+ * does not (RFC 6946), nor does a first one that is quoted.
  */
 WARM __u32 extensions_skip(struct xdp_md *ctx, __u32 from)
 {
 	void *ip = (void *)(long)ctx->data + (from & EXTENSION_FROM_MASK);
 	void *end = (void *)(long)ctx->data_end;
 	__u32 at = sizeof(struct ipv6hdr);
+	int quoted = from != sizeof(struct ethhdr);
+	__u16 bits = quoted ? FRAGMENT_OFFSET : FRAGMENT_BITS;
 	__u8 protocol;
 
 	if (ip + sizeof(struct ipv6hdr) > end)
 		return 0;
 	protocol = ((struct ipv6hdr *)ip)->nexthdr;
 	/* What is quoted somebody has let pass. */
-	if (protocol == IPPROTO_HOPOPTS && from == sizeof(struct ethhdr) &&
-	    !hops_are_right(ctx, from + at))
+	if (protocol == IPPROTO_HOPOPTS && !quoted && !hops_are_right(ctx, from + at))
 		return 0;
 	for (int i = 0; i < EXTENSIONS_MAX; i++) {
 		struct extension *ext = ip + at;
@@ -170,7 +172,7 @@ WARM __u32 extensions_skip(struct xdp_md *ctx, __u32 from)
 			return (__u32)protocol << 16 | at;
 		if ((void *)(ext + 1) > end)
 			return 0;
-		if (protocol == IPPROTO_FRAGMENT && ext->fragment & FRAGMENT_BITS)
+		if (protocol == IPPROTO_FRAGMENT && ext->fragment & bits)
 			return (__u32)protocol << 16 | at;
 		at += extension_size(ext, protocol);
 		protocol = ext->nexthdr;

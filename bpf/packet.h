@@ -266,7 +266,7 @@ ALWAYS int leave(const struct packet *pkt, int reason)
 	switch (reason) {
 	case NAT_REQUEST ... UNREACHABLE:
 		return pkt->verdict;
-	case NOT_IP ... LOCAL_DEST:
+	case NOT_IP ... DIRECT_REPLY:
 		return pass(pkt);
 	default:
 		return XDP_DROP;

@@ -156,10 +156,22 @@ ALWAYS int is_icmp(const struct packet *pkt)
 	return pkt->wire.protocol == (pkt->wire.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
-/* ICMP is looked at in a walk of its own. */
+ALWAYS int is_ipsec(__u8 protocol)
+{
+	return protocol == IPPROTO_ESP || protocol == IPPROTO_AH;
+}
+
+/* Both ports of the connection that AH and ESP follow. */
+#define IKE_PORTS bpf_htonl(500 << 16 | 500)
+
+/* ICMP is looked at in a walk of its own, and so are AH and ESP; the full walk leads there. */
 ALWAYS int parse_other(struct packet *pkt)
 {
-	return is_icmp(pkt) ? go_to(pkt, WALK_ICMP) : OTHER_PROTOCOL;
+	if (!is_icmp(pkt) && !is_ipsec(pkt->wire.protocol))
+		return OTHER_PROTOCOL;
+	if (!pkt->full)
+		return go_to(pkt, WALK_FULL);
+	return is_icmp(pkt) ? go_to(pkt, WALK_ICMP) : go_to(pkt, WALK_IPSEC);
 }
 
 /* Fills l4, l4_check, ports, tcp_flags. Returns OTHER_PROTOCOL, or what WALK_SHORT does. */

@@ -20,7 +20,7 @@
 #define ADDRESS(name) __u8 name[16] __attribute__((aligned(8)))
 
 enum limit {
-	ABI_VERSION = 3,
+	ABI_VERSION = 4,
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,
@@ -58,6 +58,8 @@ enum reason {
 	MARTIAN,
 	/* Ours, and delivered here: the dest is this host. */
 	LOCAL_DEST,
+	/* Ours, and left to the host: by dr or tun, from the dest's side to the client's. */
+	DIRECT_REPLY,
 	/* Forwarded. */
 	NAT_REQUEST,
 	NAT_REPLY,
@@ -294,16 +296,22 @@ struct dest_addrs {
 };
 _Static_assert(sizeof(struct dest_addrs) == 32, "two share a cache line");
 
-/* The outer header of a dest reached by tunnel. */
+/*
+ * The outer header of a dest reached by tunnel; in front, what the data plane has learned from ICMP
+ * errors, which the daemon leaves alone.
+ */
 struct tunnel {
+	__u32 mtu_until NOTE("tick until which mtu holds");
+	__u16 mtu NOTE("bytes that a packet may have on the way, 0: nothing was learned");
+	__u16 pad;
 	ADDRESS(saddr) NOTE("outer source: this host's address on the way to the dest");
 	ADDRESS(daddr) NOTE("outer destination: the dest's address");
 	__u32 sum NOTE(
 		"outer IPv4: sum of the header's words that are always the same, protocol not");
 	__u8 family NOTE("enum family of the outer header");
-	__u8 pad[3];
+	__u8 pad2[3];
 };
-_Static_assert(sizeof(struct tunnel) == 40, "array rows are multiples of eight");
+_Static_assert(sizeof(struct tunnel) == 48, "array rows are multiples of eight");
 
 /* Connections of a dest; both sides change them by atomic add only. */
 struct dest_conns {
@@ -416,7 +424,7 @@ struct settings {
 	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
-	__u32 pad;
+	__u32 schedule_icmp NOTE("net.ipv4.vs.schedule_icmp");
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */
@@ -432,66 +440,6 @@ struct config {
 	__u32 key[16] NOTE("secret of the hash; key[4..5] are odd multipliers");
 };
 
-/* A tag taken off. */
-struct tag_note {
-	__be16 tpid NOTE("its Ethernet type");
-	__be16 tci NOTE("priority and VLAN id");
-};
-
-/* What a tail-called walk is told. */
-struct handover {
-	__u32 type NOTE("ICMP type");
-	__u32 code NOTE("ICMP code");
-	__be32 rest NOTE("second word of the ICMP header");
-	__u32 reason NOTE("enum reason to leave with");
-	ADDRESS(source) NOTE("ICMP source address");
-	__u32 dest NOTE("dest id whose traffic to the client it counts as, NONE for nobody's");
-	__u32 ifindex NOTE("interface the packet came by: a VLAN, or the wire's");
-	__be16 tpid NOTE("Ethernet type of the tag taken off, 0 for none");
-	__be16 tci NOTE("the tag taken off");
-	struct tag_note
-		outer[OUTER_TAGS] NOTE("priority tags in front of that one, outermost first");
-	__u8 outer_tags NOTE("how many of them");
-	__u8 pad2[3];
-	__u8 has_options NOTE("IPv4: its options have been processed");
-	__u8 recorded_at NOTE("bytes into the packet where this host wrote its address, 0 nowhere");
-	__u8 stamped_at NOTE("the same of an address beside a timestamp");
-	__u8 pad;
-	__u32 check_delta NOTE("what the header's sum lost by processing");
-	__u32 pad3;
-};
-_Static_assert(sizeof(struct handover) == 72, "no hidden padding");
-
-/* Numbers of the tail-called walks. One a family: IPv4's number + FAMILY_IPV6 is IPv6's. */
-enum walk {
-	WALK_NEW,
-	WALK_REPLY = 2,
-	WALK_CHECKSUM = 4,
-	WALK_ERROR = 6,
-	WALK_ICMP = 8,
-	/* Any packet, told by the handover where it came from; IPv6 with extension headers too. */
-	WALK_FULL = 10,
-	/* An IPv6 packet, from parse on. */
-	WALK_IPV6 = 12,
-	/* A frame with a tag, of either family. */
-	WALK_TAGGED = 13,
-	/* A packet that ends within its transport header. */
-	WALK_SHORT = 14,
-	/* An IPv4 packet that came by an interface with INTERFACE_STRICT. */
-	WALK_STRICT = 16,
-	/* An IPv4 packet with options, which are yet to be processed. */
-	WALK_OPTIONS = 17,
-	/* A request whose connection may have to go first: a SYN, or its dest is gone. */
-	WALK_RENEW = 18,
-	WALKS = 20,
-};
-
-/* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */
-struct companion_note {
-	__u32 magic NOTE("COMPANION_MAGIC");
-	__u32 ifindex NOTE("interface to leave by");
-	ADDRESS(nexthop) NOTE("the neighbour's address");
-};
-_Static_assert(sizeof(struct companion_note) == 24, "Linux 6.1 takes 32 bytes of metadata");
+#include "handover.h"
 
 #endif

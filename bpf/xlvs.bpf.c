@@ -73,13 +73,18 @@ ALWAYS int walk_full(struct xdp_md *ctx, __u8 v6)
 }
 PROGRAM(full)
 
+#include "quote.h"
+
 #include "new.bpf.c"
 #include "renew.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"
 #include "error.bpf.c"
 #include "icmp.bpf.c"
+#include "icmp_new.bpf.c"
+#include "icmp_tunnel.bpf.c"
 #include "short.bpf.c"
+#include "ipsec.bpf.c"
 #include "strict.bpf.c"
 #include "options.bpf.c"
 #include "tagged.bpf.c"

@@ -69,6 +69,27 @@ ALWAYS void ip6_rewrite(struct packet *pkt, void *addr, const __u8 *to)
 	address_store(addr, address_load(to));
 }
 
+/* Puts an address into the header, whichever was there, and takes a hop. */
+ALWAYS void readdress(struct packet *pkt, void *at, __be32 was, const __u8 *to)
+{
+	__be32 to4 = load32(&to[12]);
+
+	if (pkt->wire.v6)
+		ip6_rewrite(pkt, at, to);
+	else
+		ip4_rewrite(pkt, at, to4, csum_fold((__u64)(__u32)~was + to4));
+}
+
+ALWAYS void readdress_to(struct packet *pkt, const __u8 *to)
+{
+	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 24 : 16), pkt->wire.addrs[0] >> 32, to);
+}
+
+ALWAYS void readdress_from(struct packet *pkt, const __u8 *from)
+{
+	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 8 : 12), pkt->wire.addrs[0], from);
+}
+
 /* The dest's address and port. */
 ALWAYS void nat_request(struct packet *pkt)
 {

@@ -78,10 +78,23 @@ ALWAYS int tunnel_fits(struct packet *pkt, int limit, __u8 outer6)
 	return answer(pkt, TOO_BIG, limit, wire_to(&pkt->wire));
 }
 
-ALWAYS int encapsulate(struct packet *pkt, const struct nexthop *hop, const struct tunnel *tun,
+/* What the way takes, by its route and by what ICMP errors have told of it (icmp_tunnel.bpf.c). */
+ALWAYS int tunnel_mtu(const struct packet *pkt, const struct nexthop *hop, struct tunnel *tun)
+{
+	__u32 mtu = READ(hop->mtu), learned = READ(tun->mtu);
+
+	if (likely(!learned || learned >= mtu))
+		return mtu;
+	if (!is_past(READ(tun->mtu_until), pkt->now))
+		return learned;
+	WRITE(tun->mtu, 0);
+	return mtu;
+}
+
+ALWAYS int encapsulate(struct packet *pkt, const struct nexthop *hop, struct tunnel *tun,
 		       __u8 outer6)
 {
-	int reason = tunnel_fits(pkt, READ(hop->mtu) - (int)ip_size(outer6), outer6);
+	int reason = tunnel_fits(pkt, tunnel_mtu(pkt, hop, tun) - (int)ip_size(outer6), outer6);
 	struct inner in;
 
 	if (unlikely(reason))
@@ -105,7 +118,7 @@ ALWAYS int encapsulate(struct packet *pkt, const struct nexthop *hop, const stru
 ALWAYS int send_tunnel(struct packet *pkt, const struct nexthop *hop)
 {
 	__u32 id = pkt->dest_id;
-	const struct tunnel *tun = bpf_map_lookup_elem(&tunnels, &id);
+	struct tunnel *tun = bpf_map_lookup_elem(&tunnels, &id);
 
 	if (!tun)
 		return INTERNAL;

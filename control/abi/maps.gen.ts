@@ -15,7 +15,7 @@ function words(v: DataView, at: number, length: number): number[] {
 }
 
 export const LIMIT = {
-  ABI_VERSION: 3,
+  ABI_VERSION: 4,
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
@@ -45,27 +45,28 @@ export const REASON = {
   OTHER_VLAN: 13,
   MARTIAN: 14,
   LOCAL_DEST: 15,
-  NAT_REQUEST: 16,
-  NAT_REPLY: 17,
-  DIRECT: 18,
-  TUNNEL: 19,
-  ICMP_REQUEST: 20,
-  ICMP_REPLY: 21,
-  RESOLVING: 22,
-  TTL_EXPIRED: 23,
-  TOO_BIG: 24,
-  NO_DEST: 25,
-  UNREACHABLE: 26,
-  DEST_GONE: 27,
-  TABLE_FULL: 28,
-  STRIPE_BUSY: 29,
-  NO_ROUTE: 30,
-  NEEDS_FRAGMENTING: 31,
-  BAD_ICMP: 32,
-  CUT_SHORT: 33,
-  OVERLOAD: 34,
-  INTERNAL: 35,
-  REASONS: 36,
+  DIRECT_REPLY: 16,
+  NAT_REQUEST: 17,
+  NAT_REPLY: 18,
+  DIRECT: 19,
+  TUNNEL: 20,
+  ICMP_REQUEST: 21,
+  ICMP_REPLY: 22,
+  RESOLVING: 23,
+  TTL_EXPIRED: 24,
+  TOO_BIG: 25,
+  NO_DEST: 26,
+  UNREACHABLE: 27,
+  DEST_GONE: 28,
+  TABLE_FULL: 29,
+  STRIPE_BUSY: 30,
+  NO_ROUTE: 31,
+  NEEDS_FRAGMENTING: 32,
+  BAD_ICMP: 33,
+  CUT_SHORT: 34,
+  OVERLOAD: 35,
+  INTERNAL: 36,
+  REASONS: 37,
   REASONS_MAX: 64,
 } as const
 
@@ -188,7 +189,10 @@ export const WALK = {
   WALK_STRICT: 16,
   WALK_OPTIONS: 17,
   WALK_RENEW: 18,
-  WALKS: 20,
+  WALK_IPSEC: 20,
+  WALK_ICMP_NEW: 22,
+  WALK_ICMP_TUN: 24,
+  WALKS: 25,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
@@ -211,7 +215,7 @@ export const MAPS = {
   services: { keySize: 4, valueSize: 32, libbpf: 'services' },
   stash: { keySize: 40, valueSize: 4, libbpf: 'stash' },
   stripes: { keySize: 4, valueSize: 8, libbpf: 'stripes' },
-  tunnels: { keySize: 4, valueSize: 40, libbpf: 'tunnels' },
+  tunnels: { keySize: 4, valueSize: 48, libbpf: 'tunnels' },
   vlans: { keySize: 8, valueSize: 4, libbpf: 'vlans' },
   walks: { keySize: 4, valueSize: 4, libbpf: 'walks' },
 } as const
@@ -946,6 +950,8 @@ export interface Settings {
   owner: number
   /** milliseconds of the UTC day at which the monotonic clock was 0. */
   day_ms: number
+  /** net.ipv4.vs.schedule_icmp. */
+  schedule_icmp: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -964,6 +970,7 @@ export const SETTINGS = {
   drop_counter: 100,
   owner: 104,
   day_ms: 108,
+  schedule_icmp: 112,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -981,6 +988,7 @@ export function readSettings(v: DataView, at: number): Settings {
     drop_counter: v.getUint32(at + 100, HOST),
     owner: v.getUint32(at + 104, HOST),
     day_ms: v.getUint32(at + 108, HOST),
+    schedule_icmp: v.getUint32(at + 112, HOST),
   }
 }
 
@@ -998,6 +1006,7 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 100, x.drop_counter, HOST)
   v.setUint32(at + 104, x.owner, HOST)
   v.setUint32(at + 108, x.day_ms, HOST)
+  v.setUint32(at + 112, x.schedule_icmp, HOST)
 }
 
 export interface TagNote {
@@ -1027,6 +1036,10 @@ export function writeTagNote(v: DataView, at: number, x: TagNote): void {
 }
 
 export interface Tunnel {
+  /** tick until which mtu holds. */
+  mtu_until: number
+  /** bytes that a packet may have on the way, 0: nothing was learned. */
+  mtu: number
   /** outer source: this host's address on the way to the dest. */
   saddr: Uint8Array
   /** outer destination: the dest's address. */
@@ -1039,27 +1052,33 @@ export interface Tunnel {
 
 /** Size, then the offset of each field, in bytes. */
 export const TUNNEL = {
-  size: 40,
-  saddr: 0,
-  daddr: 16,
-  sum: 32,
-  family: 36,
+  size: 48,
+  mtu_until: 0,
+  mtu: 4,
+  saddr: 8,
+  daddr: 24,
+  sum: 40,
+  family: 44,
 } as const
 
 export function readTunnel(v: DataView, at: number): Tunnel {
   return {
-    saddr: bytes(v, at + 0, 16),
-    daddr: bytes(v, at + 16, 16),
-    sum: v.getUint32(at + 32, HOST),
-    family: v.getUint8(at + 36),
+    mtu_until: v.getUint32(at + 0, HOST),
+    mtu: v.getUint16(at + 4, HOST),
+    saddr: bytes(v, at + 8, 16),
+    daddr: bytes(v, at + 24, 16),
+    sum: v.getUint32(at + 40, HOST),
+    family: v.getUint8(at + 44),
   }
 }
 
 export function writeTunnel(v: DataView, at: number, x: Tunnel): void {
-  bytes(v, at + 0, 16).set(x.saddr)
-  bytes(v, at + 16, 16).set(x.daddr)
-  v.setUint32(at + 32, x.sum, HOST)
-  v.setUint8(at + 36, x.family)
+  v.setUint32(at + 0, x.mtu_until, HOST)
+  v.setUint16(at + 4, x.mtu, HOST)
+  bytes(v, at + 8, 16).set(x.saddr)
+  bytes(v, at + 24, 16).set(x.daddr)
+  v.setUint32(at + 40, x.sum, HOST)
+  v.setUint8(at + 44, x.family)
 }
 
 export interface Tuple {

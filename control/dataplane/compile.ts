@@ -96,6 +96,8 @@ export function addrsRow(service: AddressServiceId, dest: Dest): DestAddrs {
 export function tunnelRow({ address, reach: { source } }: DestWithReach): Tunnel {
   const isIpv4 = familyOf(address) === 4
   return {
+    mtu_until: 0,
+    mtu: 0,
     saddr: source === '' ? new Uint8Array(16) : addressBytes(source),
     daddr: addressBytes(address),
     sum: isIpv4 && source !== '' ? tunnelSum(source, address) : 0,

@@ -52,6 +52,8 @@ export const WALK_PROGRAMS = [
   'xlvs_options',
   'xlvs_renew4',
   'xlvs_renew6',
+  ...['ipsec', 'icmp_new'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
+  'xlvs_icmp_tun',
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
@@ -237,6 +239,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     tcp_table: TCP_TABLE.TCP_NORMAL,
     drop_rate: 0,
     drop_counter: 0,
+    schedule_icmp: 0,
     owner: 0,
     day_ms: 0,
   })

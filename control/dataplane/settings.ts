@@ -18,6 +18,7 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   udp_timeout_s: { at: ROW.udp_timeout, isTime: true },
   conn_reuse_mode: { at: ROW.conn_reuse_mode },
   pmtu_disc: { at: ROW.pmtu_disc },
+  schedule_icmp: { at: ROW.schedule_icmp },
   sloppy_tcp: { at: ROW.sloppy_tcp },
   expire_nodest_conn: { at: ROW.expire_nodest_conn },
 }

@@ -396,7 +396,8 @@ export class Tables {
     if (known === undefined)
       this.#setOwner(id, { service: name, vaddr: service.address, dest: idOf(dest) })
     let changed = this.#destAddrs.set(id, addrsRow(service, dest))
-    if (dest.fwd === 'tun') changed = this.#tunnels.set(id, tunnelRow(dest)) || changed
+    if (dest.fwd === 'tun')
+      changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
     changed = this.dests.set(id, destRow(service, serviceId, dest, vipLocal)) || changed
     return { id, changed }
   }

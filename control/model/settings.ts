@@ -76,7 +76,7 @@ export const SETTINGS = {
   },
   pmtu_disc: { ...INT, default: 1 },
   run_estimation: { ...INT, default: 1 },
-  schedule_icmp: { ...INT, default: 0, notActive: 'an ICMP error makes no connection yet' },
+  schedule_icmp: { ...INT, default: 0 },
   secure_tcp: { ...DEFENCE, default: 0 },
   sloppy_sctp: { ...INT, default: 0, notActive: 'SCTP is not balanced yet' },
   sloppy_tcp: { ...INT, default: 0 },

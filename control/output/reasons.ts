@@ -32,7 +32,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'a piece of a packet, which xlvs does not balance yet',
     'find the smaller MTU on the way from the client, or let senders of UDP send less at a time',
   ),
-  OTHER_PROTOCOL: passed('neither TCP nor UDP', ''),
+  OTHER_PROTOCOL: passed('neither TCP nor UDP, nor IPsec of a connection', ''),
   TRUNCATED: passed('the packet ends within its header', 'find the sender with tcpdump -e'),
   NO_SERVICE: passed('address and port are no service: what the host itself gets', ''),
   NO_CONNECTION: passed(
@@ -53,6 +53,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'read the log of the kernel with net.ipv4.conf.all.log_martians=1',
   ),
   LOCAL_DEST: passed('the dest is this host: delivered here as it came', ''),
+  DIRECT_REPLY: passed(
+    'an ICMP error about what a client sent by dr or tun: counted as a reply',
+    '',
+  ),
   NAT_REQUEST: forwarded('to a dest, addresses rewritten', ''),
   NAT_REPLY: forwarded('to a client, addresses rewritten back', ''),
   DIRECT: forwarded('to a dest as it is (dr)', ''),

@@ -78,6 +78,14 @@ const ROWS: Record<string, Row> = {
       return lvs.run(tcp(`${CLIENT} > 192.0.2.1:81`, 'S'))
     },
   ],
+  'direct reply': [
+    pass,
+    lvs => {
+      const about = tcp(`${CLIENT} > 192.0.2.1:81`, 'S')
+      lvs.run(about)
+      return lvs.run(icmpError('10.0.0.254 > 198.51.100.7', 3, 1, about))
+    },
+  ],
   'nat request': [tx, lvs => lvs.run(tcp(PATH, 'S'))],
   'nat reply': [
     tx,

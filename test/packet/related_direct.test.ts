@@ -83,13 +83,16 @@ for (const f of FAMILIES) {
       t.deepEqual(lvs.conns(), conns)
     })
 
-    test(`related ${fwd}: ${f.name} about a request on its way, it is the host's`, async t => {
+    test(`related ${fwd}: ${f.name} about a request, the host's and counted`, async t => {
       const lvs = await connected(t, f, fwd)
       const frame = icmpError(`${f.router} > ${f.client}`, type, code, udp(request))
 
       const out = lvs.run(frame)
 
-      t.is(out.verdict, XDP.pass)
+      t.deepEqual([out.reason, out.verdict], ['direct reply', XDP.pass])
+      t.is(lvs.traffic(1).outBytes, packetOf(frame).length)
+      lvs.run(icmpError(`${f.router} > ${f.client}`, type, code, udp(request), { ttl: 1 }))
+      t.is(lvs.traffic(1).outPackets, 1)
       t.is(Buffer.from(out.frame).toString('hex', 12), Buffer.from(frame).toString('hex', 12))
     })
 

@@ -65,6 +65,8 @@ for (const [to, source, family, sum] of [
 ] as const)
   test(`compile: a tunnel to ${to}, its outer header`, t => {
     t.deepEqual(tunnelRow(dest(to, 'tun', { source })), {
+      mtu_until: 0,
+      mtu: 0,
       saddr: addressBytes(source),
       daddr: addressBytes(to),
       sum,

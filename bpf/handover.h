@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The rest of the contract: what one walk tells the next, the walks' numbers, and what the tc
+ * companion finds in front of a frame. Part of types.h.
+ */
+#ifndef XLVS_HANDOVER_H
+#define XLVS_HANDOVER_H
+
+/* A tag taken off. */
+struct tag_note {
+	__be16 tpid NOTE("its Ethernet type");
+	__be16 tci NOTE("priority and VLAN id");
+};
+
+/* What a tail-called walk is told. */
+struct handover {
+	__u32 type NOTE("ICMP type");
+	__u32 code NOTE("ICMP code");
+	__be32 rest NOTE("second word of the ICMP header");
+	__u32 reason NOTE("enum reason to leave with");
+	ADDRESS(source) NOTE("ICMP source address");
+	__u32 dest NOTE("dest id whose traffic to the client it counts as, NONE for nobody's");
+	__u32 ifindex NOTE("interface the packet came by: a VLAN, or the wire's");
+	__be16 tpid NOTE("Ethernet type of the tag taken off, 0 for none");
+	__be16 tci NOTE("the tag taken off");
+	struct tag_note
+		outer[OUTER_TAGS] NOTE("priority tags in front of that one, outermost first");
+	__u8 outer_tags NOTE("how many of them");
+	__u8 pad2[3];
+	__u8 has_options NOTE("IPv4: its options have been processed");
+	__u8 recorded_at NOTE("bytes into the packet where this host wrote its address, 0 nowhere");
+	__u8 stamped_at NOTE("the same of an address beside a timestamp");
+	__u8 pad;
+	__u32 check_delta NOTE("what the header's sum lost by processing");
+	__u32 pad3;
+};
+_Static_assert(sizeof(struct handover) == 72, "no hidden padding");
+
+/* Numbers of the tail-called walks. One a family: IPv4's number + FAMILY_IPV6 is IPv6's. */
+enum walk {
+	WALK_NEW,
+	WALK_REPLY = 2,
+	WALK_CHECKSUM = 4,
+	WALK_ERROR = 6,
+	WALK_ICMP = 8,
+	/* Any packet, told by the handover where it came from; IPv6 with extension headers too. */
+	WALK_FULL = 10,
+	/* An IPv6 packet, from parse on. */
+	WALK_IPV6 = 12,
+	/* A frame with a tag, of either family. */
+	WALK_TAGGED = 13,
+	/* A packet that ends within its transport header. */
+	WALK_SHORT = 14,
+	/* An IPv4 packet that came by an interface with INTERFACE_STRICT. */
+	WALK_STRICT = 16,
+	/* An IPv4 packet with options, which are yet to be processed. */
+	WALK_OPTIONS = 17,
+	/* A request whose connection may have to go first: a SYN, or its dest is gone. */
+	WALK_RENEW = 18,
+	/* AH and ESP. */
+	WALK_IPSEC = 20,
+	/* An ICMP error about no connection, which makes one. */
+	WALK_ICMP_NEW = 22,
+	/* An ICMP error that quotes IPv4 in IPv4. */
+	WALK_ICMP_TUN = 24,
+	WALKS = 25,
+};
+
+/* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */
+struct companion_note {
+	__u32 magic NOTE("COMPANION_MAGIC");
+	__u32 ifindex NOTE("interface to leave by");
+	ADDRESS(nexthop) NOTE("the neighbour's address");
+};
+_Static_assert(sizeof(struct companion_note) == 24, "Linux 6.1 takes 32 bytes of metadata");
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The walk of an ICMP error about a packet of no connection, where schedule_icmp is on: it makes
+ * one, as if the client had sent what the quoted packet answers, and goes on in icmp.bpf.c, which
+ * finds it. Part of xlvs.bpf.c.
+ * Source: ip_vs_core.c ip_vs_try_to_schedule, ip_vs_proto_tcp.c tcp_conn_schedule (v6.12).
+ */
+
+/* No packet of its own was seen yet: it lives 3 s, half as long again as in its state. */
+ALWAYS int conn_unseen(struct packet *pkt)
+{
+	WRITE(pkt->conn->deadline, pkt->now + READ(settings.tcp_timeout[TCP_NONE]) * 3 / 2);
+	return GO_ON;
+}
+
+ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
+{
+	struct packet pkt = {.ctx = ctx, .full = 1, .is_error = 1, .wire.v6 = v6, .now = now()};
+	struct quote q = {};
+	int reason = parse_ethernet(&pkt) ?: parse_ip(&pkt) ?: quote_parse(&pkt, &q) ?:
+		     source_check(&pkt);
+
+	if (reason)
+		return leave(&pkt, reason);
+	pkt.wire = wire_back(&q.wire);
+	return leave(&pkt, service_find(&pkt) ?: schedule(&pkt) ?: conn_insert(&pkt) ?:
+			   conn_unseen(&pkt) ?: go_to(&pkt, WALK_ICMP));
+}
+PROGRAM(icmp_new)
