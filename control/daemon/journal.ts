@@ -18,7 +18,11 @@ import {
   type JournalFs,
   type JournalLog,
 } from './journal_files.ts'
-import { journalLine } from './journal_line.ts'
+import { liningUp } from './journal_line.ts'
+import { inSlices } from './slices.ts'
+
+/** Many records are small ones; among a few may be a whole file's. */
+const FEW = 10
 
 export interface JournalOptions {
   /** For tests; the promises of node:fs otherwise. */
@@ -148,7 +152,8 @@ export class Journal {
   }
 
   async #write(records: unknown[]): Promise<void> {
-    const bytes = journalLine(records)
+    const line = records.length > FEW ? liningUp(records, 1) : liningUp(records)
+    const bytes = await inSlices(line, () => performance.now())
     this.#beyond = true
     try {
       await writeWhole(this.#file, bytes, this.#good)

@@ -5,7 +5,8 @@
 import type * as nodeFs from 'node:fs/promises'
 import { join } from 'node:path'
 import { XlvsError } from '../errors.ts'
-import { journalLine, readLines } from './journal_line.ts'
+import { journalLine, liningUp, readLines } from './journal_line.ts'
+import { inSlices } from './slices.ts'
 
 /** The calls of node:fs/promises that the journal makes. */
 export type JournalFs = Pick<
@@ -81,7 +82,8 @@ export async function replaceSnapshot(
   const temporary = join(folder, 'snapshot.tmp')
   const file = await fs.open(temporary, 'w', FILE_MODE)
   try {
-    await writeWhole(file, journalLine({ version: FORMAT_VERSION, ...snapshot }), 0)
+    const line = liningUp({ version: FORMAT_VERSION, ...snapshot })
+    await writeWhole(file, await inSlices(line, () => performance.now()), 0)
     await file.sync()
   } finally {
     await file.close()

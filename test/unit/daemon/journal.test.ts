@@ -5,7 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Journal } from '../../../control/daemon/journal.ts'
-import { journalLine } from '../../../control/daemon/journal_line.ts'
+import {
+  jsonPieces,
+  journalLine,
+  liningUp,
+  readLines,
+} from '../../../control/daemon/journal_line.ts'
 import { XlvsError } from '../../../control/errors.ts'
 import { Disk } from '../../support/disk.ts'
 
@@ -268,3 +273,24 @@ function lcg(seed: number): () => number {
   let state = seed >>> 0
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
 }
+
+test('journal line: any JSON in pieces of any depth, then it is that of JSON.stringify', t => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.nat(5), (value, depth) => {
+      t.is([...jsonPieces(value, depth)].join(''), JSON.stringify(value))
+    }),
+  )
+  const odd = { a: undefined, b: [undefined, null], c: {}, d: [] }
+  t.is([...jsonPieces(odd, 3)].join(''), JSON.stringify(odd))
+})
+
+test('journal line: a thousand services, there are pauses and the line is read again', t => {
+  const names = Array.from({ length: 1000 }, (_, i) => [`${i}`, { service: 'ü'.repeat(300) }])
+  const state = { state: { services: Object.fromEntries(names) as object } }
+
+  const pauses = [...liningUp(state)].length
+  const lines = readLines(journalLine(state))
+
+  t.true(pauses > 3)
+  t.deepEqual([lines.values, lines.rest], [[state], 'nothing'])
+})
