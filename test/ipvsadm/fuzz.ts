@@ -1,15 +1,18 @@
 /**
  * Scenarios made up by chance, always the same ones: lines with a command, a few options in any
  * order and any form, with values fit and unfit, on a table that earlier lines have made. What
- * nobody thought of is met here. Recorded as recorded/fuzz.txt. Read next: record.ts.
+ * nobody thought of is met here. Recorded as recorded/fuzz*.txt. Read next: record.ts.
  */
 import { oneOf, randomFrom, type Random } from '../support/random.ts'
 import { quoted, type Scenario, stepOf } from './transcript.ts'
 
 const SEED = 20_261_125
+const AGAIN_SEED = 20_261_130
 const SCENARIOS = 60
 const LINES = 30
 const OPTIONS_MAX = 4
+/** Lines of a restore, at most. */
+const RESTORED = 12
 const ORDERS = 12
 /** Lines of such a table, at most. */
 const ORDERED = 80
@@ -139,13 +142,45 @@ const KINDS: Kind[] = [
   { command: { long: 'stop-daemon' }, words: side, needs: [], options: DAEMON_OPTIONS },
 ]
 
-export function fuzzScenarios(): Scenario[] {
-  const random = randomFrom(SEED)
+export function fuzzScenarios(seed = SEED): Scenario[] {
+  const random = randomFrom(seed)
   return Array.from({ length: SCENARIOS }, (_, i) => ({
     name: `chance ${i + 1}`,
     comments: [],
     steps: [...SETUP.map(first => `ipvsadm ${first}`), ...lines(random)].map(one => stepOf(one)),
   }))
+}
+
+/** Others of the kind. */
+export function fuzzAgainScenarios(): Scenario[] {
+  return fuzzScenarios(AGAIN_SEED)
+}
+
+/** The same lines on the standard input of -R, which some of them end; and tables as they leave. */
+export function fuzzRestoreScenarios(): Scenario[] {
+  const random = randomFrom(AGAIN_SEED)
+  const program = (): string => oneOf(random, ['ipvsadm -R', 'ipvsadm -R', 'ipvsadm-restore'])
+  return Array.from({ length: SCENARIOS }, (_, i) => ({
+    name: `restore by chance ${i + 1}`,
+    comments: [],
+    steps: [
+      stepOf('ipvsadm -R', SETUP.map(first => `${first}\n`).join('')),
+      ...[1, 2, 3, 4].flatMap(() => [
+        stepOf(program(), Array.from({ length: 1 + random(RESTORED) }, () => fed(random)).join('')),
+        stepOf('ipvsadm -Ln'),
+      ]),
+    ],
+  }))
+}
+
+/** Most lines are fit, so that a run is long; others are as odd as any. */
+function fed(random: Random): string {
+  const words = line(random, random(6) === 0)
+    .split(' ')
+    .slice(random(4) === 0 ? 0 : 1)
+  const gap = random(8) === 0 ? oneOf(random, ['  ', '\t', ' \t ']) : ' '
+  const end = random(20) === 0 ? oneOf(random, [' \n', '\r\n', '\n\n', '\n# comment\n']) : '\n'
+  return `${words.map(word => word.replace(/['"]/g, '')).join(gap)}${end}`
 }
 
 /** Tables whose order is hard to tell: addresses from everywhere, and many that are alike. */
@@ -189,11 +224,11 @@ function lines(random: Random): string[] {
   return Array.from({ length: LINES }, () => line(random))
 }
 
-function line(random: Random): string {
+function line(random: Random, isOdd = true): string {
   const { command, words, needs, options } = oneOf(random, KINDS)
-  const parts = needs.filter(() => random(15) > 0).map(any => oneOf(random, any))
-  parts.push(...shuffled(options, random).slice(0, random(OPTIONS_MAX + 1)))
-  if (random(10) === 0) parts.push(oneOf(random, ALL))
+  const parts = needs.filter(() => random(15) > 0 || !isOdd).map(any => oneOf(random, any))
+  parts.push(...shuffled(options, random).slice(0, random((isOdd ? OPTIONS_MAX : 1) + 1)))
+  if (isOdd && random(10) === 0) parts.push(oneOf(random, ALL))
   const order = random(4) === 0 ? shuffled(parts, random) : parts
   const rest = order.flatMap(part => spelled(part, random))
   const own = spelled(command, random)

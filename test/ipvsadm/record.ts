@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fuzzScenarios, orderScenarios } from './fuzz.ts'
+import { fuzzAgainScenarios, fuzzRestoreScenarios, fuzzScenarios, orderScenarios } from './fuzz.ts'
 import { matrixScenarios } from './matrix.ts'
 import { parseTranscript, printTranscript, quoted, type Scenario, stepOf } from './transcript.ts'
 
@@ -16,7 +16,9 @@ const RECORDED = join(HERE, 'recorded')
 /** Files that are written from scratch. */
 const MADE: Record<string, () => Scenario[]> = {
   'matrix.txt': matrixScenarios,
-  'fuzz.txt': fuzzScenarios,
+  'fuzz.txt': () => fuzzScenarios(),
+  'fuzz_again.txt': fuzzAgainScenarios,
+  'fuzz_restore.txt': fuzzRestoreScenarios,
   'order.txt': orderScenarios,
 }
 /** Looked at after each scenario. */
