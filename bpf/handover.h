@@ -63,7 +63,9 @@ enum walk {
 	WALK_ICMP_NEW = 22,
 	/* An ICMP error that quotes IPv4 in IPv4. */
 	WALK_ICMP_TUN = 24,
-	WALKS = 25,
+	/* A packet without a connection, while nat_icmp_send is on. */
+	WALK_STRAY = 25,
+	WALKS = 27,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

@@ -61,6 +61,8 @@ MAP(schedules, ARRAY, __u32, struct schedule_row, 8, BPF_F_MMAPABLE);
 struct dest dests[DESTS_MAX] TABLE("dests");
 /* By dest id. Only the daemon writes. */
 struct dest_addrs dest_addrs[DESTS_MAX] TABLE("dest_addrs");
+/* Where nat dests send from, while nat_icmp_send is on: how many. Only the daemon writes. */
+MAP(nat_dests, HASH, struct service_key, __u32, 1, BPF_F_NO_PREALLOC);
 /* By dest id. Only the daemon writes; read for dests that are reached by tunnel. */
 MAP(tunnels, ARRAY, __u32, struct tunnel, 1, BPF_F_MMAPABLE);
 /* By dest id. Both sides add, atomically. */

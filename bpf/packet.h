@@ -320,6 +320,7 @@ ALWAYS void error_of(struct handover *h, int reason, __u8 v6)
 		h->code = v6 ? 0 : 4;
 		break;
 	case NO_DEST:
+	case STRAY:
 		h->type = v6 ? 1 : 3;
 		h->code = v6 ? 4 : 3;
 		break;

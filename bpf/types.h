@@ -72,6 +72,7 @@ enum reason {
 	TTL_EXPIRED,
 	TOO_BIG,
 	NO_DEST,
+	STRAY,
 	UNREACHABLE,
 	/* Dropped. */
 	DEST_GONE,
@@ -145,11 +146,7 @@ enum tcp_state {
 /* Which state table is in force. */
 enum tcp_table { TCP_NORMAL, TCP_SECURE, TCP_TABLES };
 
-enum family {
-	FAMILY_IPV4,
-	FAMILY_IPV6,
-	FAMILIES,
-};
+enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
 
 /*
  * One direction of a connection. A NAT connection has two, each other's partner. Both families'
@@ -419,6 +416,7 @@ struct settings {
 	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
 	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
 	__u32 expire_nodest_conn NOTE("net.ipv4.vs.expire_nodest_conn");
+	__u32 nat_icmp_send NOTE("net.ipv4.vs.nat_icmp_send");
 	__u32 tcp_table NOTE("enum tcp_table: what secure_tcp says just now");
 	__u32 drop_rate NOTE("drop_packet: of so many new connections one is dropped; 0: none");
 	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");

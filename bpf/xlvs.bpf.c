@@ -3,11 +3,11 @@
  * The hot walk: a packet of a connection that exists, from wire to wire. One source text for both
  * families; IPv4's is the program that interfaces have, IPv6's is called from it. What is rare
  * leaves by a tail call and is a walk of its own: new.bpf.c (no connection yet), renew.bpf.c (one
- * that may have to go), reply.bpf.c (a reply whose next hop is not known), checksum.bpf.c (UDP
- * without one), icmp.bpf.c (errors of others), error.bpf.c (our own), tagged.bpf.c (802.1Q),
- * short.bpf.c (a header cut short), strict.bpf.c (rp_filter), options.bpf.c (IPv4 options). They
- * are one object with this file, so that they share maps and constants. Read next: packet.h, then
- * the stages in the order below.
+ * that may have to go), stray.bpf.c (nat_icmp_send), reply.bpf.c (a reply whose next hop is not
+ * known), checksum.bpf.c (UDP without one), icmp.bpf.c (errors of others), error.bpf.c (our own),
+ * tagged.bpf.c (802.1Q), short.bpf.c (a header cut short), strict.bpf.c (rp_filter), options.bpf.c
+ * (IPv4 options). They are one object with this file, so that they share maps and constants. Read
+ * next: packet.h, then the stages in the order below.
  */
 #include "conn_insert.h"
 #include "parse.h"
@@ -27,9 +27,14 @@ ALWAYS int may_start(const struct packet *pkt)
 }
 
 /* Without a connection: only what may start one is worth a tail call. */
-ALWAYS int begin(struct packet *pkt)
+ALWAYS int start(struct packet *pkt)
 {
 	return may_start(pkt) ? go_to(pkt, WALK_NEW) : NO_CONNECTION;
+}
+
+ALWAYS int begin(struct packet *pkt)
+{
+	return unlikely(READ(settings.nat_icmp_send)) ? go_to(pkt, WALK_STRAY) : start(pkt);
 }
 
 /* A client's SYN may find a connection that has ended. */
@@ -77,6 +82,7 @@ PROGRAM(full)
 
 #include "new.bpf.c"
 #include "renew.bpf.c"
+#include "stray.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"
 #include "error.bpf.c"

@@ -56,17 +56,18 @@ export const REASON = {
   TTL_EXPIRED: 24,
   TOO_BIG: 25,
   NO_DEST: 26,
-  UNREACHABLE: 27,
-  DEST_GONE: 28,
-  TABLE_FULL: 29,
-  STRIPE_BUSY: 30,
-  NO_ROUTE: 31,
-  NEEDS_FRAGMENTING: 32,
-  BAD_ICMP: 33,
-  CUT_SHORT: 34,
-  OVERLOAD: 35,
-  INTERNAL: 36,
-  REASONS: 37,
+  STRAY: 27,
+  UNREACHABLE: 28,
+  DEST_GONE: 29,
+  TABLE_FULL: 30,
+  STRIPE_BUSY: 31,
+  NO_ROUTE: 32,
+  NEEDS_FRAGMENTING: 33,
+  BAD_ICMP: 34,
+  CUT_SHORT: 35,
+  OVERLOAD: 36,
+  INTERNAL: 37,
+  REASONS: 38,
   REASONS_MAX: 64,
 } as const
 
@@ -192,7 +193,8 @@ export const WALK = {
   WALK_IPSEC: 20,
   WALK_ICMP_NEW: 22,
   WALK_ICMP_TUN: 24,
-  WALKS: 25,
+  WALK_STRAY: 25,
+  WALKS: 27,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
@@ -205,6 +207,7 @@ export const MAPS = {
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
   handovers: { keySize: 4, valueSize: 72, libbpf: 'handovers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
+  nat_dests: { keySize: 24, valueSize: 4, libbpf: 'nat_dests' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
   own: { keySize: 4, valueSize: 256, libbpf: '.bss.own' },
@@ -940,6 +943,8 @@ export interface Settings {
   sloppy_tcp: number
   /** net.ipv4.vs.expire_nodest_conn. */
   expire_nodest_conn: number
+  /** net.ipv4.vs.nat_icmp_send. */
+  nat_icmp_send: number
   /** enum tcp_table: what secure_tcp says just now. */
   tcp_table: number
   /** drop_packet: of so many new connections one is dropped; 0: none. */
@@ -956,7 +961,7 @@ export interface Settings {
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 116,
+  size: 120,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -965,12 +970,13 @@ export const SETTINGS = {
   pmtu_disc: 80,
   sloppy_tcp: 84,
   expire_nodest_conn: 88,
-  tcp_table: 92,
-  drop_rate: 96,
-  drop_counter: 100,
-  owner: 104,
-  day_ms: 108,
-  schedule_icmp: 112,
+  nat_icmp_send: 92,
+  tcp_table: 96,
+  drop_rate: 100,
+  drop_counter: 104,
+  owner: 108,
+  day_ms: 112,
+  schedule_icmp: 116,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -983,12 +989,13 @@ export function readSettings(v: DataView, at: number): Settings {
     pmtu_disc: v.getUint32(at + 80, HOST),
     sloppy_tcp: v.getUint32(at + 84, HOST),
     expire_nodest_conn: v.getUint32(at + 88, HOST),
-    tcp_table: v.getUint32(at + 92, HOST),
-    drop_rate: v.getUint32(at + 96, HOST),
-    drop_counter: v.getUint32(at + 100, HOST),
-    owner: v.getUint32(at + 104, HOST),
-    day_ms: v.getUint32(at + 108, HOST),
-    schedule_icmp: v.getUint32(at + 112, HOST),
+    nat_icmp_send: v.getUint32(at + 92, HOST),
+    tcp_table: v.getUint32(at + 96, HOST),
+    drop_rate: v.getUint32(at + 100, HOST),
+    drop_counter: v.getUint32(at + 104, HOST),
+    owner: v.getUint32(at + 108, HOST),
+    day_ms: v.getUint32(at + 112, HOST),
+    schedule_icmp: v.getUint32(at + 116, HOST),
   }
 }
 
@@ -1001,12 +1008,13 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 80, x.pmtu_disc, HOST)
   v.setUint32(at + 84, x.sloppy_tcp, HOST)
   v.setUint32(at + 88, x.expire_nodest_conn, HOST)
-  v.setUint32(at + 92, x.tcp_table, HOST)
-  v.setUint32(at + 96, x.drop_rate, HOST)
-  v.setUint32(at + 100, x.drop_counter, HOST)
-  v.setUint32(at + 104, x.owner, HOST)
-  v.setUint32(at + 108, x.day_ms, HOST)
-  v.setUint32(at + 112, x.schedule_icmp, HOST)
+  v.setUint32(at + 92, x.nat_icmp_send, HOST)
+  v.setUint32(at + 96, x.tcp_table, HOST)
+  v.setUint32(at + 100, x.drop_rate, HOST)
+  v.setUint32(at + 104, x.drop_counter, HOST)
+  v.setUint32(at + 108, x.owner, HOST)
+  v.setUint32(at + 112, x.day_ms, HOST)
+  v.setUint32(at + 116, x.schedule_icmp, HOST)
 }
 
 export interface TagNote {

@@ -23,6 +23,7 @@ import { noTraffic, plus } from '../plan/intent.ts'
 import type { Weights } from '../plan/schedule.ts'
 import { readConns } from './conns.ts'
 import { alignDeadlines } from './deadlines.ts'
+import { NatDests, natKeys } from './nat_dests.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
 import { isEstimating, writeSettings } from './settings.ts'
@@ -42,11 +43,13 @@ export class Dataplane {
   readonly conns: Both<ArrayBuffer>
   readonly rates: Rates
   readonly #reasons: BigUint64Array
+  readonly #natDests: NatDests
   #network: Network
   /** Whether the virtual address was here when a service was last published, by its name. */
   readonly #vipLocal = new Map<string, boolean>()
   /** Whether connections end with their dests, and whether dests have left since takeOrphaned. */
   #endsOrphans = false
+  #tellsStrays = false
   #hasOrphans = false
 
   constructor(kernel: Kernel, network: Network) {
@@ -56,6 +59,7 @@ export class Dataplane {
     this.conns = [kernel.maps.conns4.mmap(), kernel.maps.conns6.mmap()]
     this.#reasons = new BigUint64Array(kernel.maps.reasons.mmap())
     this.#network = network
+    this.#natDests = new NatDests(kernel.maps.nat_dests)
     this.rates = new Rates({
       traffic: kernel.maps.dest_traffic.mmap(),
       dests: this.tables.dests.buffer,
@@ -103,7 +107,11 @@ export class Dataplane {
   set(settings: Settings): void {
     if (writeSettings(this.kernel, settings)) this.#eachTable(alignDeadlines)
     this.rates.isRunning = isEstimating(settings)
-    this.#endsOrphans = withDefaults(settings).expire_nodest_conn !== 0
+    const { expire_nodest_conn: nodest, nat_icmp_send: strays } = withDefaults(settings)
+    this.#endsOrphans = nodest !== 0
+    if (this.#tellsStrays === (strays !== 0)) return
+    this.#tellsStrays = strays !== 0
+    for (const name of this.tables.knownNames()) this.#noteNatDests(name)
   }
 
   /** Whether dests have left their services since this was last asked, and connections must end. */
@@ -117,6 +125,7 @@ export class Dataplane {
   withdraw(service: ServiceId): void {
     this.#noteOrphans(service, [])
     if (!isMark(service)) this.tables.withdraw(service)
+    this.#noteNatDests(serviceName(service))
     this.#vipLocal.delete(serviceName(service))
   }
 
@@ -134,6 +143,11 @@ export class Dataplane {
     if (service) this.tables.publish(service, withReach, vipLocal, touches)
     else this.tables.hold(wanted, withReach, vipLocal)
     this.tables.withdrawDests(wanted, dests)
+    this.#noteNatDests(serviceName(wanted))
+  }
+
+  #noteNatDests(service: string): void {
+    this.#natDests.set(service, this.#tellsStrays ? natKeys(this.tables, service) : [])
   }
 
   #noteOrphans(service: ServiceId, dests: readonly DestId[]): void {

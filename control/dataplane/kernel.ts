@@ -54,6 +54,8 @@ export const WALK_PROGRAMS = [
   'xlvs_renew6',
   ...['ipsec', 'icmp_new'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
   'xlvs_icmp_tun',
+  'xlvs_stray4',
+  'xlvs_stray6',
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
@@ -191,6 +193,7 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
     service_ids: sizes.services,
     services: sizes.services,
     schedules: scheduleRows(sizes),
+    nat_dests: sizes.dests,
     tunnels: sizes.dests,
     dest_conns: sizes.dests,
     dest_traffic: sizes.dests * sizes.cpus,
@@ -236,6 +239,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     pmtu_disc: PMTU_DISC,
     sloppy_tcp: 0,
     expire_nodest_conn: 0,
+    nat_icmp_send: 0,
     tcp_table: TCP_TABLE.TCP_NORMAL,
     drop_rate: 0,
     drop_counter: 0,

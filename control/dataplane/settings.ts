@@ -21,6 +21,7 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   schedule_icmp: { at: ROW.schedule_icmp },
   sloppy_tcp: { at: ROW.sloppy_tcp },
   expire_nodest_conn: { at: ROW.expire_nodest_conn },
+  nat_icmp_send: { at: ROW.nat_icmp_send },
 }
 
 /** Deadlines are compared by the sign of a 32-bit difference: 24 days at the finest clock. */

@@ -69,11 +69,7 @@ export const SETTINGS = {
   ignore_tunneled: { ...INT, default: 0, notActive: 'xlvs sees no packet twice' },
   lblc_expiration: { ...SECONDS, default: 86400, notActive: NO_SCHEDULER },
   lblcr_expiration: { ...SECONDS, default: 86400, notActive: NO_SCHEDULER },
-  nat_icmp_send: {
-    ...INT,
-    default: 0,
-    notActive: 'unknown packets of dests are passed to the host',
-  },
+  nat_icmp_send: { ...INT, default: 0 },
   pmtu_disc: { ...INT, default: 1 },
   run_estimation: { ...INT, default: 1 },
   schedule_icmp: { ...INT, default: 0 },

@@ -79,6 +79,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'the service has no dest of weight above 0: ICMP port unreachable',
     'add a dest, or give one a weight above 0: xlvs show names the service',
   ),
+  STRAY: answered(
+    'sent by a nat dest, within no connection: port unreachable (nat_icmp_send)',
+    'compare timeouts with those of the servers: what rests longer expires here first',
+  ),
   UNREACHABLE: answered(
     'no route to the dest, or its neighbour does not answer: ICMP host unreachable',
     'see in xlvs show which dest it is, then try ip route get to it, and ip neighbour',

@@ -41,6 +41,8 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_icmp_new4: { verified: 103_500, bytes: 45_700 }, // (79 598, 35 096)
   xlvs_icmp_new6: { verified: 108_200, bytes: 53_700 }, // (83 224, 41 288)
   xlvs_icmp_tun: { verified: 4_800, bytes: 23_800 }, // (3 691, 18 296)
+  xlvs_stray4: { verified: 1_700, bytes: 7_000 }, // (1 301, 5 432)
+  xlvs_stray6: { verified: 5_000, bytes: 9_900 }, // (3 860, 7 648)
   companion: { verified: 80, bytes: 450 }, // (60, 344)
 }
 

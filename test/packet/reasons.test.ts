@@ -120,6 +120,13 @@ const ROWS: Record<string, Row> = {
   'ttl expired': [tx, lvs => lvs.run(tcp(PATH, 'S', { ttl: 1 }))],
   'too big': [tx, lvs => lvs.run(tcp(PATH, 'S', { data: Buffer.alloc(1461) }))],
   'no dest': [tx, lvs => lvs.run(udp(`${CLIENT} > 192.0.2.1:53`))],
+  stray: [
+    tx,
+    lvs => {
+      lvs.dataplane.set({ nat_icmp_send: 1 })
+      return lvs.run(tcp(REPLY, 'A'))
+    },
+  ],
   unreachable: [
     tx,
     lvs => {
