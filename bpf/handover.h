@@ -65,7 +65,9 @@ enum walk {
 	WALK_ICMP_TUN = 24,
 	/* A packet without a connection, while nat_icmp_send is on. */
 	WALK_STRAY = 25,
-	WALKS = 27,
+	/* A datagram to a one-packet service, scheduled. */
+	WALK_ONCE = 27,
+	WALKS = 29,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

@@ -13,6 +13,12 @@ ALWAYS int conn_unseen(struct packet *pkt)
 	return GO_ON;
 }
 
+/* A one-packet service has no connection that the error could be about. */
+ALWAYS int once_refuse(const struct packet *pkt)
+{
+	return is_once(pkt) ? NO_CONNECTION : GO_ON;
+}
+
 ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .is_error = 1, .wire.v6 = v6, .now = now()};
@@ -23,7 +29,7 @@ ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 	if (reason)
 		return leave(&pkt, reason);
 	pkt.wire = wire_back(&q.wire);
-	return leave(&pkt, service_find(&pkt) ?: schedule(&pkt) ?: conn_insert(&pkt) ?:
-			   conn_unseen(&pkt) ?: go_to(&pkt, WALK_ICMP));
+	reason = service_find(&pkt) ?: schedule(&pkt) ?: once_refuse(&pkt) ?: conn_insert(&pkt);
+	return leave(&pkt, reason ?: conn_unseen(&pkt) ?: go_to(&pkt, WALK_ICMP));
 }
 PROGRAM(icmp_new)

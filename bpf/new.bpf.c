@@ -4,12 +4,32 @@
  * in the hot walk. Part of xlvs.bpf.c. Source: ip_vs_core.c ip_vs_schedule (v6.12).
  */
 
+ALWAYS int is_once(const struct packet *pkt)
+{
+	return pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
+}
+
+/* The connection of a scheduled packet, or none at all. Returns WALK_ONCE's, conn_insert's. */
+ALWAYS int insert_or_once(struct packet *pkt)
+{
+	__u32 zero = 0;
+	struct handover *h;
+
+	if (likely(!is_once(pkt)))
+		return conn_insert(pkt);
+	h = bpf_map_lookup_elem(&handovers, &zero);
+	if (!h)
+		return INTERNAL;
+	h->dest = pkt->dest_id;
+	return go_to(pkt, WALK_ONCE);
+}
+
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 	int reason = parse(&pkt) ?: service_find(&pkt) ?: source_check(&pkt) ?: defend(&pkt);
 
-	return leave(&pkt, reason ?: schedule(&pkt) ?: conn_insert(&pkt) ?: dest_find(&pkt) ?:
+	return leave(&pkt, reason ?: schedule(&pkt) ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:
 			   transmit(&pkt));
 }
 PROGRAM(new)

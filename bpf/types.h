@@ -216,6 +216,7 @@ _Static_assert(sizeof(struct service_key) == 24, "hash keys have no hidden paddi
 
 enum service_flags {
 	SERVICE_VIP_LOCAL = 1,
+	SERVICE_ONE_PACKET = 2, /* UDP: each datagram is scheduled, none keeps a connection */
 };
 
 /* Numbers are ours; they fit into four bits. */

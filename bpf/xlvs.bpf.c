@@ -85,6 +85,7 @@ PROGRAM(full)
 #include "stray.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"
+#include "once.bpf.c"
 #include "error.bpf.c"
 #include "icmp.bpf.c"
 #include "icmp_new.bpf.c"

@@ -131,6 +131,7 @@ export const TCP_TABLE = {
 
 export const SERVICE_FLAGS = {
   SERVICE_VIP_LOCAL: 1,
+  SERVICE_ONE_PACKET: 2,
 } as const
 
 export const SCHEDULER = {
@@ -194,7 +195,8 @@ export const WALK = {
   WALK_ICMP_NEW: 22,
   WALK_ICMP_TUN: 24,
   WALK_STRAY: 25,
-  WALKS: 27,
+  WALK_ONCE: 27,
+  WALKS: 29,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */

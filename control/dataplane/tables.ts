@@ -213,7 +213,7 @@ export class Tables {
       weight: scheduledWeight(d),
     }))
     changed = this.#publishSchedule(id, service.scheduler, candidates, touches) || changed
-    changed = this.#writeService(id, vipLocal) || changed
+    changed = this.#writeService(id, vipLocal, service.onePacket === true) || changed
     if (this.#open.has(name)) return changed
     this.#open.add(name)
     this.#kernel.maps.service_ids.update(serviceKey(service), key32(id))
@@ -402,12 +402,10 @@ export class Tables {
     return { id, changed }
   }
 
-  #writeService(id: number, vipLocal: boolean): boolean {
-    const row = {
-      schedule: 0n,
-      turn: 0n,
-      flags: vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
-    }
+  #writeService(id: number, vipLocal: boolean, onePacket: boolean): boolean {
+    const { SERVICE_VIP_LOCAL, SERVICE_ONE_PACKET } = SERVICE_FLAGS
+    const flags = (vipLocal ? SERVICE_VIP_LOCAL : 0) | (onePacket ? SERVICE_ONE_PACKET : 0)
+    const row = { schedule: 0n, turn: 0n, flags }
     return this.#services.set(id, row, SERVICE.flags)
   }
 

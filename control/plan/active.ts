@@ -44,7 +44,6 @@ function neededBy(service: Service): string[] {
     ['sctp', service.protocol === 'sctp'],
     ['port 0', !isMark(service) && service.port === 0],
     ['persistence', service.persistentS !== undefined],
-    ['one-packet scheduling', service.onePacket === true],
   ]
   return needs.filter(([, isNeeded]) => isNeeded).map(([what]) => what)
 }

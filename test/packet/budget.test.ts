@@ -43,6 +43,8 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_icmp_tun: { verified: 4_800, bytes: 23_800 }, // (3 691, 18 296)
   xlvs_stray4: { verified: 1_700, bytes: 7_000 }, // (1 301, 5 432)
   xlvs_stray6: { verified: 5_000, bytes: 9_900 }, // (3 860, 7 648)
+  xlvs_once4: { verified: 4_800, bytes: 15_700 }, // (3 654, 12 040)
+  xlvs_once6: { verified: 10_300, bytes: 19_600 }, // (7 920, 15 072)
   companion: { verified: 80, bytes: 450 }, // (60, 344)
 }
 

@@ -90,12 +90,6 @@ const PASSED: Row[] = [
     why: ['persistence', 'the sip engine', 'the scheduler mh'],
     reason: 'no service',
   },
-  {
-    settings: { onePacket: true },
-    protocol: 'udp',
-    why: ['one-packet scheduling'],
-    reason: 'no service',
-  },
 ]
 const LATER = ['lc', 'fo', 'ovf', 'lblc', 'lblcr', 'dh', 'sh', 'mh', 'sed', 'nq', 'twos'] as const
 const REFUSED: Row[] = LATER.map(scheduler => ({
@@ -196,7 +190,7 @@ for (const f of FAMILIES) {
 
     await lvs.removeService(was)
     const gone = packets.run(first(f, 'tcp', 40001)).reason
-    await lvs.addService({ ...was, onePacket: true, protocol: 'udp' })
+    await lvs.addService({ ...was, persistentS: 60, protocol: 'udp' })
     await lvs.addService(was)
     for (const dest of dests) await lvs.addDest(was, dest)
 
@@ -206,7 +200,7 @@ for (const f of FAMILIES) {
     t.is(packets.run(tcp(paths(f).request, 'A')).reason, 'nat request')
     t.deepEqual(
       lvs.services().map(({ notActive }) => notActive),
-      [['one-packet scheduling'], []],
+      [['persistence'], []],
     )
   })
 }

@@ -119,10 +119,7 @@ test('api: a service and a dest with every field, then each is shown', async t =
   t.is(added.statusCode, 204, added.body)
   t.is(given.statusCode, 204, given.body)
   const [service] = shown.services
-  const notActive = [
-    ...['firewall marks', 'persistence', 'one-packet scheduling', 'the sip engine'],
-    'the scheduler sh',
-  ]
+  const notActive = [...['firewall marks', 'persistence', 'the sip engine'], 'the scheduler sh']
   t.like(service, { ...MARK, ...FULL, notActive })
   t.false('address' in (service ?? {}))
   const less = ['thresholds', 'gue tunnels']
