@@ -32,7 +32,24 @@ ALWAYS __u32 arrived_by(const struct packet *pkt)
 #define INTERFACE_FLAG(flag) ((__u64)(flag) << 48)
 _Static_assert(offsetof(struct interface, flags) == 6, "and in front of nothing else");
 
-/* Fills eth, end. Returns NOT_IP, FOREIGN_MAC, or what the family's or the tag's walk returns. */
+ALWAYS __u8 idle_flag(const struct packet *pkt)
+{
+	return pkt->wire.v6 ? INTERFACE_IDLE6 : INTERFACE_IDLE4;
+}
+
+/* Flags for which a packet does not simply go on: a constant in each program. */
+ALWAYS __u8 rare_flags(const struct packet *pkt)
+{
+	return pkt->full || pkt->wire.v6 ? idle_flag(pkt) : INTERFACE_STRICT | INTERFACE_IDLE4;
+}
+
+ALWAYS int parse_rare(struct packet *pkt)
+{
+	return pkt->in_flags & idle_flag(pkt) ? NO_SERVICE : go_to(pkt, WALK_STRICT);
+}
+
+/* Fills eth, end. Returns NO_SERVICE, NOT_IP, FOREIGN_MAC, or what the family's or the tag's walk
+ * returns. */
 ALWAYS int parse_ethernet(struct packet *pkt)
 {
 	void *data = (void *)(long)pkt->ctx->data;
@@ -58,9 +75,7 @@ ALWAYS int parse_ethernet(struct packet *pkt)
 	if ((in ^ load64(pkt->eth)) << 16)
 		return FOREIGN_MAC;
 	pkt->in_flags = in >> 48;
-	if (!pkt->full && !pkt->wire.v6 && unlikely(in & INTERFACE_FLAG(INTERFACE_STRICT)))
-		return go_to(pkt, WALK_STRICT);
-	return GO_ON;
+	return likely(!(pkt->in_flags & rare_flags(pkt))) ? GO_ON : parse_rare(pkt);
 }
 
 /*

@@ -377,12 +377,16 @@ enum route_kind {
 	ROUTE_BROADCAST,
 };
 
-/* The last three are about IPv4 sources: what the kernel's rp_filter and accept_local say. */
+/* STRICT to ACCEPT_LOCAL are about IPv4 sources: what the kernel's rp_filter and accept_local say.
+ */
 enum interface_flags {
 	INTERFACE_ATTACHED = 1,
 	INTERFACE_STRICT = 2,	    /* packets come by the way to their source */
 	INTERFACE_LOOSE = 4,	    /* some way leads to a new connection's source */
 	INTERFACE_ACCEPT_LOCAL = 8, /* an address of this host may be a source */
+	/* There is no service of the family: packets are the host's, as without IPVS' hooks. */
+	INTERFACE_IDLE4 = 16,
+	INTERFACE_IDLE6 = 32,
 };
 
 /*

@@ -125,6 +125,7 @@ export class Director implements DirectorApi {
       if (!this.#intent.services[name]) dataplane.withdraw(parseServiceName(name))
     const services = Object.values(this.#intent.services)
     for (const service of services) this.#writer.publish(service)
+    dataplane.begin()
     this.#observer.network(services)
     log.info({ adopted: dataplane.kernel.adopted, services: services.length }, 'started')
   }

@@ -4,8 +4,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { REASON } from '../abi/maps.gen.ts'
+import type { Family } from '../model/address.ts'
 import {
   destName,
+  familyOfService,
   isMark,
   serviceName,
   type ConnView,
@@ -49,6 +51,10 @@ export class Dataplane {
   readonly #vipLocal = new Map<string, boolean>()
   /** Whether connections end with their dests, and whether dests have left since takeOrphaned. */
   #endsOrphans = false
+  /** Families of the services, by name, and how many each has. */
+  readonly #families = new Map<string, Family>()
+  readonly #ofFamily = { 4: 0, 6: 0 }
+  #isWhole = false
   #tellsStrays = false
   #hasOrphans = false
 
@@ -121,11 +127,29 @@ export class Dataplane {
     return had
   }
 
+  /** All services are published: packets of a family that has none are the host's from now on. */
+  begin(): void {
+    this.#isWhole = true
+    this.#noteFamily('', undefined)
+  }
+
+  /** As IPVS has hooks of a family while there is a service of it. */
+  #noteFamily(name: string, family: Family | undefined): void {
+    const was = this.#families.get(name)
+    if (was) this.#ofFamily[was]--
+    if (family) this.#ofFamily[family]++
+    if (family) this.#families.set(name, family)
+    else this.#families.delete(name)
+    const families = ([4, 6] as const).filter(one => this.#ofFamily[one] === 0)
+    if (this.#isWhole) this.ways.setIdle(families)
+  }
+
   /** Takes a service out; its dests go to the trash and keep their connections. */
   withdraw(service: ServiceId): void {
     this.#noteOrphans(service, [])
     if (!isMark(service)) this.tables.withdraw(service)
     this.#noteNatDests(serviceName(service))
+    this.#noteFamily(serviceName(service), undefined)
     this.#vipLocal.delete(serviceName(service))
   }
 
@@ -136,6 +160,7 @@ export class Dataplane {
   publish({ service: wanted, dests }: ServiceIntent, touches: readonly Weights[] = []): void {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
+    this.#noteFamily(serviceName(wanted), familyOfService(wanted))
     if (isMark(wanted)) return
     this.#noteOrphans(wanted, dests)
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))

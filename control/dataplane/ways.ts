@@ -32,7 +32,7 @@ import {
   type Route,
   type RouteKey,
 } from '../abi/maps.gen.ts'
-import { addressBytes, bytesOf, formatAddress, ipv4, mac } from '../model/address.ts'
+import { addressBytes, bytesOf, formatAddress, ipv4, mac, type Family } from '../model/address.ts'
 import {
   NUD_FAILED,
   isUsable,
@@ -64,6 +64,12 @@ interface Hop {
   routeMtu: number
 }
 
+/** The flag of an interface that says that a family has no service. */
+const IDLE: Record<Family, number> = {
+  4: INTERFACE_FLAGS.INTERFACE_IDLE4,
+  6: INTERFACE_FLAGS.INTERFACE_IDLE6,
+}
+
 export class Ways {
   readonly nexthops: Rows<Nexthop>
   readonly #interfaces: Rows<Interface>
@@ -73,6 +79,7 @@ export class Ways {
   readonly #own: Uint32Array<ArrayBuffer>
   readonly #ids = new Map<string, number>()
   readonly #hops = new Map<number, Hop>()
+  #idle = 0
   #network: Network
   /** MAC addresses of neighbours that can be sent to. */
   #macs = new Map<string, string>()
@@ -179,6 +186,18 @@ export class Ways {
     for (const mirror of [this.#neighbours, this.#routes, this.#vlans]) mirror.adopt()
   }
 
+  /** Leaves the packets of these families to the host. */
+  setIdle(families: readonly Family[]): void {
+    const was = this.#idle
+    this.#idle = families.reduce((flags, family) => flags | IDLE[family], 0)
+    if (this.#idle === was) return
+    for (const port of this.#ports) {
+      const row = this.#interfaces.get(port)
+      const { flags } = row
+      this.#interfaces.set(port, { ...row, flags: (flags & ~(IDLE[4] | IDLE[6])) | this.#idle })
+    }
+  }
+
   #updateInterfaces(attached: ReadonlySet<number>): void {
     const ports = portsOf(this.#network, attached)
     const now = new Set(ports.map(port => port.ifindex))
@@ -189,7 +208,9 @@ export class Ways {
       this.#interfaces.set(port.ifindex, {
         mac: mac(port.mac),
         flags:
-          INTERFACE_FLAGS.INTERFACE_ATTACHED | sourceFlags(this.#network.links.get(port.speaker)),
+          INTERFACE_FLAGS.INTERFACE_ATTACHED |
+          this.#idle |
+          sourceFlags(this.#network.links.get(port.speaker)),
         speaker: port.speaker,
         addr: addr === '' ? 0 : ipv4(addr),
         addr6: addr6 === '' ? new Uint8Array(16) : addressBytes(addr6),
