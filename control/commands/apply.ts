@@ -9,7 +9,7 @@ import { fileOrigin } from '../model/origin.ts'
 import { appliedText } from '../output/applied.ts'
 
 export default class Apply extends XlvsCommand {
-  static override summary = 'Make services, interfaces and settings what a file says.'
+  static override summary = 'Make services, interfaces, sync daemons and settings what a file says.'
   static override description =
     'Shows the difference and does it: all of it, or nothing. Only what the file owns changes: ' +
     'what it made, or has taken over. What others own is counted and left alone.'

@@ -15,12 +15,13 @@ export default class Check extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Check)
     const { configuration } = await readConfiguration(args.file)
-    const { services, interfaces, settings } = configuration
+    const { services, interfaces, settings, sync = {} } = configuration
     const counts = {
       services: services.length,
       dests: services.reduce((sum, { dests }) => sum + dests.length, 0),
       interfaces: interfaces.length,
       settings: Object.keys(settings).length,
+      daemons: Object.keys(sync).length,
     }
     this.print(
       flags,

@@ -53,10 +53,11 @@ export default class Show extends XlvsCommand {
 async function configurationText(director: DirectorClient): Promise<string> {
   const { configurationOf } = await import('../config/shown.ts')
   const { printConfiguration } = await import('../config/print.ts')
-  const [settings, interfaces, services] = await Promise.all([
+  const [settings, interfaces, services, daemons] = await Promise.all([
     director.settings(),
     director.interfaces(),
     director.services(),
+    director.daemons(),
   ])
-  return printConfiguration(configurationOf(settings, interfaces, services))
+  return printConfiguration(configurationOf(settings, interfaces, services, daemons))
 }

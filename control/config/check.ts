@@ -22,6 +22,7 @@ import { badMode, shown } from './refusal.ts'
 import { parseSetting } from './setting.ts'
 import { MODE_DEFAULT, MODES, SERVICE_KEYS, TOP_KEYS } from './schema.ts'
 import { readServiceSettings, type Names } from './service_keys.ts'
+import { readSync } from './sync_keys.ts'
 
 export interface Checked {
   /** What the text says; of no use when there are faults. */
@@ -39,6 +40,8 @@ export function checkConfiguration(text: string): Checked {
     const top = source.known(entries, 'the file', TOP_KEYS)
     readSettings(source, valueOf(top, 'settings'), configuration)
     readInterfaces(source, valueOf(top, 'interfaces'), configuration)
+    const sync = readSync(source, valueOf(top, 'sync'))
+    if (sync) configuration.sync = sync
     readServices(source, valueOf(top, 'services'), configuration)
   }
   return { configuration, faults: source.faults() }

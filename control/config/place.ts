@@ -27,6 +27,10 @@ interface Found {
 function find(source: Source, { what, name, service }: About): Found | undefined {
   const part = (key: string): YamlNode => valueOf(source, source.root, key)
   if (what === 'setting') return { node: valueOf(source, part('settings'), name) }
+  if (what === 'daemon') {
+    const found = source.mapping(part('sync'), '', '').find(entry => entry.key === name)
+    return found && { node: found.keyNode }
+  }
   if (what === 'interface')
     return findItem(source, part('interfaces'), text => wordAt(text, 0, word => word === name))
   const wanted = what === 'service' ? name : service

@@ -4,11 +4,13 @@
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
-import { destWords, serviceWords } from '../model/words.ts'
+import { SYNC_ROLES, type SyncWishes } from '../model/sync.ts'
+import { destWords, serviceWords, syncWords } from '../model/words.ts'
 import { MODE_DEFAULT, WEIGHT_DEFAULT } from './schema.ts'
 
 /** The text, its last line ended. Every scheduler is written out, defaults of dests are not. */
-export function printConfiguration({ settings, interfaces, services }: Configuration): string {
+export function printConfiguration(configuration: Configuration): string {
+  const { settings, interfaces, sync = {}, services } = configuration
   const lines: string[] = []
   const set = SETTING_NAMES.filter(name => settings[name] !== undefined)
   if (set.length > 0) lines.push('settings:')
@@ -16,9 +18,29 @@ export function printConfiguration({ settings, interfaces, services }: Configura
   if (interfaces.length > 0) lines.push('interfaces:')
   for (const { name, mode } of interfaces)
     lines.push(`  - ${quoted(mode === MODE_DEFAULT ? name : `${name} ${mode}`)}`)
+  lines.push(...syncLines(sync))
   lines.push(services.length > 0 ? 'services:' : 'services: {}')
   for (const service of services) lines.push(...serviceLines(service))
   return `${lines.join('\n')}\n`
+}
+
+function syncLines(sync: SyncWishes): string[] {
+  const daemons = SYNC_ROLES.flatMap(role => {
+    const wish = sync[role]
+    return wish ? [[role, wish] as const] : []
+  })
+  const lines = daemons.flatMap(([role, wish]) => [
+    `  ${role}:`,
+    ...syncWords(wish).map(([word, value]) =>
+      word === 'interface' ? `    interface: ${quoted(value)}` : `    ${word}: ${yamlText(value)}`,
+    ),
+  ])
+  return lines.length > 0 ? ['sync:', ...lines] : []
+}
+
+/** IPv6 may end with a colon, or begin with one. */
+function yamlText(value: string): string {
+  return value.includes(':') ? JSON.stringify(value) : value
 }
 
 function serviceLines(service: ConfiguredService): string[] {

@@ -6,7 +6,9 @@ import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
 import type { Settings } from '../model/settings.ts'
+import { SYNC_ROLES, type SyncWishes } from '../model/sync.ts'
 import { wholly, type Work } from '../model/work.ts'
+import { parseSyncGroup } from './field.ts'
 import { canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
 import { parseSettings } from './setting.ts'
 
@@ -20,7 +22,7 @@ export function ruled(configuration: Configuration): Configuration {
 
 /** The same, with a pause after each service. */
 export function* ruling(configuration: Configuration): Work<Configuration> {
-  const { settings, interfaces, services } = configuration
+  const { settings, interfaces, sync, services } = configuration
   refuseTwice(
     'interface',
     interfaces.map(i => i.name),
@@ -35,7 +37,20 @@ export function* ruling(configuration: Configuration): Work<Configuration> {
     'name',
     all.flatMap(({ name }) => name ?? []),
   )
-  return { settings: parseSettings(settings, {}) as Settings, interfaces, services: all }
+  return {
+    ...{ settings: parseSettings(settings, {}) as Settings, interfaces },
+    ...(sync === undefined ? {} : { sync: ruledSync(sync) }),
+    services: all,
+  }
+}
+
+function ruledSync(given: SyncWishes): SyncWishes {
+  const ruled: SyncWishes = {}
+  for (const role of SYNC_ROLES) {
+    const wish = given[role]
+    if (wish) ruled[role] = { ...wish, ...(wish.group && { group: parseSyncGroup(wish.group) }) }
+  }
+  return ruled
 }
 
 function ruledService(given: ConfiguredService): ConfiguredService {

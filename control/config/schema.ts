@@ -3,6 +3,7 @@
  * Pure. Read next: check.ts.
  */
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
+import { SYNC_DEFAULTS } from '../model/sync.ts'
 
 /** What a service is scheduled by when the file does not say; ipvsadm's default too. */
 export const SCHEDULER_DEFAULT = 'wlc'
@@ -11,7 +12,8 @@ export const WEIGHT_DEFAULT = 1
 /** Where XDP runs on an interface whose line does not say. */
 export const MODE_DEFAULT = 'native'
 
-export const TOP_KEYS = ['settings', 'interfaces', 'services'] as const
+export const TOP_KEYS = ['settings', 'interfaces', 'sync', 'services'] as const
+export const SYNC_KEYS = ['interface', 'sync_id', 'max_len', 'group', 'port', 'ttl'] as const
 export const SERVICE_KEYS = [
   ...(['name', 'scheduler', 'sched_flags', 'persistent_s', 'netmask', 'engine'] as const),
   ...(['one_packet', 'dests'] as const),
@@ -36,6 +38,13 @@ export const CONFIG_KEYS: Record<string, string> = {
     SETTING_NAMES.map(name => [`settings.${name}`, String(SETTINGS[name].default)]),
   ),
   'interfaces[]': MODE_DEFAULT,
+  'sync.ROLE': 'none',
+  ...Object.fromEntries(SYNC_KEYS.map(key => [`sync.ROLE.${key}`, 'none'])),
+  'sync.ROLE.sync_id': String(SYNC_DEFAULTS.syncId),
+  'sync.ROLE.max_len': 'a packet',
+  'sync.ROLE.group': SYNC_DEFAULTS.group,
+  'sync.ROLE.port': String(SYNC_DEFAULTS.port),
+  'sync.ROLE.ttl': String(SYNC_DEFAULTS.ttl),
   'services.SERVICE': 'none',
   ...Object.fromEntries(SERVICE_KEYS.map(key => [`services.SERVICE.${key}`, 'none'])),
   'services.SERVICE.scheduler': SCHEDULER_DEFAULT,

@@ -11,17 +11,20 @@ import {
   type ServiceView,
 } from '../model/service.ts'
 import { SETTING_NAMES, type SettingName, type SettingValue } from '../model/settings.ts'
+import { syncSettingsOf, type SyncDaemonView, type SyncWishes } from '../model/sync.ts'
 
 /** Settings that nobody has set are left out; dests are in the order they were added. */
 export function configurationOf(
   settings: Record<SettingName, { value: SettingValue; origin?: unknown }>,
   interfaces: readonly InterfaceView[],
   services: readonly ServiceView[],
+  daemons: readonly SyncDaemonView[],
 ): Configuration {
   const set = SETTING_NAMES.filter(name => settings[name].origin !== undefined)
   return {
     settings: Object.fromEntries(set.map(name => [name, settings[name].value])),
     interfaces: interfaces.map(({ name, mode }) => ({ name, mode })),
+    ...(daemons.length > 0 ? { sync: syncOf(daemons) } : {}),
     services: services.map(service => ({
       ...serviceIdOf(service),
       ...serviceSettingsOf(service),
@@ -30,4 +33,8 @@ export function configurationOf(
         .reverse(),
     })),
   }
+}
+
+function syncOf(daemons: readonly SyncDaemonView[]): SyncWishes {
+  return Object.fromEntries(daemons.map(daemon => [daemon.role, syncSettingsOf(daemon)]))
 }

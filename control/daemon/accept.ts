@@ -7,16 +7,27 @@ import type { LinkInfo } from '../../addon/index.ts'
 import { canonicalDest, checkUnicast, type Surroundings } from '../config/nouns.ts'
 import { XlvsError } from '../errors.ts'
 import { familyOf, isMulticast } from '../model/address.ts'
+import type { Origin } from '../model/origin.ts'
 import {
   destName,
   familyOfService,
   serviceName,
   type Dest,
+  type DestId,
   type ServiceId,
 } from '../model/service.ts'
-import { SYNC_ROLES, syncDaemon, type SyncRole, type SyncWish } from '../model/sync.ts'
+import {
+  isAsWished,
+  SYNC_ROLES,
+  syncDaemon,
+  type SyncDaemons,
+  type SyncRole,
+  type SyncSettings,
+  type SyncWish,
+  type SyncWishes,
+} from '../model/sync.ts'
 import type { Draft } from '../plan/draft.ts'
-import { syncRunning, type Change } from '../plan/intent.ts'
+import { syncRunning, type Change, type Intent } from '../plan/intent.ts'
 
 type Of<Op extends Change['op']> = Extract<Change, { op: Op }>
 
@@ -40,7 +51,7 @@ export function settingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<
 function fitting(draft: Draft, service: ServiceId, wanted: Dest): Dest {
   draft.mustFind(service)
   if (familyOf(wanted.address) !== familyOfService(service) && running(draft).length > 0)
-    throw mixed(serviceName(service), destName(wanted), 'stop the sync daemons first')
+    throw mixed(service, wanted, 'stop the sync daemons first')
   return canonicalDest(service, wanted)
 }
 
@@ -48,12 +59,14 @@ function running({ daemons }: Draft): SyncRole[] {
   return SYNC_ROLES.filter(role => daemons[role])
 }
 
-function mixed(service: string, dest: string, hint: string): XlvsError {
+function mixed(service: ServiceId, dest: DestId, hint: string): XlvsError {
+  const [name, of] = [destName(dest), serviceName(service)]
   return new XlvsError(
     'BAD_FAMILY',
-    `dest ${dest} is not of the family of ${service}: expected one family while a sync daemon ` +
+    `dest ${name} is not of the family of ${of}: expected one family while a sync daemon ` +
       'runs, because its messages have room for one',
     hint,
+    { about: [{ what: 'dest', name, service: of }] },
   )
 }
 
@@ -69,17 +82,59 @@ export function startingDaemon(
   role: SyncRole,
   wish: SyncWish,
   linkOf: (name: string) => SyncLink,
+  origin: Origin = 'command',
 ): Of<'startDaemon'> {
   if (wish.group !== undefined) checkGroup(wish.group)
   for (const { service, dests } of Object.values(draft.intent.services))
     for (const dest of dests)
       if (familyOf(dest.address) !== familyOfService(service))
-        throw mixed(serviceName(service), destName(dest), 'remove that dest first')
+        throw mixed(service, dest, 'remove that dest first')
   const link = linkOf(wish.interface)
   if (draft.daemons[role]) throw syncRunning(role)
+  return { op: 'startDaemon', role, daemon: { ...daemonOn(role, wish, link), origin } }
+}
+
+/** @throws SYNC_UNREACHABLE */
+function daemonOn(role: SyncRole, wish: SyncWish, link: SyncLink): SyncSettings {
   const daemon = syncDaemon(role, wish, link.mtu)
   if (role === 'master') checkReach(link, daemon.group)
-  return { op: 'startDaemon', role, daemon }
+  return daemon
+}
+
+/**
+ * The sync daemons that a configuration comes to: one that runs as it is wished is left so,
+ * whatever has become of its interface.
+ * @throws BAD_SYNC, INTERFACE_MISSING, SYNC_UNREACHABLE
+ */
+export function wishedDaemons(
+  running: SyncDaemons,
+  wishes: SyncWishes,
+  linkOf: (name: string) => SyncLink,
+): SyncDaemons {
+  const daemons: SyncDaemons = {}
+  for (const role of SYNC_ROLES) {
+    const [was, wish] = [running[role], wishes[role]]
+    if (!wish) continue
+    try {
+      if (wish.group !== undefined) checkGroup(wish.group)
+      const isSame = was && isAsWished(was, wish)
+      daemons[role] = isSame ? was : daemonOn(role, wish, linkOf(wish.interface))
+    } catch (error) {
+      if (!(error instanceof XlvsError)) throw error
+      const about = [{ what: 'daemon' as const, name: role }]
+      throw new XlvsError(error.code, error.message, error.hint, { about })
+    }
+  }
+  return daemons
+}
+
+/** @throws BAD_FAMILY when a sync daemon would run beside a dest of the other family. */
+export function refuseMixed({ daemons, services }: Pick<Intent, 'daemons' | 'services'>): void {
+  if (Object.keys(daemons).length === 0) return
+  for (const { service, dests } of Object.values(services))
+    for (const dest of dests)
+      if (familyOf(dest.address) !== familyOfService(service))
+        throw mixed(service, dest, 'leave that dest out, or stop the sync daemons')
 }
 
 function checkGroup(group: string): void {

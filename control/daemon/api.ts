@@ -217,12 +217,11 @@ function addSyncRoutes(api: Api, director: DirectorApi): void {
   api.post('/v1/daemons', start, async (request, reply) => {
     reply.code(204)
     const { role, ...wish } = request.body
-    await director.startDaemon(role, canonicalWish(wish))
+    await director.startDaemon(role, canonicalWish(wish), originOf(request))
   })
   const stop = { schema: { params: schemas.DaemonPathSchema, response } }
   api.delete('/v1/daemons/:role', stop, async (request, reply) => {
-    reply.code(204)
-    await director.stopDaemon(request.params.role)
+    return done(reply, await director.stopDaemon(request.params.role))
   })
 }
 

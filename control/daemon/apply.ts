@@ -10,6 +10,7 @@ import { desiring, type Wish } from '../plan/desired.ts'
 import { bulkChange, differing } from '../plan/diff.ts'
 import type { BulkChange, Intent, ServiceIntent } from '../plan/intent.ts'
 import { destWeights, type Weights } from '../plan/schedule.ts'
+import { refuseMixed } from './accept.ts'
 import { inSlices } from './slices.ts'
 
 /** What the director can do with its hands. */
@@ -68,7 +69,7 @@ export async function carryOut(
 
 /**
  * What a wish comes to: what is told of it, and the change that does it, when there is any.
- * @throws OWNED_BY_OTHER, NAME_TAKEN, TABLE_FULL
+ * @throws OWNED_BY_OTHER, NAME_TAKEN, BAD_FAMILY, TABLE_FULL
  */
 export function* planning(
   before: Intent,
@@ -77,6 +78,7 @@ export function* planning(
   dryRun: boolean,
 ): Work<{ applied: Applied; change: BulkChange | undefined }> {
   const { after, others, othersCount } = yield* desiring(before, wish)
+  refuseMixed(after)
   yield
   const change = bulkChange(before, after)
   if (change) refuseTooMany(after, sizes)

@@ -142,8 +142,8 @@ export interface DirectorApi {
   setSettings(given: Record<string, SettingValue | null>, origin?: Origin): Promise<Warning[]>
   /** Sync daemons that run, the master first. */
   daemons(): SyncDaemonView[]
-  startDaemon(role: SyncRole, wish: SyncWish): Promise<void>
-  stopDaemon(role: SyncRole): Promise<void>
+  startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<void>
+  stopDaemon(role: SyncRole): Promise<Warning[]>
   /** All or nothing, as one change. */
   apply(
     wish: Wish,

@@ -50,7 +50,7 @@ import type {
   VersionView,
 } from './contract.ts'
 import { Events } from './events.ts'
-import { addingDest, settingDest, startingDaemon, type SyncLink } from './accept.ts'
+import { addingDest, settingDest, startingDaemon, type SyncLink, wishedDaemons } from './accept.ts'
 import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
@@ -312,14 +312,15 @@ export class Director implements DirectorApi {
     return syncViews(this.#intent.daemons)
   }
 
-  async startDaemon(role: SyncRole, wish: SyncWish): Promise<void> {
-    const linkOf = (name: string): SyncLink => linkNow(this.#parts.watch, name)
-    await this.#changes.ask(draft => startingDaemon(draft, role, wish, linkOf))
+  async startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<void> {
+    await this.#changes.ask(draft => startingDaemon(draft, role, wish, this.#linkOf, origin))
   }
 
-  async stopDaemon(role: SyncRole): Promise<void> {
-    await this.#changes.ask({ op: 'stopDaemon', role })
+  stopDaemon(role: SyncRole): Promise<Warning[]> {
+    return this.#changes.ask({ op: 'stopDaemon', role })
   }
+
+  readonly #linkOf = (name: string): SyncLink => linkNow(this.#parts.watch, name)
 
   settings(): SettingsView {
     return settingsView(this.#intent, this.#writer.defend(this.#intent.settings).modes)
@@ -345,7 +346,9 @@ export class Director implements DirectorApi {
       const { dryRun, onProgress = () => undefined } = options
       const before = this.#intent
       const { sizes } = this.#parts.dataplane.kernel
-      const { applied, change } = await this.#slowly(planning(before, wish, sizes, dryRun))
+      const daemons = wishedDaemons(before.daemons, wish.configuration.sync ?? {}, this.#linkOf)
+      const whole = { ...wish, daemons }
+      const { applied, change } = await this.#slowly(planning(before, whole, sizes, dryRun))
       if (!change) return applied
       for (const { name, mode } of change.attaches)
         if (before.interfaces[name] === undefined) refuseAttach(this.#parts, [name], mode)

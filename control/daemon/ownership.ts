@@ -36,6 +36,8 @@ export function warningsFor(draft: Draft, change: Change): Warning[] {
     case 'setDest':
     case 'removeDest':
       return warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))
+    case 'stopDaemon':
+      return warningsOf(draft.daemons[change.role])
     default:
       return []
   }

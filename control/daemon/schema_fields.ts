@@ -4,6 +4,7 @@
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
 import { ADDRESS_PATTERN, INTERFACE_PATTERN, NETMASK_PATTERN } from '../config/name.ts'
+import { INTERFACE_NAME_MAX } from '../config/refusal.ts'
 import {
   ENGINES,
   FORWARDING_METHODS,
@@ -132,4 +133,16 @@ export const syncFields = {
   group: Type.String({ pattern: ADDRESS_PATTERN, description: 'Multicast address.' }),
   port: Type.Integer({ minimum: 1, maximum: PORT_MAX, description: 'Port of the group.' }),
   ttl: Type.Integer({ minimum: 1, maximum: SYNC_TTL_MAX, description: 'TTL or hop limit.' }),
+}
+export const syncWish = {
+  interface: Type.String({
+    minLength: 1,
+    maxLength: INTERFACE_NAME_MAX,
+    description: 'By which it sends or receives.',
+  }),
+  syncId: Type.Optional(syncFields.syncId),
+  maxLen: Type.Optional(syncFields.maxLen),
+  group: Type.Optional(syncFields.group),
+  port: Type.Optional(syncFields.port),
+  ttl: Type.Optional(syncFields.ttl),
 }

@@ -5,7 +5,6 @@
  */
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox'
 import { LABEL_PATTERN } from '../config/name.ts'
-import { INTERFACE_NAME_MAX } from '../config/refusal.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import type { Applied } from '../model/difference.ts'
 import type {
@@ -36,6 +35,7 @@ import {
   serviceFields,
   strict,
   syncFields,
+  syncWish,
 } from './schema_fields.ts'
 import {
   origin,
@@ -208,33 +208,20 @@ export const WarningsSchema = Type.Object({
   ),
 })
 
-export const DaemonSchema = Type.Object(
-  {
-    role,
-    interface: Type.String({
-      minLength: 1,
-      maxLength: INTERFACE_NAME_MAX,
-      description: 'By which it sends or receives.',
-    }),
-    syncId: Type.Optional(syncFields.syncId),
-    maxLen: Type.Optional(syncFields.maxLen),
-    group: Type.Optional(syncFields.group),
-    port: Type.Optional(syncFields.port),
-    ttl: Type.Optional(syncFields.ttl),
-  },
-  strict,
-)
+const WantedDaemonSchema = Type.Optional(Type.Object(syncWish, strict))
+export const DaemonSchema = Type.Object({ role, ...syncWish }, strict)
 export const DaemonPathSchema = Type.Object({ role })
 export const DaemonsSchema = Type.Object({
-  daemons: Type.Array(Type.Object({ role, interface: Type.String(), ...syncFields, notActive }), {
-    description: 'Those that run, the master first.',
-  }),
+  daemons: Type.Array(
+    Type.Object({ role, interface: Type.String(), ...syncFields, origin, notActive }),
+    { description: 'Those that run, the master first.' },
+  ),
 })
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
 
 const AboutSchema = Type.Object({
-  what: Type.Enum(['service', 'dest', 'interface', 'setting']),
+  what: Type.Enum(['service', 'dest', 'interface', 'setting', 'daemon']),
   name: Type.String(),
   service: Type.Optional(Type.String({ description: 'Of a dest.' })),
   message: Type.Optional(Type.String({ description: 'What is wrong with this one.' })),
@@ -307,6 +294,9 @@ export const ConfigurationSchema = Type.Object(
   {
     settings: WantedSettingsSchema,
     interfaces: Type.Array(Type.Object({ name: interfaceName, mode }, strict)),
+    sync: Type.Optional(
+      Type.Object({ master: WantedDaemonSchema, backup: WantedDaemonSchema }, strict),
+    ),
     services: Type.Array(
       byAddressOrMark({
         ...serviceFields,
@@ -319,8 +309,10 @@ export const ConfigurationSchema = Type.Object(
 )
 
 const sign = Type.Enum(['added', 'changed', 'removed'])
-const subject = Type.Enum(['service', 'dest', 'interface', 'setting'])
-const counts = Type.Object({ services: count, dests: count, interfaces: count, settings: count })
+const subject = Type.Enum(['service', 'dest', 'interface', 'setting', 'daemon'])
+const counts = Type.Object({
+  ...{ services: count, dests: count, interfaces: count, settings: count, daemons: count },
+})
 const itsService = Type.Optional(Type.String({ description: 'The service of a dest.' }))
 
 export const AppliedSchema = Type.Object({
@@ -348,9 +340,9 @@ export const AppliedSchema = Type.Object({
 
 export const ApplyRouteSchema = {
   description:
-    'Makes services, interfaces and settings what the configuration of a file says, all or ' +
-    'nothing. With accept: application/x-ndjson, lines of {progress} and then one {applied} or ' +
-    '{error}.',
+    'Makes services, interfaces, sync daemons and settings what the configuration of a file ' +
+    'says, all or nothing. With accept: application/x-ndjson, lines of {progress} and then one ' +
+    '{applied} or {error}.',
   body: Type.Object(
     {
       file: Type.String({

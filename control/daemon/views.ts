@@ -135,6 +135,7 @@ export class Views {
 export function syncViews(daemons: SyncDaemons): SyncDaemonView[] {
   return SYNC_ROLES.flatMap(role => {
     const daemon = daemons[role]
-    return daemon ? [{ role, ...daemon, notActive: ['synchronisation'] }] : []
+    if (!daemon) return []
+    return [{ role, ...daemon, origin: originOf(daemon), notActive: ['synchronisation'] }]
   })
 }

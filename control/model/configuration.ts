@@ -1,9 +1,11 @@
 /**
- * What a configuration file says, whatever its spelling: settings, interfaces, services with their
- * dests. Pure. Read next: ../config/check.ts (from text), ../config/print.ts (to text).
+ * What a configuration file says, whatever its spelling: settings, interfaces, sync daemons, and
+ * services with their dests. Pure.
+ * Read next: ../config/check.ts (from text), ../config/print.ts (to text).
  */
 import type { AttachMode, Dest, Service } from './service.ts'
 import type { Settings } from './settings.ts'
+import type { SyncWishes } from './sync.ts'
 
 export type ConfiguredService = Service & {
   /** In the order they are to be added, so the newest last. */
@@ -13,6 +15,7 @@ export type ConfiguredService = Service & {
 export interface Configuration {
   settings: Settings
   interfaces: { name: string; mode: AttachMode }[]
+  sync?: SyncWishes
   services: ConfiguredService[]
 }
 

@@ -5,12 +5,12 @@
 import type { Origin } from './origin.ts'
 
 export type Sign = 'added' | 'changed' | 'removed'
-export type Subject = 'service' | 'dest' | 'interface' | 'setting'
+export type Subject = 'service' | 'dest' | 'interface' | 'setting' | 'daemon'
 
 export interface DifferenceItem {
   sign: Sign
   what: Subject
-  /** As on the command line: tcp:192.0.2.1:80, 10.0.0.2:8080, eth0, udp_timeout_s. */
+  /** As on the command line: tcp:192.0.2.1:80, 10.0.0.2:8080, eth0, udp_timeout_s, master. */
   name: string
   /** The service of a dest. */
   service?: string

@@ -9,6 +9,7 @@ import {
   type ServiceSettings,
   type TunnelOptions,
 } from './service.ts'
+import type { SyncWish } from './sync.ts'
 
 export type Word = readonly [word: string, value: string]
 
@@ -35,6 +36,19 @@ export function destWords({ upper, lower, tunnel }: DestSettings): Word[] {
     ['tunnel', type],
     ['tunnel-port', port],
     ['tunnel-checksum', checksum],
+  ])
+}
+
+/** Of a sync daemon, besides its role. */
+export function syncWords(daemon: Partial<SyncWish>): Word[] {
+  const { interface: name, syncId, maxLen, group, port, ttl } = daemon
+  return words([
+    ['interface', name],
+    ['sync_id', syncId],
+    ['max_len', maxLen],
+    ['group', group],
+    ['port', port],
+    ['ttl', ttl],
   ])
 }
 

@@ -13,10 +13,12 @@ import {
   destSettingsOf,
   serviceName,
   serviceSettingsOf,
+  type AttachMode,
   type Dest,
   type Service,
 } from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
+import { SYNC_ROLES, syncSettingsOf, type SyncDaemon, type SyncDaemons } from '../model/sync.ts'
 import { wholly, type Work } from '../model/work.ts'
 import { nameTaken, type Intent, type ServiceIntent } from './intent.ts'
 
@@ -26,6 +28,8 @@ export interface Wish {
   origin: Origin
   /** What the configuration names becomes its own, whoever had it. */
   takeOver: boolean
+  /** The sync daemons that the configuration comes to; the daemon knows, by its interfaces. */
+  daemons?: SyncDaemons
 }
 
 export interface Desired {
@@ -100,6 +104,7 @@ export function* desiring(intent: Intent, wish: Wish): Work<Desired> {
     services,
     settings: desiredSettings(intent, wish, walk),
     ...desiredInterfaces(intent, wish, walk),
+    daemons: desiredDaemons(intent, wish, walk),
   }
   if (walk.conflicts.length > 0) throw ownedByOther(walk.conflicts)
   if (walk.losses.length > 0) throw lostWithService(walk.losses)
@@ -213,8 +218,9 @@ function desiredInterfaces(
   walk: Walk,
 ): Pick<Intent, 'interfaces' | 'interfaceOrigins'> {
   const wishes = new Map(configuration.interfaces.map(({ name, mode }) => [name, mode]))
-  const interfaces: Intent['interfaces'] = {}
-  const interfaceOrigins: Intent['interfaceOrigins'] = {}
+  // Maps, because an interface may have the name of what every object has.
+  const interfaces = new Map<string, AttachMode>()
+  const interfaceOrigins = new Map<string, Origin>()
   for (const [name, mode] of Object.entries(intent.interfaces)) {
     const owner = intent.interfaceOrigins[name]
     const was = { mode, ...(owner === undefined ? {} : { origin: owner }) }
@@ -226,14 +232,35 @@ function desiredInterfaces(
     const now = wanted
       ? walk.settle<typeof was>(was, { mode: wanted, origin }, wanted === mode, other)
       : was
-    interfaces[name] = now.mode
-    if (now.origin !== undefined) interfaceOrigins[name] = now.origin
+    interfaces.set(name, now.mode)
+    if (now.origin !== undefined) interfaceOrigins.set(name, now.origin)
   }
   for (const [name, mode] of wishes) {
-    interfaces[name] = mode
-    interfaceOrigins[name] = origin
+    interfaces.set(name, mode)
+    interfaceOrigins.set(name, origin)
   }
-  return { interfaces, interfaceOrigins }
+  return {
+    interfaces: Object.fromEntries(interfaces),
+    interfaceOrigins: Object.fromEntries(interfaceOrigins),
+  }
+}
+
+function desiredDaemons(intent: Intent, { daemons = {}, origin }: Wish, walk: Walk): SyncDaemons {
+  const after: SyncDaemons = {}
+  for (const role of SYNC_ROLES) {
+    const was = intent.daemons[role]
+    const wanted = daemons[role] && { ...syncSettingsOf(daemons[role]), origin }
+    const other: Omit<Other, 'origin'> = { what: 'daemon', name: role }
+    if (was && wanted) {
+      const isSame = isEqual(syncSettingsOf(was), syncSettingsOf(wanted))
+      after[role] = walk.settle<SyncDaemon>(was, wanted, isSame, other)
+    } else if (wanted) after[role] = wanted
+    else if (was && !walk.isMine(was)) {
+      walk.leave(other, was)
+      after[role] = was
+    }
+  }
+  return SYNC_ROLES.every(role => after[role] === intent.daemons[role]) ? intent.daemons : after
 }
 
 function refuseSameNames({ services }: Intent): void {

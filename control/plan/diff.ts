@@ -7,7 +7,8 @@ import { ITEMS_MAX, type Difference, type DifferenceItem, type Sign } from '../m
 import { originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceIdOf, serviceName, type Dest, type Service } from '../model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
-import { destWords, serviceWords, type Word } from '../model/words.ts'
+import { SYNC_ROLES } from '../model/sync.ts'
+import { destWords, serviceWords, syncWords, type Word } from '../model/words.ts'
 import { wholly, type Work } from '../model/work.ts'
 import type { BulkChange, Intent, ServiceIntent } from './intent.ts'
 
@@ -28,10 +29,13 @@ export function bulkChange(before: Intent, after: Intent): BulkChange | undefine
   const detaches = Object.keys(before.interfaces).filter(
     name => !Object.hasOwn(after.interfaces, name),
   )
-  const settings = before.settings === after.settings ? {} : { settings: after.settings }
-  const changes = [puts, removes, attaches, detaches].some(list => list.length > 0)
-  if (!changes && before.settings === after.settings) return undefined
-  return { op: 'apply', puts, removes, attaches, detaches, ...settings, zero: {} }
+  const rest = {
+    ...(before.settings === after.settings ? {} : { settings: after.settings }),
+    ...(before.daemons === after.daemons ? {} : { daemons: after.daemons }),
+  }
+  const changes = [puts, removes, attaches, detaches, Object.keys(rest)]
+  if (changes.every(list => list.length === 0)) return undefined
+  return { op: 'apply', puts, removes, attaches, detaches, ...rest, zero: {} }
 }
 
 function interfaceOrigin({ interfaceOrigins }: Intent, name: string): Origin {
@@ -39,7 +43,7 @@ function interfaceOrigin({ interfaceOrigins }: Intent, name: string): Origin {
   return originOf(origin === undefined ? {} : { origin })
 }
 
-/** What people are told: settings, interfaces, then each service with its dests. */
+/** What people are told: settings, interfaces, sync daemons, then each service with its dests. */
 export function difference(before: Intent, after: Intent): Difference {
   return wholly(differing(before, after))
 }
@@ -57,6 +61,7 @@ export function* differing(before: Intent, after: Intent): Work<Difference> {
     list.add({ sign: signOf(was, now), what: 'setting', name, details })
   }
   listInterfaces(before, after, list)
+  listDaemons(before, after, list)
   for (const [name, was] of Object.entries(before.services)) {
     if (after.services[name]) continue
     list.add({ sign: 'removed', what: 'service', name, details: '' })
@@ -75,7 +80,7 @@ class List {
   readonly difference: Difference
 
   constructor() {
-    const none = () => ({ services: 0, dests: 0, interfaces: 0, settings: 0 })
+    const none = () => ({ services: 0, dests: 0, interfaces: 0, settings: 0, daemons: 0 })
     this.difference = { items: [], counts: { added: none(), changed: none(), removed: none() } }
   }
 
@@ -107,6 +112,20 @@ function listInterfaces(before: Intent, after: Intent, list: List): void {
     const mode = was && now ? (was === now ? [] : [`${was} to ${now}`]) : [now ?? was ?? '']
     const details = [...mode, ...taken].join(', ')
     list.add({ sign: signOf(was, now), what: 'interface', name, details })
+  }
+}
+
+function listDaemons(before: Intent, after: Intent, list: List): void {
+  for (const name of SYNC_ROLES) {
+    const [was, now] = [before.daemons[name], after.daemons[name]]
+    if (was === now) continue
+    const details =
+      was && now
+        ? [...movedWords(syncWords(was), syncWords(now)), ...owners(was, now)].join(', ')
+        : syncWords(now ?? was ?? {})
+            .flat()
+            .join(' ')
+    list.add({ sign: signOf(was, now), what: 'daemon', name, details })
   }
 }
 

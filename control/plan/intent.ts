@@ -60,6 +60,8 @@ export interface BulkChange {
   detaches: string[]
   /** All settings as they are to be; undefined: they stay as they are. */
   settings?: Intent['settings']
+  /** The same of sync daemons. */
+  daemons?: SyncDaemons
   zero: Record<string, Traffic>
 }
 
@@ -114,6 +116,7 @@ export function changedRest(rest: Rest, change: Change): Rest {
       return stopDaemon(rest, change.role)
     case 'apply': {
       let after = change.settings ? { ...rest, settings: change.settings } : rest
+      if (change.daemons) after = { ...after, daemons: change.daemons }
       for (const name of change.detaches) after = detach(after, name)
       for (const { name, mode, origin } of change.attaches)
         after = attach(after, name, mode, origin)

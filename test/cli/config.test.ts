@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { XlvsError } from '../../control/errors.ts'
 import { SETTING_NAMES } from '../../control/model/settings.ts'
+import { syncDaemon } from '../../control/model/sync.ts'
 import { serveFake } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
 import { dest, mark, service } from '../support/views.ts'
@@ -42,6 +43,7 @@ test('check: a good file and no daemon, then it says what is in it', async t => 
     dests: 2,
     interfaces: 0,
     settings: 0,
+    daemons: 0,
   })
 })
 
@@ -270,8 +272,9 @@ test('show: --yaml applied, then nothing changes, and on nothing it makes the sa
     origin: 'api',
   } as const
   const settings = { udp_timeout_s: { value: 7, origin: 'api' as const } }
-  const { socket } = await serveFake(t, { services, interfaces: [eth0], settings })
-  const empty = await serveFake(t)
+  const daemons = { backup: syncDaemon('backup', { interface: 'eth0', group: 'ff02::1' }, 9000) }
+  const { socket } = await serveFake(t, { services, interfaces: [eth0], settings, daemons })
+  const empty = await serveFake(t, { interfaces: [eth0] })
 
   const { out: input } = await xlvs(['show', '--yaml'], { socket })
   const same = await xlvs(['apply', '-', '--json'], { socket, input })
@@ -281,7 +284,10 @@ test('show: --yaml applied, then nothing changes, and on nothing it makes the sa
   t.false((JSON.parse(same.out) as { changed: boolean }).changed)
   t.is(other.status, 0)
   t.is(again.out, input)
-  t.regex(input, /^settings:\n {2}udp_timeout_s: 7\ninterfaces:\n {2}- eth0 generic\nservices:\n/)
+  t.regex(
+    input,
+    /^settings:\n {2}udp_timeout_s: 7\ninterfaces:\n {2}- eth0 generic\nsync:\n {2}backup:\n/,
+  )
 })
 
 test('show: --json, then settings and origins are in it, and a name in the table', async t => {

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import { parseSetting } from '../../control/config/setting.ts'
+import { familyOf } from '../../control/model/address.ts'
 import type { Configuration, ConfiguredService } from '../../control/model/configuration.ts'
 import {
   ENGINES,
@@ -23,6 +24,7 @@ import {
   type ServiceId,
   type TunnelOptions,
 } from '../../control/model/service.ts'
+import { SYNC_ID_MAX, SYNC_TTL_MAX } from '../../control/model/sync.ts'
 import { ruleOf, SETTING_NAMES, type SettingName } from '../../control/model/settings.ts'
 
 const octet = fc.nat(255)
@@ -153,7 +155,24 @@ const interfaceName = fc
   .string({ minLength: 1, maxLength: 15 })
   .filter(name => /^[^\s/:\p{C}]+$/u.test(name) && name !== '.' && name !== '..')
 
-export const configuration: fc.Arbitrary<Configuration> = fc.record({
+/** An interface that a sync daemon may be on; no test attaches to it. */
+export const SYNC_INTERFACE = 'sync0'
+
+const multicast = fc.oneof(
+  fc.tuple(fc.integer({ min: 224, max: 239 }), octet, octet, octet).map(parts => parts.join('.')),
+  group.filter(word => word !== '0').map(word => `ff02::${word}`),
+)
+/** With all their values, as daemons that run are shown. */
+const daemon = fc.record({
+  interface: fc.constant(SYNC_INTERFACE),
+  syncId: fc.nat(SYNC_ID_MAX),
+  maxLen: fc.integer({ min: 1024, max: 65487 }),
+  group: multicast,
+  port,
+  ttl: fc.integer({ min: 1, max: SYNC_TTL_MAX }),
+})
+
+const parts = fc.record({
   settings: fc.array(setting).map(pairs => Object.fromEntries(pairs)),
   interfaces: fc.uniqueArray(
     fc.record({ name: interfaceName, mode: fc.constantFrom('native', 'generic') }),
@@ -162,6 +181,15 @@ export const configuration: fc.Arbitrary<Configuration> = fc.record({
   services: fc
     .uniqueArray(service, { selector: serviceName, maxLength: 6 })
     .map(services => uniqueNames(services)),
+  sync: fc.record({ master: daemon, backup: daemon }, { requiredKeys: [] }),
+})
+
+/** Sync daemons and dests of the other family exclude each other. */
+export const configuration: fc.Arbitrary<Configuration> = parts.map(({ sync, ...rest }) => {
+  const isMixed = rest.services.some(service =>
+    service.dests.some(dest => familyOf(dest.address) !== familyOfService(service)),
+  )
+  return isMixed || Object.keys(sync).length === 0 ? rest : { ...rest, sync }
 })
 
 function uniqueNames(services: ConfiguredService[]): ConfiguredService[] {

@@ -17,6 +17,8 @@ import {
 import { changed } from '../../control/plan/draft.ts'
 import { emptyIntent, type Intent } from '../../control/plan/intent.ts'
 import { wholly } from '../../control/model/work.ts'
+import { wishedDaemons, type SyncLink } from '../../control/daemon/accept.ts'
+import { XlvsError } from '../../control/errors.ts'
 import type { FakeState } from './fake_director.ts'
 import { dest, service } from './views.ts'
 
@@ -44,8 +46,18 @@ export function intentOf({ services, interfaces, settings, daemons }: FakeState)
   }
 }
 
+/** Finds the interfaces that are attached. */
+export function linkIn({ interfaces }: FakeState): (name: string) => SyncLink {
+  return name => {
+    const found = interfaces.find(there => there.name === name)
+    if (found) return { name, ifindex: found.ifindex, mtu: 1500, up: true }
+    throw new XlvsError('INTERFACE_MISSING', `there is no interface ${name}`, 'see ip link')
+  }
+}
+
 function take(state: FakeState, intent: Intent): void {
   state.settings = intent.settings
+  state.daemons = intent.daemons
   state.interfaces = Object.entries(intent.interfaces).map(([name, mode], i) => {
     const origin = intent.interfaceOrigins[name]
     const owned = originOf(origin === undefined ? {} : { origin })
@@ -74,7 +86,9 @@ export function applyChanges(
     },
     apply: async (wish, { dryRun, onProgress }) => {
       const before = intentOf(state)
-      const { applied, change: bulk } = wholly(planning(before, wish, SIZES, dryRun))
+      const daemons = wishedDaemons(state.daemons, wish.configuration.sync ?? {}, linkIn(state))
+      const whole = { ...wish, daemons }
+      const { applied, change: bulk } = wholly(planning(before, whole, SIZES, dryRun))
       if (!bulk || dryRun) return applied
       const total = bulk.puts.length
       for (let done = 1; done <= total; done++) onProgress?.({ done, total })

@@ -7,12 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
-import {
-  addingDest,
-  settingDest,
-  startingDaemon,
-  type SyncLink,
-} from '../../control/daemon/accept.ts'
+import { addingDest, settingDest, startingDaemon } from '../../control/daemon/accept.ts'
 import type {
   BatchChange,
   BatchOutcome,
@@ -50,7 +45,7 @@ import { refusing } from '../../control/daemon/refusing.ts'
 import type { SyncRole, SyncWish } from '../../control/model/sync.ts'
 import { changed, Draft } from '../../control/plan/draft.ts'
 import type { Change as IntentChange, Intent } from '../../control/plan/intent.ts'
-import { applyChanges, intentOf } from './fake_apply.ts'
+import { applyChanges, intentOf, linkIn } from './fake_apply.ts'
 
 export const NO_TRAFFIC: Traffic = {
   conns: 0,
@@ -308,19 +303,19 @@ function syncChanges(state: FakeState, change: Change) {
   }
   return {
     daemons: () => syncViews(state.daemons),
-    startDaemon: (role: SyncRole, wish: SyncWish) =>
+    startDaemon: (role: SyncRole, wish: SyncWish, origin?: Origin) =>
       change(() => {
-        const linkOf = (name: string): SyncLink => {
-          const found = state.interfaces.find(there => there.name === name)
-          if (!found) throw refusal('INTERFACE_MISSING', `there is no interface ${name}`)
-          return { name, ifindex: found.ifindex, mtu: 1500, up: true }
-        }
-        make(startingDaemon(new Draft(intentOf(state)), role, wish, linkOf))
+        const draft = new Draft(intentOf(state))
+        make(startingDaemon(draft, role, wish, linkIn(state), origin))
       }),
     stopDaemon: (role: SyncRole) =>
-      change(() => {
-        make({ op: 'stopDaemon', role })
-      }),
+      warned(
+        change,
+        () => ({ origin: originOf(state.daemons[role] ?? {}) }),
+        () => {
+          make({ op: 'stopDaemon', role })
+        },
+      ),
   }
 }
 

@@ -17,7 +17,7 @@ export default class SyncStop extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(SyncStop)
     const role = parseSyncRole(args.role)
-    await this.ask(flags, director => director.stopDaemon(role))
-    this.print(flags, { stopped: role }, () => `${role} sync daemon stopped\n`)
+    const warnings = await this.ask(flags, director => director.stopDaemon(role))
+    this.printRemoved(flags, { stopped: role }, `${role} sync daemon stopped\n`, warnings)
   }
 }

@@ -95,7 +95,30 @@ const SETTINGS_OF_DESTS: Rule[] = [
   ],
 ]
 
+const SYNC: Rule[] = [
+  ['sync: eth0', 1, 'eth0', 'BAD_TYPE', /sync is eth0: expected a mapping of master, backup/],
+  ['sync:\n  mastre: {interface: eth0}', 2, 'mastre', 'UNKNOWN_KEY', /mastre is not known in sync/],
+  ['sync:\n  master: eth0', 2, 'eth0', 'BAD_TYPE', /master is eth0: expected a mapping of interf/],
+  ['sync:\n  master: []', 2, '[]', 'BAD_TYPE', /master is a list: expected a mapping of interface/],
+  ['sync:\n  master: {sync_id: 1}', 2, 'master', 'BAD_TYPE', /master lacks its interface/],
+  ['sync:\n  backup: {interface: a/b}', 2, 'a/b', 'BAD_INTERFACE', /a\/b cannot be the name/],
+  [sync('syncid: 1'), 4, 'syncid', 'UNKNOWN_KEY', /syncid is not known in backup/],
+  [sync('sync_id: 256'), 4, '256', 'BAD_SYNC', /syncId 256 .*: expected 0 to 255/],
+  [sync('max_len: 65508'), 4, '65508', 'BAD_SYNC', /maxLen 65508 .*: expected 1 to 65507 bytes/],
+  [sync('group: 192.0.2.1'), 4, '192.0.2.1', 'BAD_SYNC', /group 192.0.2.1 .* a multicast address/],
+  [sync('group: ff02'), 4, 'ff02', 'BAD_ADDRESS', /address ff02 is not an IP address/],
+  [sync('port: 0'), 4, '0', 'BAD_PORT', /port 0 is out of range/],
+  [sync('ttl: 0'), 4, '0', 'BAD_SYNC', /ttl 0 .*: expected 1 to 255/],
+  [sync('ttl: [1]'), 4, '[1]', 'BAD_TYPE', /ttl is a list: expected one value/],
+  ['sync:\n  master: {}\n', 2, 'master', 'BAD_TYPE', /master lacks its interface/],
+]
+
+function sync(key: string): string {
+  return `sync:\n  backup:\n    interface: eth0\n    ${key}\n`
+}
+
 const rules: Rule[] = [
+  ...SYNC,
   ['', 1, '', 'BAD_TYPE', /the file is empty/],
   ['# nothing\n', 1, '', 'BAD_TYPE', /the file is empty/],
   ['tcp', 1, 'tcp', 'BAD_TYPE', /the file is tcp: expected a mapping/],
@@ -227,6 +250,8 @@ const guesses: [text: string, hint: string][] = [
   [web('engine: spi'), 'did you mean sip?'],
   [withDest('nut 10.0.0.2'), 'did you mean nat?'],
   ['interfaces: [eth0 genric]', 'did you mean generic?'],
+  ['sync:\n  mastre: {interface: eth0}', 'did you mean master?'],
+  [sync('snyc_id: 1'), 'did you mean sync_id?'],
   ['services:\n  tcp 192.0.2.1:80\n', 'for example: tcp 192.0.2.1:80:'],
   [
     'services:\n  tcp 192.0.2.1:80\n    scheduler: rr\n',
@@ -283,6 +308,29 @@ test('check: keys without values, then they are as good as left out', t => {
 
   t.deepEqual(faults, [])
   t.deepEqual(configuration.services[0]?.dests, [])
+})
+
+test('check: every setting of a sync daemon, then it is in the configuration', t => {
+  const text = `sync:
+  master: {interface: eth0}
+  backup:
+    interface: eth1
+    sync_id: 7
+    max_len: 1400
+    group: "FF02:0::51"
+    port: 9000
+    ttl: 2
+`
+  const { configuration, faults } = checkConfiguration(text)
+
+  t.deepEqual(faults, [])
+  t.deepEqual(configuration.sync, {
+    master: { interface: 'eth0' },
+    backup: {
+      ...{ interface: 'eth1', syncId: 7, maxLen: 1400 },
+      ...{ group: 'ff02::51', port: 9000, ttl: 2 },
+    },
+  })
 })
 
 test('check: every setting of a service and of a dest, then it is in the configuration', t => {

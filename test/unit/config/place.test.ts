@@ -17,6 +17,7 @@ services:
     dests: [dr 2001:db8::2]
   fwmark 77:
     dests: [dr 10.0.0.5]
+sync: {master: {interface: eth0}}
 `
 
 const rows: [about: About, underlined: string | undefined, at: string][] = [
@@ -31,6 +32,8 @@ const rows: [about: About, underlined: string | undefined, at: string][] = [
   [{ what: 'dest', name: '10.0.0.3:80', service: 'tcp:192.0.2.1:80' }, '10.0.0.3', '10:15'],
   [{ what: 'service', name: 'fwmark:77' }, 'fwmark 77', '13:3'],
   [{ what: 'dest', name: '10.0.0.5:0', service: 'fwmark:77' }, '10.0.0.5', '14:16'],
+  [{ what: 'daemon', name: 'master' }, 'master', '15:8'],
+  [{ what: 'daemon', name: 'backup' }, undefined, ''],
   [{ what: 'dest', name: '10.0.0.4:80', service: 'tcp:192.0.2.1:80' }, undefined, ''],
 ]
 

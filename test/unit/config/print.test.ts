@@ -32,6 +32,10 @@ test('print: a service and its dests, then it reads like the manual', t => {
       { name: 'eth0', mode: 'native' },
       { name: 'eth1', mode: 'generic' },
     ],
+    sync: {
+      backup: { interface: 'eth0', syncId: 7, group: 'ff02::51' },
+      master: { interface: 'eth1' },
+    },
     services: [
       {
         protocol: 'tcp',
@@ -64,6 +68,13 @@ test('print: a service and its dests, then it reads like the manual', t => {
 interfaces:
   - eth0
   - eth1 generic
+sync:
+  master:
+    interface: eth1
+  backup:
+    interface: eth0
+    sync_id: 7
+    group: "ff02::51"
 services:
   tcp 192.0.2.1:80:
     name: web

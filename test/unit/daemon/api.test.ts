@@ -157,7 +157,7 @@ test('api: a sync daemon started, listed and stopped, then it is gone', async t 
 
   t.is(started.statusCode, 204, started.body)
   const notActive = ['synchronisation']
-  const daemon = { role: 'backup', ...given, group: 'ff02::51', ttl: 5, notActive }
+  const daemon = { role: 'backup', ...given, group: 'ff02::51', ttl: 5, origin: 'api', notActive }
   t.deepEqual(listed, { daemons: [daemon] })
   t.is(stopped.statusCode, 204, stopped.body)
   t.deepEqual((await app.inject('/v1/daemons')).json(), { daemons: [] })

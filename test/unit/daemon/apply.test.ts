@@ -12,11 +12,12 @@ import {
 } from '../../../control/model/configuration.ts'
 import type { Progress } from '../../../control/model/difference.ts'
 import { fileOrigin } from '../../../control/model/origin.ts'
-import { serviceName } from '../../../control/model/service.ts'
+import { serviceName, type InterfaceView } from '../../../control/model/service.ts'
+import type { SyncWishes } from '../../../control/model/sync.ts'
 import { bulkChange } from '../../../control/plan/diff.ts'
 import { changed } from '../../../control/plan/draft.ts'
 import { emptyIntent, type Intent } from '../../../control/plan/intent.ts'
-import { configuration } from '../../support/configurations.ts'
+import { configuration, SYNC_INTERFACE } from '../../support/configurations.ts'
 import { serveFake } from '../../support/fake_director.ts'
 import { dest, service } from '../../support/views.ts'
 
@@ -57,6 +58,7 @@ test('apply: over the socket, then the director has it and progress was told', a
     dests: 2,
     interfaces: 0,
     settings: 0,
+    daemons: 0,
   })
   t.deepEqual(told, [
     { done: 1, total: 2 },
@@ -64,28 +66,96 @@ test('apply: over the socket, then the director has it and progress was told', a
   ])
 })
 
+const SYNC: InterfaceView = {
+  ...{ name: SYNC_INTERFACE, ifindex: 2, present: true, running: true },
+  mode: 'native',
+  origin: 'api',
+}
+
 test('apply: any configuration, then it is shown as it was, and again nothing changes', async t => {
   await fc.assert(
-    fc.asyncProperty(configuration, async given => {
-      const { socket } = await serveFake(t)
+    fc.asyncProperty(configuration, async any => {
+      const interfaces = any.interfaces.map(({ mode }, i) => ({ name: `if${i}`, mode }))
+      const given = { ...any, interfaces }
+      const { socket } = await serveFake(t, { interfaces: [SYNC] })
       const client = connectDirector(socket)
       const wish = { configuration: given, origin: MINE, takeOver: false }
 
       await client.apply(wish, { dryRun: false })
-      const [settings, interfaces, services] = await Promise.all([
+      const [settings, links, services, daemons] = await Promise.all([
         client.settings(),
         client.interfaces(),
         client.services(),
+        client.daemons(),
       ])
       const again = await client.apply(wish, { dryRun: false })
       client.close()
 
-      t.deepEqual(configurationOf(settings, interfaces, services), given)
+      const own = links.filter(({ name }) => name !== SYNC_INTERFACE)
+      t.deepEqual(configurationOf(settings, own, services, daemons), given)
       t.false(again.changed)
     }),
     { numRuns: 20 },
   )
 })
+
+test('apply: sync daemons of a file, then they are its own, changed, left and stopped', async t => {
+  const { socket, state } = await serveFake(t, { interfaces: [SYNC] })
+  const client = connectDirector(socket)
+  const apply = async (sync: SyncWishes | undefined) => {
+    const configuration = { ...emptyConfiguration(), ...(sync && { sync }) }
+    const { difference, othersCount } = await client.apply(
+      { configuration, origin: MINE, takeOver: false },
+      { dryRun: false },
+    )
+    return [...difference.items.map(i => `${i.sign} ${i.name} ${i.details}`), othersCount - 1]
+  }
+  const on = { interface: SYNC_INTERFACE }
+  await client.startDaemon('backup', { ...on, syncId: 3 })
+
+  t.deepEqual(await apply({ master: { ...on, ttl: 2 } }), [
+    'added master interface sync0 sync_id 0 max_len 1472 group 224.0.0.81 port 8848 ttl 2',
+    1,
+  ])
+  t.deepEqual(await apply({ master: { ...on, ttl: 2 }, backup: { ...on, syncId: 3 } }), [1])
+  t.deepEqual(await apply({ master: { ...on, syncId: 9 } }), [
+    'changed master sync_id 0 to 9, ttl 2 to 1',
+    1,
+  ])
+  await t.throwsAsync(apply({ backup: on }), { code: 'OWNED_BY_OTHER' } as object)
+  await t.throwsAsync(apply({ master: { interface: 'nosuch0' } }), {
+    code: 'INTERFACE_MISSING',
+  } as object)
+  t.like(state.daemons, { master: { syncId: 9, origin: MINE }, backup: { origin: 'api' } })
+  t.is((await client.stopDaemon('master'))[0]?.kind, 'owned-by-file')
+  t.deepEqual(await client.stopDaemon('backup'), [])
+  await apply({ master: on })
+  t.deepEqual((await apply(undefined)).length, 2)
+  t.deepEqual(state.daemons, {})
+  client.close()
+})
+
+test('apply: a dest of the other family beside a sync daemon, then it is refused', async t => {
+  const { socket, state } = await serveFake(t, { interfaces: [SYNC] })
+  const client = connectDirector(socket)
+  const six = { ...web(1), dests: [{ ...tunnel(), address: '2001:db8::2' }] }
+  const sync = { backup: { interface: SYNC_INTERFACE } }
+
+  const error = await t.throwsAsync(client.apply(wish([six], { sync }), { dryRun: false }), {
+    instanceOf: XlvsError,
+  })
+
+  t.is(error.code, 'BAD_FAMILY')
+  t.deepEqual(error.about, [
+    { what: 'dest', name: '[2001:db8::2]:80', service: 'tcp:192.0.2.1:80' },
+  ])
+  t.deepEqual([state.services, state.daemons], [[], {}])
+  client.close()
+})
+
+function tunnel(): ConfiguredService['dests'][number] {
+  return { address: '10.0.0.2', port: 80, fwd: 'tun', weight: 1 }
+}
 
 const refusals: [what: string, given: Configuration, code: ErrorCode][] = [
   ['a dest twice', wish([web(1, 2, 2)]).configuration, 'DUPLICATE'],

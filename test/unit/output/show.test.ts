@@ -46,6 +46,7 @@ test('table: left and right columns, then aligned without blanks at line ends', 
 const MASTER: SyncDaemonView = {
   role: 'master',
   ...{ interface: 'eth0', syncId: 7, maxLen: 1472, group: '224.0.0.81', port: 8848, ttl: 1 },
+  origin: 'command',
   notActive: ['synchronisation'],
 }
 
