@@ -121,9 +121,11 @@ ALWAYS __u32 tcp_event(__u8 flags)
 /* The row of the table in force: next states by current state. */
 ALWAYS const __u8 *tcp_row(__u32 direction, __u32 event)
 {
-	__u32 table = READ(settings.tcp_table) % TCP_TABLES;
+	__u32 row = READ(settings.tcp_table) % TCP_TABLES * TCP_DIRECTIONS + direction;
 
-	return tcp_next[table * TCP_DIRECTIONS + direction][event];
+	/* clang 19 makes an or of the sum, of which Linux 6.1 knows no bound. */
+	asm volatile("" : "+r"(row));
+	return tcp_next[row & (TCP_TABLES * TCP_DIRECTIONS - 1)][event];
 }
 
 ALWAYS int tcp_is_active(__u8 state)
