@@ -363,6 +363,9 @@ ALWAYS int conn_make(struct packet *pkt)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);
 	if (fwd != FWD_NAT)
 		flags |= CONN_NOOUTPUT;
+	/* Packets from port 0 find no connection, each begins one (ip_vs_conn.c, NO_CPORT). */
+	if (!(__u16)pkt->wire.ports)
+		flags |= CONN_SHADOWED;
 	/* The SYN that starts a TCP connection makes it active: counted so at once. What else may
 	 * start one is counted anew when it moves the state, a moment later. */
 	if (pkt->wire.protocol != IPPROTO_TCP || pkt->is_error)

@@ -24,12 +24,27 @@ ALWAYS int insert_or_once(struct packet *pkt)
 	return go_to(pkt, WALK_ONCE);
 }
 
+/*
+ * A datagram from port 0 does not find the connection that it has just begun, as the walk that
+ * computes checksums would have to: it gets its checksum here, unless it will be quoted as it is.
+ */
+ALWAYS int port0_fill(struct packet *pkt)
+{
+	__u32 id = READ(pkt->dest->nexthop);
+
+	if ((__u16)pkt->wire.ports || fwd_of(pkt) || !lacks_checksum(pkt))
+		return GO_ON;
+	if (!id || hops_left(pkt) <= 1 || pkt->len > READ(ROW(nexthops, id)->mtu))
+		return GO_ON;
+	return checksum_fill(pkt);
+}
+
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 	int reason = parse(&pkt) ?: service_find(&pkt) ?: source_check(&pkt) ?: defend(&pkt);
 
 	return leave(&pkt, reason ?: schedule(&pkt) ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:
-			   transmit(&pkt));
+			   port0_fill(&pkt) ?: transmit(&pkt));
 }
 PROGRAM(new)

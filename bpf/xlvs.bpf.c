@@ -80,11 +80,11 @@ PROGRAM(full)
 
 #include "quote.h"
 
-#include "new.bpf.c"
 #include "renew.bpf.c"
 #include "stray.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"
+#include "new.bpf.c"
 #include "once.bpf.c"
 #include "error.bpf.c"
 #include "icmp.bpf.c"
