@@ -33,7 +33,14 @@ const DMAC = Buffer.from(mac(DIRECTOR_MAC))
 const HEADER: Record<number, number> = { [TCP]: 20, [UDP]: 8 }
 const CHECK_AT: Record<number, number> = { [TCP]: 16, [UDP]: 6, [ICMP]: 2, [ICMP6]: 2 }
 /** Ethernet types and protocols that the model does not follow. */
-const LEFT_OUT = { types: [0x8100, 0x88a8], next: [0, 43, 44, 50, 51, 60, 135, 139, 140] }
+const LEFT_OUT = {
+  types: [0x8100, 0x88a8],
+  next4: [50, 51],
+  next: [0, 43, 44, 50, 51, 60, 135, 139, 140],
+}
+/** Errors about what is in these are about tunnels. */
+const TUNNELS = [4, 41, 47]
+const ICMP_HEADER = 8
 
 export function craft(c: Craft): Buffer {
   const size = HEADER[c.protocol] ?? 0
@@ -163,12 +170,20 @@ export function isModelled(frame: Buffer): boolean {
   if (frame.length < ETHERNET) return false
   const type = frame.readUInt16BE(12)
   if (LEFT_OUT.types.includes(type)) return false
-  const ip = frame.subarray(ETHERNET)
-  if (type === 0x0800 && ip.length >= 20) return ip.readUInt8(0) >> 4 !== 4 || hasNoOptions(ip)
-  if (type === 0x86dd && ip.length >= 40) return !LEFT_OUT.next.includes(ip.readUInt8(6))
-  return true
+  if (type !== 0x0800 && type !== 0x86dd) return true
+  return hasModelledProtocol(frame.subarray(ETHERNET), type === 0x86dd)
 }
 
-function hasNoOptions(ip: Buffer): boolean {
-  return (ip.readUInt8(0) & 15) <= 5 && ![50, 51].includes(ip.readUInt8(9))
+/** The protocol of a packet, and of one that it quotes. */
+function hasModelledProtocol(ip: Buffer, isV6: boolean): boolean {
+  const size = isV6 ? 40 : 20
+  if (ip.length < size) return true
+  if (!isV6 && ip.readUInt8(0) >> 4 === 4 && (ip.readUInt8(0) & 15) > 5) return false
+  const protocol = ip.readUInt8(isV6 ? 6 : 9)
+  if ((isV6 ? LEFT_OUT.next : LEFT_OUT.next4).includes(protocol)) return false
+  if (protocol !== (isV6 ? ICMP6 : ICMP) || ip.length < size + ICMP_HEADER) return true
+  const quote = ip.subarray(size + ICMP_HEADER)
+  if (quote.length < size) return true
+  const quoted = quote.readUInt8(isV6 ? 6 : 9)
+  return ![...LEFT_OUT.next, ...TUNNELS].includes(quoted)
 }

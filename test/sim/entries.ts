@@ -59,13 +59,22 @@ export class Entries {
   readonly byKey = new Map<string, Entry>()
   /** Oldest first. */
   readonly byReply = new Map<string, Entry[]>()
-  /** Whose time is over, and that are not swept yet. */
+  /** Not found, and not swept yet: their time is over, or their client's port is 0. */
   over: Entry[] = []
   /** Ended ahead of their time, and not swept yet; they are counted no more. */
   ended: Entry[] = []
 
-  add(entry: Entry): void {
-    this.byKey.set(entry.key, entry)
+  readonly #answering: (entries: readonly Entry[]) => Entry | undefined
+
+  /** @param answering which of several of one reply key does */
+  constructor(answering: (entries: readonly Entry[]) => Entry | undefined) {
+    this.#answering = answering
+  }
+
+  /** @param isFound whether its client's packets find it */
+  add(entry: Entry, isFound: boolean): void {
+    if (isFound) this.byKey.set(entry.key, entry)
+    else this.over.push(entry)
     if (entry.replyKey === undefined) return
     const same = this.byReply.get(entry.replyKey)
     if (same) same.push(entry)
@@ -81,7 +90,8 @@ export class Entries {
   }
 
   reply(key: string, now: number): Entry | undefined {
-    const newest = this.byReply.get(key)?.at(-1)
+    const same = this.byReply.get(key)
+    const newest = same && this.#answering(same)
     return newest && newest.until >= now ? newest : undefined
   }
 

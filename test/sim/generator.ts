@@ -17,7 +17,7 @@ const SCHEDULERS: SchedulerName[] = ['rr', 'rr', 'wrr', 'wlc']
 const FLAGS = [SYN, SYN, SYN, ACK, ACK, ACK, ACK | 8, FIN | ACK, FIN | ACK, RST, RST | ACK]
 const ODD_FLAGS = [SYN | ACK, SYN | FIN, SYN | RST, FIN, 0, 8, 0xff, SYN | 0xc0, FIN | RST]
 const CPORTS = [5000, 5001, 5002]
-const ODD_CPORTS = [20, 80, 1, 65535]
+const ODD_CPORTS = [0, 20, 80, 1, 65535]
 const WEIGHTS = [0, 1, 1, 1, 2, 3, 4, 6]
 /** Sources that are rare, or refused. */
 const ODD_SOURCES = [
@@ -28,6 +28,8 @@ const ODD_SOURCES = [
 const SETTINGS: Partial<Settings>[] = [
   ...[0, 1, 2, 3].map(conn_reuse_mode => ({ conn_reuse_mode })),
   ...[0, 1].flatMap(on => [{ sloppy_tcp: on }, { pmtu_disc: on }, { expire_nodest_conn: on }]),
+  ...[0, 0, 3].flatMap(mode => [{ secure_tcp: mode }, { drop_packet: mode }]),
+  ...[2, 5].map(am_droprate => ({ am_droprate })),
   ...[900, 100].map(tcp_timeout_s => ({ tcp_timeout_s })),
   ...[120, 20].map(tcp_fin_timeout_s => ({ tcp_fin_timeout_s })),
   ...[300, 30].map(udp_timeout_s => ({ udp_timeout_s })),

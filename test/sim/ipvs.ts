@@ -1,13 +1,14 @@
 /**
  * IPVS as a plain model: a frame goes in, and out comes what became of it: why, what the host does
  * with it, the frame that is sent, and the entry as it is kept. Slow and obvious, one function a
- * rule. sim.test.ts asks it and the program the same questions. Read next: rules.ts, entries.ts.
+ * rule. ipvs.test.ts asks it and the program the same questions. Read next: rules.ts, entries.ts.
  * Source: ip_vs_core.c, ip_vs_xmit.c (v6.12); numbers in brackets are the specification's.
  *
- * Not modelled: persistence, one-packet services, marks, port 0, FTP, SCTP, AH and ESP; schedulers
- * but rr, wrr, wlc; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers, fragments (they are
- * refused here as the program refuses them); the secure TCP table; errors about tunnel packets and
- * about what DR and tunnels send back; dests on this host; rp_filter; a full table.
+ * Not modelled: persistence, one-packet services, marks, services of port 0, FTP, SCTP, AH and ESP;
+ * schedulers but rr, wrr, wlc; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments
+ * (refused here, as the program refuses them); defences by the memory that is left, schedule_icmp
+ * and nat_icmp_send; errors about tunnels and about what DR and tunnels send back; limits of own
+ * errors; dests on this host; rp_filter; a full table and its overdue takeover.
  */
 import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
 import {
@@ -33,7 +34,7 @@ import {
   type Rules,
   type Settings,
 } from './rules.ts'
-import { rr, wlc, wrr, type SchedulerName, type Turn } from './schedulers.ts'
+import type { SchedulerName, Turn } from './schedulers.ts'
 
 export const VERDICT = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
 
@@ -76,12 +77,11 @@ export interface Surroundings {
 }
 
 const ICMP_HEADER = 8
-const PICK = { rr, wrr, wlc }
 const LEAVES: Record<Fwd, string> = { nat: 'nat request', dr: 'direct', tun: 'tunnel' }
 
 export class Ipvs {
   now: number
-  readonly entries = new Entries()
+  readonly entries: Entries
   /** By protocol, address and port. */
   readonly services = new Map<string, Service>()
   readonly net: Surroundings
@@ -89,10 +89,13 @@ export class Ipvs {
   readonly set: Settings
   /** Ticks of a second. */
   readonly second: number
+  /** Packets that may begin a connection until one is dropped. */
+  #untilDrop = 0
 
   constructor(net: Surroundings, rules: Rules, set: Settings, { now = 0, second = 1 }) {
     this.net = net
     this.rules = rules
+    this.entries = new Entries(rules.answering)
     this.set = set
     this.now = now
     this.second = second
@@ -134,10 +137,19 @@ export class Ipvs {
     if (!service?.isThere) return passed('no service')
     if (!this.net.locals.has(packet.to)) return passed('vip not local')
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
+    if (this.#drops()) return dropped('overload')
     if (packet.sport === this.rules.ftpDataPort) return passed('ftp data')
-    const dest = PICK[service.scheduler](service)
+    const dest = this.rules.pick[service.scheduler](service)
     if (!dest) return this.#answer(packet, packet.frame, 'no dest', 0, packet.to)
     return this.#take(packet, this.#newEntry(packet, dest))
+  }
+
+  /** drop_packet (4.1): the first, and then one of so many. */
+  #drops(): boolean {
+    const rate = this.rules.dropRate(this.set)
+    if (rate === 0 || --this.#untilDrop > 0) return false
+    this.#untilDrop = rate
+    return true
   }
 
   #source({ isV6, from }: Packet) {
@@ -150,11 +162,17 @@ export class Ipvs {
     const entry: Entry = {
       ...{ key: keyOf(packet), protocol, client: from, cport: sport, virtual: to, vport: dport },
       replyKey: isNat ? wireKey(protocol, dest.bytes, dest.port, from, sport) : undefined,
-      ...{ dest, fwd: dest.fwd, state: 'NO', noOutput: !isNat, until: this.now },
+      ...{
+        dest,
+        fwd: dest.fwd,
+        state: 'NO',
+        noOutput: this.rules.hasNoOutput(dest.fwd),
+        until: this.now,
+      },
     }
     dest.inactive++
     dest.traffic.conns++
-    this.entries.add(entry)
+    this.entries.add(entry, this.rules.isFound(sport))
     return entry
   }
 
@@ -170,7 +188,7 @@ export class Ipvs {
   #track(packet: Packet, entry: Entry, direction: Direction): void {
     if (packet.protocol === TCP && !packet.isShort) {
       const { dest, state } = entry
-      const next = this.rules.nextState(direction, packet.flags, state)
+      const next = this.rules.nextState(direction, packet.flags, state, this.set)
       dest[this.rules.active.has(state) ? 'active' : 'inactive']--
       dest[this.rules.active.has(next) ? 'active' : 'inactive']++
       entry.state = next
@@ -255,7 +273,8 @@ export class Ipvs {
     if (this.rules.isUnanswerable(this.#source(packet))) return dropped(reason)
     const way = this.net.way(packet.from)
     const out = errorAbout(packet, quoted, { reason, rest, source }, this.rules)
-    if (entry && entry.fwd !== 'nat') this.#countOut(entry, out.frame.length - ETHERNET)
+    if (entry && this.rules.isErrorCounted(entry.fwd))
+      this.#countOut(entry, out.frame.length - ETHERNET)
     if (!way) return dropped('no route')
     return { ...this.#leave(out.frame, way, reason), idAt: out.idAt }
   }
@@ -300,10 +319,15 @@ export class Ipvs {
     return { ip, l4: at, key: wireKey(protocol, address(to), dport, address(from), sport) }
   }
 
-  /** About what a dest sent: to it, as it sent it (6.2). */
-  #errorToDest(packet: Packet, quote: Quote, entry: Entry): Outcome {
+  /**
+   * About what a dest sent: to it, as it sent it (6.2). One that is not for this host is met where
+   * it is forwarded, which has taken a hop already.
+   */
+  #errorToDest(came: Packet, quote: Quote, entry: Entry): Outcome {
     const { dest, fwd } = entry
-    if (!this.net.locals.has(entry.virtual)) return passed('vip not local')
+    const isHere = this.net.locals.has(came.to)
+    if (!isHere && hopsOf(came) < this.rules.hopsMin) return dropped('ttl expired')
+    const packet = isHere ? came : { ...came, frame: hopTaken(came) }
     if (fwd === 'nat' && !isIcmpRight(packet)) return dropped('bad icmp')
     this.#countIn(entry, packet)
     const way = this.net.way(dest.bytes)
@@ -323,6 +347,10 @@ export class Ipvs {
   /** About what the director sent to a dest: to the client, as from the virtual address (6.3). */
   #errorToClient(packet: Packet, quote: Quote, entry: Entry): Outcome {
     if (!isIcmpRight(packet)) return dropped('bad icmp')
+    if (this.net.locals.has(packet.to)) {
+      this.#countOut(entry, lengthOf(packet))
+      return passed('local dest')
+    }
     if (hopsOf(packet) < this.rules.hopsMin) return dropped('ttl expired')
     const way = this.net.way(packet.to)
     if (!way) return dropped('no route')

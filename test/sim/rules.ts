@@ -5,6 +5,8 @@
  * Source: ip_vs_proto_tcp.c, ip_vs_proto_udp.c, ip_vs_core.c, ip_vs_xmit.c (v6.12); RFC 792, 4443.
  */
 
+import { rr, wlc, wrr } from './schedulers.ts'
+
 /** States in the order of the tables below; UDP is always in the first. */
 export const STATES = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA'] as const
 export type State = (typeof STATES)[number]
@@ -37,10 +39,24 @@ const TCP_NEXT = {
   'input-only rst': 'CL CL CL SR CL CL CL CL LA LI CL',
 }
 
+/** The same while `secure_tcp` is in force; rows that are not here are the same. */
+const TCP_SECURE = {
+  'input syn': 'SR ES ES SR SR SR SR SR SR SR SA',
+  'input fin': 'CL CW SS TW TW TW CL CW LA LI SA',
+  'input ack': 'ES ES SS SR FW TW CL CW CL LI SA',
+  'input rst': 'CL CL CL SR CL CL CL CL LA LI CL',
+  'output syn': 'SS ES SS SA SS SS SS SS SS LI SA',
+  'input-only syn': 'SA ES ES SR SA SA SA SA SA SA SA',
+}
+
 /** Settings of IPVS that have a say here; timeouts are those of `ipvsadm --set`, in seconds. */
 export interface Settings {
   conn_reuse_mode: number
   expire_nodest_conn: number
+  /** Modes 0 and 3 only: those between go by the memory that is left. */
+  secure_tcp: number
+  drop_packet: number
+  am_droprate: number
   sloppy_tcp: number
   pmtu_disc: number
   tcp_timeout_s: number
@@ -50,6 +66,7 @@ export interface Settings {
 
 export const DEFAULTS: Settings = {
   ...{ conn_reuse_mode: 1, expire_nodest_conn: 0, sloppy_tcp: 0, pmtu_disc: 1 },
+  ...{ secure_tcp: 0, drop_packet: 0, am_droprate: 10 },
   ...{ tcp_timeout_s: 900, tcp_fin_timeout_s: 120, udp_timeout_s: 300 },
 }
 
@@ -70,6 +87,10 @@ export interface Source {
   isOwn: boolean
 }
 
+function table(rows: Record<string, string>): Map<string, State[]> {
+  return new Map(Object.entries(rows).map(([row, cells]) => [row, cells.split(' ') as State[]]))
+}
+
 export type Rules = typeof RULES
 
 export const RULES = {
@@ -79,7 +100,8 @@ export const RULES = {
   } as Record<State, number>,
   /** States that count as active connections. */
   active: new Set<State>(['ES', 'SS', 'SR', 'SA']),
-  next: new Map(Object.entries(TCP_NEXT).map(([row, cells]) => [row, cells.split(' ') as State[]])),
+  next: table(TCP_NEXT),
+  nextSecure: table({ ...TCP_NEXT, ...TCP_SECURE }),
 
   /** RST before SYN before FIN before ACK; none of them is the end. */
   event(flags: number): string {
@@ -89,10 +111,9 @@ export const RULES = {
     return flags & ACK ? 'ack' : 'none'
   },
 
-  nextState(direction: Direction, flags: number, state: State): State {
-    const event = RULES.event(flags)
-    const row = this.next.get(`${direction} ${event}`)
-    return row?.[STATES.indexOf(state)] ?? 'CL'
+  nextState(direction: Direction, flags: number, state: State, set: Settings): State {
+    const next = set.secure_tcp === 3 ? this.nextSecure : this.next
+    return next.get(`${direction} ${this.event(flags)}`)?.[STATES.indexOf(state)] ?? 'CL'
   },
 
   /** Seconds until an entry expires, from its last packet on. */
@@ -101,6 +122,18 @@ export const RULES = {
     if (state === 'ES') return set.tcp_timeout_s
     return state === 'FW' ? set.tcp_fin_timeout_s : this.timeoutS[state]
   },
+
+  /** Entries that wait for the dest's first packet to leave their own rows of the table (9.1). */
+  hasNoOutput: (fwd: Fwd): boolean => fwd !== 'nat',
+
+  /** IPVS meets its own error on the way out, as a reply by any method but NAT. */
+  isErrorCounted: (fwd: Fwd): boolean => fwd !== 'nat',
+
+  /** Which of the entries that want one reply key answers; the oldest is first. */
+  answering: <E>(entries: readonly E[]): E | undefined => entries.at(-1),
+
+  /** The schedulers. */
+  pick: { rr, wrr, wlc },
 
   /** What may begin a connection (4.1). */
   mayStart(protocol: number, flags: number, set: Settings): boolean {
@@ -120,6 +153,13 @@ export const RULES = {
 
   /** The source port of active FTP's data is never scheduled. */
   ftpDataPort: 20,
+
+  /** Of the packets that may begin a connection one of so many is dropped; 0: none. */
+  dropRate: ({ drop_packet, am_droprate }: Settings): number =>
+    drop_packet === 3 ? am_droprate : 0,
+
+  /** Whether packets from a client's port find its entries; those of others begin new ones. */
+  isFound: (cport: number): boolean => cport !== 0,
 
   /** Sources that the host takes for martian. */
   isMartian({ isV6, bytes, isOwn }: Source): boolean {

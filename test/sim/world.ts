@@ -6,8 +6,10 @@
 import type { Service as ServiceNoun } from '../../control/model/service.ts'
 import { SCHEDULERS } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
+import { defence } from '../../control/plan/defence.ts'
 import { destWeights, type Weights } from '../../control/plan/schedule.ts'
 import { endOrphans } from '../../control/dataplane/ending.ts'
+import { writeDefence } from '../../control/dataplane/settings.ts'
 import { sweep } from '../../control/dataplane/sweep.ts'
 import { formatAddress } from '../../control/model/address.ts'
 import { addressText } from '../support/wire.ts'
@@ -111,6 +113,7 @@ export class World {
       case 'set':
         Object.assign(this.ipvs.set, op.settings)
         this.#lvs.dataplane.set(this.ipvs.set)
+        writeDefence(this.#lvs.kernel, defence(this.ipvs.set, Infinity))
         return ''
       case 'virtual':
         this.#move(op.address, op.isHere)
@@ -133,7 +136,9 @@ export class World {
   }
 
   #entryDifference({ entry }: Outcome): string {
-    return entry ? this.#look.entryDifference(entry, this.ipvs.now) : ''
+    return entry && this.ipvs.rules.isFound(entry.cport)
+      ? this.#look.entryDifference(entry, this.ipvs.now)
+      : ''
   }
 
   #sweep(): void {
