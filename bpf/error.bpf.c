@@ -127,7 +127,8 @@ ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 	int reason = h ? parse_ethernet(&pkt) ?: parse_ip(&pkt) : INTERNAL;
 	__u8 tos;
 
-	if (!reason && (!may_answer(&pkt.wire) || !is_somebody(h->source, v6)))
+	if (!reason && (!may_answer(&pkt.wire) || !is_somebody(h->source, v6) ||
+			!error_is_allowed(h, wire_from(&pkt.wire), v6)))
 		reason = h->reason;
 	if (reason)
 		return leave(&pkt, reason);

@@ -26,7 +26,8 @@ struct handover {
 	struct tag_note
 		outer[OUTER_TAGS] NOTE("priority tags in front of that one, outermost first");
 	__u8 outer_tags NOTE("how many of them");
-	__u8 pad2[3];
+	__u8 is_free NOTE("an ICMP error that is not limited");
+	__u8 pad2[2];
 	__u8 has_options NOTE("IPv4: its options have been processed");
 	__u8 recorded_at NOTE("bytes into the packet where this host wrote its address, 0 nowhere");
 	__u8 stamped_at NOTE("the same of an address beside a timestamp");

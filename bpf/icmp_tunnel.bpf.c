@@ -104,6 +104,11 @@ ALWAYS int relay(struct packet *pkt, const struct quote *q, struct handover *h, 
 	pkt->ip = pkt->eth + 1;
 	if (pkt->ip > pkt->end)
 		return INTERNAL;
+	h->is_free = 0;
+	if (!error_is_allowed(h, wire_from(&pkt->wire), 0)) {
+		pkt->verdict = XDP_DROP;
+		return ICMP_REPLY;
+	}
 	address_store(h->source, wire_to(&pkt->wire));
 	h->dest = pkt->dest_id;
 	reason = error_make_room(pkt) ?: error_build(pkt, h, tos);

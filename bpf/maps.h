@@ -93,6 +93,10 @@ struct interface interfaces[IFINDEX_MAX] TABLE("interfaces");
 /* Tags -> ifindex of the VLAN interface. Only the daemon writes; read for tagged frames. */
 MAP(vlans, HASH, struct vlan_key, __u32, 4096, 0);
 
+/* Who has got ICMP errors, and what there may be of them at all. Full: the oldest go. */
+MAP(icmp_peers, LRU_HASH, struct icmp_peer_key, struct icmp_peer, 16384, 0);
+MAP(icmp_credits, ARRAY, __u32, struct icmp_credit, 1, BPF_F_MMAPABLE);
+
 /* The tail-called walks, by enum walk. */
 MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);
 /* What the walk left behind for the one it calls; never outlives a packet. */

@@ -349,6 +349,8 @@ ALWAYS int answer(struct packet *pkt, int reason, __u32 mtu, struct address sour
 	h->rest = bpf_htonl(mtu);
 	address_store(h->source, source);
 	h->reason = reason;
+	/* Linux sends hop limit exceeded about an IPv6 request as if it came from loopback. */
+	h->is_free = pkt->wire.v6 && reason == TTL_EXPIRED && !is_reply(pkt);
 	h->dest = pkt->conn && pkt->word & FLAG(CONN_FWD_MASK) ? pkt->dest_id : NONE;
 	return go_to(pkt, WALK_ERROR);
 }

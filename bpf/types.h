@@ -20,7 +20,7 @@
 #define ADDRESS(name) __u8 name[16] __attribute__((aligned(8)))
 
 enum limit {
-	ABI_VERSION = 4,
+	ABI_VERSION = 5,
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,
@@ -369,6 +369,7 @@ struct route {
 	__u32 nexthop NOTE("next hop id; 0: the dest is on-link, or dropped when ifindex is 0 too");
 	__u32 ifindex NOTE("on-link: the interface the route names");
 	__u32 kind NOTE("enum route_kind; only ROUTE_UNICAST leads anywhere");
+	__u32 prefix NOTE("its prefixlen");
 };
 
 enum route_kind {
@@ -428,6 +429,26 @@ struct settings {
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
 	__u32 schedule_icmp NOTE("net.ipv4.vs.schedule_icmp");
+	__u32 icmp_interval[FAMILIES] NOTE("jiffies between ICMP errors to one receiver");
+	__u32 icmp_types[FAMILIES] NOTE("bit n: errors of type n are limited");
+	__u32 icmp_per_second NOTE("net.ipv4.icmp_msgs_per_sec");
+	__u32 icmp_burst NOTE("net.ipv4.icmp_msgs_burst");
+};
+
+/* Who has got ICMP errors of ours. */
+struct icmp_peer_key {
+	ADDRESS(addr);
+};
+
+struct icmp_peer {
+	__u32 tokens NOTE("jiffies that it has rested and not used");
+	__u32 last NOTE("jiffy of the last error, sent or not");
+};
+
+/* Errors of ours that may be sent to anybody. */
+struct icmp_credit {
+	__s32 credit;
+	__u32 filled NOTE("jiffy at which some were added");
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */
@@ -439,6 +460,7 @@ struct config {
 	__u32 cpus NOTE("CPUs that have a row of counters");
 	__u32 second NOTE("ticks in a second");
 	__u32 tick_shift NOTE("jiffies to ticks: shift right by this");
+	__u32 hz NOTE("jiffies in a second");
 	__u32 manual_clock NOTE("1: tests move the clock");
 	__u32 key[16] NOTE("secret of the hash; key[4..5] are odd multipliers");
 };

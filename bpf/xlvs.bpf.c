@@ -79,6 +79,7 @@ ALWAYS int walk_full(struct xdp_md *ctx, __u8 v6)
 PROGRAM(full)
 
 #include "quote.h"
+#include "limit.h"
 
 #include "renew.bpf.c"
 #include "stray.bpf.c"

@@ -15,7 +15,7 @@ function words(v: DataView, at: number, length: number): number[] {
 }
 
 export const LIMIT = {
-  ABI_VERSION: 4,
+  ABI_VERSION: 5,
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
@@ -210,13 +210,15 @@ export const MAPS = {
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
   handovers: { keySize: 4, valueSize: 72, libbpf: 'handovers' },
+  icmp_credits: { keySize: 4, valueSize: 8, libbpf: 'icmp_credits' },
+  icmp_peers: { keySize: 16, valueSize: 8, libbpf: 'icmp_peers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
   nat_dests: { keySize: 24, valueSize: 4, libbpf: 'nat_dests' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
   own: { keySize: 4, valueSize: 256, libbpf: '.bss.own' },
   reasons: { keySize: 4, valueSize: 262144, libbpf: '.bss.reasons' },
-  routes: { keySize: 20, valueSize: 12, libbpf: 'routes' },
+  routes: { keySize: 20, valueSize: 16, libbpf: 'routes' },
   schedules: { keySize: 4, valueSize: 8, libbpf: 'schedules' },
   service_ids: { keySize: 24, valueSize: 4, libbpf: 'service_ids' },
   services: { keySize: 4, valueSize: 32, libbpf: 'services' },
@@ -260,6 +262,8 @@ export interface Config {
   second: number
   /** jiffies to ticks: shift right by this. */
   tick_shift: number
+  /** jiffies in a second. */
+  hz: number
   /** 1: tests move the clock. */
   manual_clock: number
   /** secret of the hash; key[4..5] are odd multipliers. */
@@ -268,15 +272,16 @@ export interface Config {
 
 /** Size, then the offset of each field, in bytes. */
 export const CONFIG = {
-  size: 100,
+  size: 104,
   abi: 0,
   bucket_mask: 4,
   stash_buckets: 12,
   cpus: 20,
   second: 24,
   tick_shift: 28,
-  manual_clock: 32,
-  key: 36,
+  hz: 32,
+  manual_clock: 36,
+  key: 40,
 } as const
 
 export function readConfig(v: DataView, at: number): Config {
@@ -287,8 +292,9 @@ export function readConfig(v: DataView, at: number): Config {
     cpus: v.getUint32(at + 20, HOST),
     second: v.getUint32(at + 24, HOST),
     tick_shift: v.getUint32(at + 28, HOST),
-    manual_clock: v.getUint32(at + 32, HOST),
-    key: words(v, at + 36, 16),
+    hz: v.getUint32(at + 32, HOST),
+    manual_clock: v.getUint32(at + 36, HOST),
+    key: words(v, at + 40, 16),
   }
 }
 
@@ -299,8 +305,9 @@ export function writeConfig(v: DataView, at: number, x: Config): void {
   v.setUint32(at + 20, x.cpus, HOST)
   v.setUint32(at + 24, x.second, HOST)
   v.setUint32(at + 28, x.tick_shift, HOST)
-  v.setUint32(at + 32, x.manual_clock, HOST)
-  x.key.forEach((n, i) => { v.setUint32(at + 36 + 4 * i, n, HOST) })
+  v.setUint32(at + 32, x.hz, HOST)
+  v.setUint32(at + 36, x.manual_clock, HOST)
+  x.key.forEach((n, i) => { v.setUint32(at + 40 + 4 * i, n, HOST) })
 }
 
 export interface Conn4 {
@@ -622,6 +629,8 @@ export interface Handover {
   outer: unknown[]
   /** how many of them. */
   outer_tags: number
+  /** an ICMP error that is not limited. */
+  is_free: number
   /** IPv4: its options have been processed. */
   has_options: number
   /** bytes into the packet where this host wrote its address, 0 nowhere. */
@@ -646,11 +655,83 @@ export const HANDOVER = {
   tci: 42,
   outer: 44,
   outer_tags: 56,
+  is_free: 57,
   has_options: 60,
   recorded_at: 61,
   stamped_at: 62,
   check_delta: 64,
 } as const
+
+export interface IcmpCredit {
+  credit: number
+  /** jiffy at which some were added. */
+  filled: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const ICMP_CREDIT = {
+  size: 8,
+  credit: 0,
+  filled: 4,
+} as const
+
+export function readIcmpCredit(v: DataView, at: number): IcmpCredit {
+  return {
+    credit: v.getUint32(at + 0, HOST),
+    filled: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeIcmpCredit(v: DataView, at: number, x: IcmpCredit): void {
+  v.setUint32(at + 0, x.credit, HOST)
+  v.setUint32(at + 4, x.filled, HOST)
+}
+
+export interface IcmpPeer {
+  /** jiffies that it has rested and not used. */
+  tokens: number
+  /** jiffy of the last error, sent or not. */
+  last: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const ICMP_PEER = {
+  size: 8,
+  tokens: 0,
+  last: 4,
+} as const
+
+export function readIcmpPeer(v: DataView, at: number): IcmpPeer {
+  return {
+    tokens: v.getUint32(at + 0, HOST),
+    last: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeIcmpPeer(v: DataView, at: number, x: IcmpPeer): void {
+  v.setUint32(at + 0, x.tokens, HOST)
+  v.setUint32(at + 4, x.last, HOST)
+}
+
+export interface IcmpPeerKey {
+  addr: Uint8Array
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const ICMP_PEER_KEY = {
+  size: 16,
+  addr: 0,
+} as const
+
+export function readIcmpPeerKey(v: DataView, at: number): IcmpPeerKey {
+  return {
+    addr: bytes(v, at + 0, 16),
+  }
+}
+
+export function writeIcmpPeerKey(v: DataView, at: number, x: IcmpPeerKey): void {
+  bytes(v, at + 0, 16).set(x.addr)
+}
 
 export interface Interface {
   /** what a frame for this host carries as destination. */
@@ -787,14 +868,17 @@ export interface Route {
   ifindex: number
   /** enum route_kind; only ROUTE_UNICAST leads anywhere. */
   kind: number
+  /** its prefixlen. */
+  prefix: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const ROUTE = {
-  size: 12,
+  size: 16,
   nexthop: 0,
   ifindex: 4,
   kind: 8,
+  prefix: 12,
 } as const
 
 export function readRoute(v: DataView, at: number): Route {
@@ -802,6 +886,7 @@ export function readRoute(v: DataView, at: number): Route {
     nexthop: v.getUint32(at + 0, HOST),
     ifindex: v.getUint32(at + 4, HOST),
     kind: v.getUint32(at + 8, HOST),
+    prefix: v.getUint32(at + 12, HOST),
   }
 }
 
@@ -809,6 +894,7 @@ export function writeRoute(v: DataView, at: number, x: Route): void {
   v.setUint32(at + 0, x.nexthop, HOST)
   v.setUint32(at + 4, x.ifindex, HOST)
   v.setUint32(at + 8, x.kind, HOST)
+  v.setUint32(at + 12, x.prefix, HOST)
 }
 
 export interface RouteKey {
@@ -961,11 +1047,19 @@ export interface Settings {
   day_ms: number
   /** net.ipv4.vs.schedule_icmp. */
   schedule_icmp: number
+  /** jiffies between ICMP errors to one receiver. */
+  icmp_interval: number[]
+  /** bit n: errors of type n are limited. */
+  icmp_types: number[]
+  /** net.ipv4.icmp_msgs_per_sec. */
+  icmp_per_second: number
+  /** net.ipv4.icmp_msgs_burst. */
+  icmp_burst: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 120,
+  size: 144,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -981,6 +1075,10 @@ export const SETTINGS = {
   owner: 108,
   day_ms: 112,
   schedule_icmp: 116,
+  icmp_interval: 120,
+  icmp_types: 128,
+  icmp_per_second: 136,
+  icmp_burst: 140,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -1000,6 +1098,10 @@ export function readSettings(v: DataView, at: number): Settings {
     owner: v.getUint32(at + 108, HOST),
     day_ms: v.getUint32(at + 112, HOST),
     schedule_icmp: v.getUint32(at + 116, HOST),
+    icmp_interval: words(v, at + 120, 2),
+    icmp_types: words(v, at + 128, 2),
+    icmp_per_second: v.getUint32(at + 136, HOST),
+    icmp_burst: v.getUint32(at + 140, HOST),
   }
 }
 
@@ -1019,6 +1121,10 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 108, x.owner, HOST)
   v.setUint32(at + 112, x.day_ms, HOST)
   v.setUint32(at + 116, x.schedule_icmp, HOST)
+  x.icmp_interval.forEach((n, i) => { v.setUint32(at + 120 + 4 * i, n, HOST) })
+  x.icmp_types.forEach((n, i) => { v.setUint32(at + 128 + 4 * i, n, HOST) })
+  v.setUint32(at + 136, x.icmp_per_second, HOST)
+  v.setUint32(at + 140, x.icmp_burst, HOST)
 }
 
 export interface TagNote {

@@ -28,7 +28,7 @@ import { alignDeadlines } from './deadlines.ts'
 import { NatDests, natKeys } from './nat_dests.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
-import { isEstimating, writeSettings } from './settings.ts'
+import { isEstimating, writeLimits, writeSettings } from './settings.ts'
 import { SLOT, both, usedFrom, type Both, type ConnTable } from './slots.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
@@ -79,6 +79,7 @@ export class Dataplane {
   setNetwork(network: Network, attached: ReadonlySet<number>): void {
     this.#network = network
     this.ways.update(network, attached)
+    writeLimits(this.kernel, network.facts.limits)
     this.tables.refreshTrash(
       address => this.ways.reach(address),
       vaddr => network.isLocal(vaddr),

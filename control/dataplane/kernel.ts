@@ -176,6 +176,7 @@ function freshConfig(options: KernelOptions): Config {
     cpus: sizes.cpus,
     second: Math.round(rate.perSecond),
     tick_shift: rate.shift,
+    hz: Math.round(rate.perSecond * 2 ** rate.shift),
     manual_clock: options.manualClock === true ? 1 : 0,
     key: Array.from({ length: KEY_WORDS }, (_, i) =>
       KEY_ODD.includes(i) ? ((secret[i] ?? 0) | 1) >>> 0 : (secret[i] ?? 0),
@@ -246,6 +247,10 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     drop_rate: 0,
     drop_counter: 0,
     schedule_icmp: 0,
+    icmp_interval: [0, 0],
+    icmp_types: [0, 0],
+    icmp_per_second: 0,
+    icmp_burst: 0,
     owner: 0,
     day_ms: 0,
   })

@@ -6,6 +6,7 @@ import { store32 } from '../../addon/index.ts'
 import { SETTINGS as ROW, TCP_STATE, TCP_TABLE } from '../abi/maps.gen.ts'
 import { withDefaults, type SettingName, type Settings } from '../model/settings.ts'
 import type { Defence } from '../plan/defence.ts'
+import type { ErrorLimits } from '../plan/network.ts'
 import type { Kernel } from './kernel.ts'
 
 /**
@@ -46,6 +47,19 @@ export function writeSettings(kernel: Kernel, set: Settings): boolean {
     isShorter ||= isTime === true && word < was
   }
   return isShorter
+}
+
+const NO_LIMITS: ErrorLimits = { intervalMs: [0, 0], types: [0, 0], perSecond: 0, burst: 0 }
+
+/** Puts the host's limits on ICMP errors in force for ours. */
+export function writeLimits(kernel: Kernel, limits = NO_LIMITS): void {
+  const buffer = kernel.maps.settings.mmap()
+  const { intervalMs, types, perSecond, burst } = limits
+  const jiffies = intervalMs.map(ms => Math.ceil((ms * kernel.config.hz) / 1000))
+  const words = [...jiffies, ...types, perSecond, burst]
+  words.forEach((word, i) => {
+    store32(buffer, ROW.icmp_interval / 4 + i, Math.max(0, word) >>> 0)
+  })
 }
 
 /** Puts defences in force for packets. */

@@ -4,6 +4,7 @@
  * What net.ipv4.conf says about sources is read: rp_filter is announced, accept_local is not.
  * Read next: route_table.ts, ../plan/network.ts. See fib_disable_ip in Linux.
  */
+import { isDeepStrictEqual } from 'node:util'
 import {
   Netlink,
   type AddressInfo,
@@ -14,7 +15,7 @@ import {
 import { formatIpv6, parseIpv6 } from '../model/address.ts'
 import { Network, type Facts } from '../plan/network.ts'
 import { RouteTable } from './route_table.ts'
-import { ipv4Conf } from './sysctl.ts'
+import { errorLimits, ipv4Conf } from './sysctl.ts'
 
 /** Changes that come together are taken together. */
 const SETTLE_MS = 5
@@ -39,6 +40,7 @@ export class Watch {
   #rules = new Map<number, SourceRules>()
   /** Interfaces whose rules are still to be read in this round. */
   #unread: LinkInfo[] = []
+  #limits = errorLimits()
   readonly #reading: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   /** Something has gone that may have taken more with it than the kernel says. */
@@ -111,8 +113,17 @@ export class Watch {
     )
   }
 
+  /** Tells when the limits of ICMP errors have changed, which the kernel does not announce. */
+  #readLimits(): void {
+    const limits = errorLimits()
+    if (isDeepStrictEqual(limits, this.#limits)) return
+    this.#limits = limits
+    this.#tellSoon()
+  }
+
   /** The rules of some interfaces, all of them one after another; tells when one has changed. */
   #readSome(): void {
+    this.#readLimits()
     if (this.#unread.length === 0) this.#unread = [...this.#links.values()]
     for (const { ifindex, name } of this.#unread.splice(0, READ_LINKS)) {
       const known = this.#rules.get(ifindex)
@@ -172,6 +183,7 @@ export class Watch {
       addresses: [...this.#addresses.values()],
       routes: this.#routes.all(),
       neighbours: [...this.#neighbours.values()],
+      limits: this.#limits,
     }
   }
 }

@@ -254,6 +254,7 @@ export class Ways {
       nexthop,
       ifindex: isLost ? 0 : ifindex,
       kind: ROUTE_KIND.ROUTE_UNICAST,
+      prefix: way.prefix,
     })
   }
 
@@ -368,7 +369,7 @@ function neighbourKey({ ifindex, address }: Hop): string {
 
 /** The value of an address that packets may come from but are not sent to. */
 function noWay(kind: number): string {
-  return encode<Route>(ROUTE.size, writeRoute, { nexthop: 0, ifindex: 0, kind })
+  return encode<Route>(ROUTE.size, writeRoute, { nexthop: 0, ifindex: 0, kind, prefix: 0 })
 }
 
 /** What the program asks about sources that come by an interface. */

@@ -21,6 +21,8 @@ export interface Facts {
   addresses: AddressFact[]
   routes: RouteFact[]
   neighbours: NeighbourFact[]
+  /** Missing: none. */
+  limits?: ErrorLimits
 }
 
 export interface Link {
@@ -64,6 +66,16 @@ export interface RouteFact {
   /** Preferred source address, or ''. */
   source?: string
   nexthops: { gateway: string; ifindex: number }[]
+}
+
+/** What the host allows of ICMP errors of its own; each of IPv4 and of IPv6. */
+export interface ErrorLimits {
+  /** Milliseconds between errors to one receiver; 0: none. */
+  intervalMs: [number, number]
+  /** Bit n: errors of type n are limited. */
+  types: [number, number]
+  perSecond: number
+  burst: number
 }
 
 export interface NeighbourFact {

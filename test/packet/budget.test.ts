@@ -22,7 +22,7 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_reply6: { verified: 17_700, bytes: 29_000 }, // (16 117, 25 616)
   xlvs_checksum4: { verified: 5300, bytes: 26_000 }, // (4 026, 19 920)
   xlvs_checksum6: { verified: 12_000, bytes: 33_000 }, // (9 840, 29 416)
-  xlvs_error4: { verified: 1400, bytes: 7500 }, // (1 058, 5 576)
+  xlvs_error4: { verified: 2_500, bytes: 10_700 }, // (1 898, 8 216)
   xlvs_error6: { verified: 5_600, bytes: 13_500 }, // (3 947, 10 408)
   xlvs_icmp4: { verified: 10_500, bytes: 33_600 }, // (8 055, 25 856)
   xlvs_icmp6: { verified: 15_900, bytes: 40_700 }, // (12 185, 31 264)

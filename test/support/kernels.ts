@@ -8,6 +8,7 @@ import { LIMIT, MAPS } from '../../control/abi/maps.gen.ts'
 import { openKernel, type Kernel, type KernelOptions } from '../../control/dataplane/kernel.ts'
 
 const BPF_MAP_TYPE_HASH = 1
+const BPF_MAP_TYPE_LRU_HASH = 9
 const BPF_MAP_TYPE_LPM_TRIE = 11
 const BPF_F_MMAPABLE = 1 << 10
 
@@ -68,7 +69,7 @@ function reusableOf(kernel: Kernel): Reusable {
     .filter(map => map.info.flags & BPF_F_MMAPABLE)
     .map(map => new Uint8Array(map.mmap()))
   const hashes = maps.filter(({ info }) =>
-    [BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LPM_TRIE].includes(info.type),
+    [BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LPM_TRIE].includes(info.type),
   )
   const settings = new Uint8Array(kernel.maps.settings.mmap())
   const atFirst = Uint8Array.from(settings)

@@ -3,7 +3,8 @@
  * host. Read next: replay.ts. Source: the oracle's guest/differ.py.
  */
 import { familyOf } from '../../control/model/address.ts'
-import type { Facts, RouteFact } from '../../control/plan/network.ts'
+import { typesOf } from '../../control/dataplane/sysctl.ts'
+import type { ErrorLimits, Facts, RouteFact } from '../../control/plan/network.ts'
 
 /** Frames come in by the loopback device, as if it were a slave of the side they come from. */
 export const INGRESS = 1
@@ -72,6 +73,14 @@ function neighbours(side: Side): Facts['neighbours'] {
   ]
 }
 
+/** Linux's defaults; the oracle's host has no interval. */
+const LIMITS: ErrorLimits = {
+  intervalMs: [0, 0],
+  types: [6168, typesOf('0-1,3-127')],
+  perSecond: 1000,
+  burst: 50,
+}
+
 /** The oracle's network before a case changes it. */
 export function oracleFacts(vips: string[]): Facts {
   return {
@@ -97,6 +106,7 @@ export function oracleFacts(vips: string[]): Facts {
       route('::', 0, SIDES.c.ifindex, 'fd01::fe'),
     ],
     neighbours: SIDE_NAMES.flatMap(neighbours),
+    limits: LIMITS,
   }
 }
 
@@ -107,7 +117,11 @@ function virtual(address: string): Facts['addresses'][number] {
 
 /** Does what ip and sysctl would, as far as cases use them; false for any other words. */
 export function changeHost(facts: Facts, words: string[]): boolean {
-  if (words[0] === 'sysctl') return words.slice(2).some(word => changeFilter(facts, word))
+  if (words[0] === 'sysctl')
+    return words
+      .slice(2)
+      .map(word => changeFilter(facts, word) || changeLimits(facts, word))
+      .includes(true)
   if (words[0] !== 'ip') return false
   const [object, verb, ...rest] = words.slice(1)
   const [address = '', bits] = (rest.find(word => /[.:]/.test(word)) ?? '').split('/')
@@ -118,6 +132,18 @@ export function changeHost(facts: Facts, words: string[]): boolean {
     facts.routes = facts.routes.filter(fact => fact.destination !== address)
   if (object === 'route' && verb === 'add') facts.routes.push(added(rest, address, Number(bits)))
   return true
+}
+
+/** Settings of ICMP errors, as far as cases use them. */
+function changeLimits(facts: Facts, word: string): boolean {
+  const [name = '', value = ''] = word.split('=')
+  const limits = structuredClone(facts.limits ?? LIMITS)
+  if (name === 'net.ipv4.icmp_ratelimit') limits.intervalMs[0] = Number(value)
+  if (name === 'net.ipv6.icmp.ratelimit') limits.intervalMs[1] = Number(value)
+  if (name === 'net.ipv4.icmp_ratemask') limits.types[0] = Number(value)
+  if (name === 'net.ipv6.icmp.ratemask') limits.types[1] = typesOf(value)
+  facts.limits = limits
+  return name.includes('icmp')
 }
 
 /** `net.ipv4.conf.NAME.rp_filter=N` and accept_local; all's are taken to be each interface's. */

@@ -1,0 +1,21 @@
+/** Settings of the kernel's network as texts and numbers. */
+import test from 'ava'
+import { errorLimits, typesOf } from '../../../control/dataplane/sysctl.ts'
+
+for (const [list, bits] of [
+  ['0-1,3-127', 0xffff_fffb],
+  ['0-2,4-127', 0xffff_fff7],
+  ['3', 8],
+  ['', 0],
+  ['100-120', 0],
+] as const)
+  test(`sysctl: types "${list}", then their bits`, t => {
+    t.is(typesOf(list), bits)
+  })
+
+test('sysctl: the limits of this host, then numbers', t => {
+  const { intervalMs, types, perSecond, burst } = errorLimits()
+
+  for (const value of [...intervalMs, ...types, perSecond, burst])
+    t.true(Number.isInteger(value) && value >= 0)
+})
