@@ -323,7 +323,7 @@ export class Director implements DirectorApi {
   readonly #linkOf = (name: string): SyncLink => linkNow(this.#parts.watch, name)
 
   settings(): SettingsView {
-    return settingsView(this.#intent, this.#writer.defend(this.#intent.settings).modes)
+    return settingsView(this.#intent, this.#writer.modes)
   }
 
   async setSettings(

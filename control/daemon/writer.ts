@@ -19,6 +19,8 @@ import { Resolver } from './resolver.ts'
 import { valuesOf } from './settings.ts'
 
 export class Writer implements Hands {
+  /** The modes that the defences are in. */
+  modes = defence({}, Infinity).modes
   readonly #parts: DirectorParts
   readonly #interfaces: () => Intent['interfaces']
   readonly #resolver: Resolver
@@ -116,6 +118,7 @@ export class Writer implements Hands {
     const available = this.#parts.availablePages?.() ?? Infinity
     const now = defence(valuesOf(settings), available)
     writeDefence(this.#parts.dataplane.kernel, now)
+    this.modes = now.modes
     return now
   }
 
