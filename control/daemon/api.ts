@@ -138,9 +138,8 @@ function addServiceRoutes(api: Api, director: DirectorApi): void {
   const response = CHANGED
   const add = { schema: { body: schemas.ServiceSchema, response } }
   api.post('/v1/services', add, async (request, reply) => {
-    reply.code(204)
     const service = canonicalService(request.body)
-    await director.addService({ ...service, origin: originOf(request) })
+    return done(reply, await director.addService({ ...service, origin: originOf(request) }))
   })
   api.delete('/v1/services', { schema: { response } }, async (_request, reply) => {
     reply.code(204)
@@ -169,9 +168,9 @@ function addDestRoutes(api: Api, director: DirectorApi): void {
   const response = CHANGED
   const add = { schema: { params: schemas.ServicePathSchema, body: schemas.DestSchema, response } }
   api.post('/v1/services/:service/dests', add, async (request, reply) => {
-    reply.code(204)
     const service = parseServiceName(request.params.service)
-    await director.addDest(service, { ...request.body, origin: originOf(request) })
+    const dest = { ...request.body, origin: originOf(request) }
+    return done(reply, await director.addDest(service, dest))
   })
   const set = { schema: { params, body: schemas.DestSettingsSchema, response } }
   api.put('/v1/services/:service/dests/:dest', set, async (request, reply) => {

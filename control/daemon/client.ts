@@ -96,13 +96,13 @@ export function connectDirector(
     version: () => read('/v1/version'),
     services: async () => pick(await read('/v1/services'), 'services'),
     addService: service =>
-      change('POST', '/v1/services', { ...serviceIdOf(service), ...serviceSettingsOf(service) }),
+      warned('POST', '/v1/services', { ...serviceIdOf(service), ...serviceSettingsOf(service) }),
     setService: service =>
       warned('PUT', `/v1/services/${serviceName(service)}`, serviceSettingsOf(service)),
     removeService: id => warned('DELETE', `/v1/services/${serviceName(id)}`),
     clear: () => change('DELETE', '/v1/services'),
     addDest: (service, dest) =>
-      change('POST', `/v1/services/${serviceName(service)}/dests`, {
+      warned('POST', `/v1/services/${serviceName(service)}/dests`, {
         ...{ address: dest.address, port: dest.port },
         ...destSettingsOf(dest),
       }),

@@ -103,7 +103,7 @@ export interface RefusedChange {
 /** How one of them ended. */
 export type BatchOutcome = { warnings: Warning[] } | { error: XlvsError }
 
-/** Changes of what a configuration file owns are done, and warned of. */
+/** Changes of what a file owns, or to what is not active yet, are done, and warned of. */
 export interface DirectorApi {
   /** What happens, for watchers. */
   readonly events: Events
@@ -111,12 +111,12 @@ export interface DirectorApi {
   services(): ServiceView[]
   /** The same one by one, as it was when it was asked for; counters as they are by then. */
   eachService(): Iterable<ServiceView>
-  addService(service: Service): Promise<void>
+  addService(service: Service): Promise<Warning[]>
   /** Replaces what is not the id. */
   setService(service: Service): Promise<Warning[]>
   removeService(id: ServiceId): Promise<Warning[]>
   clear(): Promise<void>
-  addDest(service: ServiceId, dest: Dest): Promise<void>
+  addDest(service: ServiceId, dest: Dest): Promise<Warning[]>
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]>
   removeDest(service: ServiceId, dest: DestId): Promise<Warning[]>
   /** Each as if it came alone, in this order; one that is refused does not keep others away. */

@@ -184,8 +184,8 @@ export class Director implements DirectorApi {
     for (const service of Object.values(this.#intent.services)) yield this.#views.service(service)
   }
 
-  async addService(service: Service): Promise<void> {
-    await this.#changes.ask(this.#asked({ op: 'addService', service }))
+  addService(service: Service): Promise<Warning[]> {
+    return this.#changes.ask(this.#asked({ op: 'addService', service }))
   }
 
   setService(service: Service): Promise<Warning[]> {
@@ -200,8 +200,9 @@ export class Director implements DirectorApi {
     await this.#changes.ask({ op: 'clear' })
   }
 
-  async addDest(service: ServiceId, dest: Dest): Promise<void> {
-    await this.#changes.ask(draft => addingDest(draft, service, dest, this.#parts.dataplane.here))
+  addDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
+    const { here } = this.#parts.dataplane
+    return this.#changes.ask(draft => addingDest(draft, service, dest, here))
   }
 
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {

@@ -1,10 +1,13 @@
 /**
- * Whose an object is, and what those hear who change what a configuration file owns.
+ * Whose an object is, and what those hear who change what a configuration file owns, or ask for
+ * what is not active yet.
  * Read next: ../model/origin.ts.
  */
 import { fileOf, originOf, type Origin } from '../model/origin.ts'
-import { serviceName } from '../model/service.ts'
+import { destName, serviceName, type Dest, type Service, type ServiceId } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
+import { inactiveText } from '../output/inactive.ts'
+import { destNotActive, serviceNotActive } from '../plan/active.ts'
 import type { Draft } from '../plan/draft.ts'
 import type { Change, Intent } from '../plan/intent.ts'
 
@@ -26,14 +29,40 @@ export function warningsOf(object: { origin?: Origin } | undefined): Warning[] {
   ]
 }
 
+const KEPT = 'it is kept all the same; xlvs show says when nothing of it is missing any more'
+
+/** Whoever asks for what is not active yet hears what packets see of it. */
+export function inactive(service: Service): Warning[] {
+  const missing = serviceNotActive(service)
+  if (missing.length === 0) return []
+  return [{ kind: 'not-active', message: inactiveText(service, missing), cure: KEPT }]
+}
+
+/** The same of a dest. */
+export function inactiveDest(service: ServiceId, dest: Dest): Warning[] {
+  const missing = destNotActive(dest)
+  if (missing.length === 0) return []
+  const what = `${missing.join(', ')} of dest ${destName(dest)} of ${serviceName(service)}`
+  return [{ kind: 'not-active', message: `not active yet: ${what}`, cure: KEPT }]
+}
+
 /** What there is to warn of before a change is made. */
 export function warningsFor(draft: Draft, change: Change): Warning[] {
   switch (change.op) {
-    case 'setService':
-      return warningsOf(draft.find(serviceName(change.service))?.service)
+    case 'addService':
+      return inactive(change.service)
+    case 'setService': {
+      const owned = warningsOf(draft.find(serviceName(change.service))?.service)
+      return [...owned, ...inactive(change.service)]
+    }
+    case 'addDest':
+      return inactiveDest(change.service, change.dest)
     case 'removeService':
       return warningsOf(draft.find(serviceName(change.id))?.service)
-    case 'setDest':
+    case 'setDest': {
+      const owned = warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))
+      return [...owned, ...inactiveDest(change.service, change.dest)]
+    }
     case 'removeDest':
       return warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))
     case 'stopDaemon':

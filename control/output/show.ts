@@ -4,16 +4,15 @@
  */
 import { familyOf } from '../model/address.ts'
 import {
-  ACTIVE_SCHEDULERS,
   destName,
   isMark,
   serviceName,
   type DestView,
   type InterfaceView,
-  type Scheduler,
   type ServiceView,
 } from '../model/service.ts'
 import { destWords, serviceWords } from '../model/words.ts'
+import { inactiveText } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -106,21 +105,11 @@ function serviceTroubles(service: ServiceView): string[] {
 /** What of it the data plane does not do yet, and what packets see of that: at most one line. */
 function notActive(service: ServiceView): string[] {
   const name = serviceName(service)
-  const { scheduler, dests } = service
-  if (service.notActive.length > 0) {
-    const isSchedulerAlone = service.notActive.length === 1 && !isActiveScheduler(scheduler)
-    const then = isSchedulerAlone ? 'new connections are refused' : 'its packets pass to the host'
-    return [`${name} is not active yet (${service.notActive.join(', ')}): ${then}`]
-  }
-  const ofDests = new Set(dests.flatMap(dest => dest.notActive))
+  if (service.notActive.length > 0) return [inactiveText(service, service.notActive)]
+  const ofDests = new Set(service.dests.flatMap(dest => dest.notActive))
   return ofDests.size > 0
     ? [`${name}: not active yet in its dests: ${[...ofDests].join(', ')}`]
     : []
-}
-
-/** Of none nothing more is expected. */
-function isActiveScheduler(name: Scheduler): boolean {
-  return name === 'none' || ACTIVE_SCHEDULERS.some(active => active === name)
 }
 
 function destTrouble(name: string, dest: DestView): string[] {

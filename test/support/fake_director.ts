@@ -18,7 +18,7 @@ import { connPage } from '../../control/daemon/conn_pages.ts'
 import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
-import { warningsOf } from '../../control/daemon/ownership.ts'
+import { inactive, inactiveDest, warningsOf } from '../../control/daemon/ownership.ts'
 import { syncViews } from '../../control/daemon/views.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import { originOf, type Origin } from '../../control/model/origin.ts'
@@ -145,7 +145,7 @@ async function batch(
   for (const change of changes)
     try {
       if ('refusal' in change) refusing(change)(new Draft(intentOf(state)))
-      else outcomes.push({ warnings: (await single(change, one)) ?? [] })
+      else outcomes.push({ warnings: await single(change, one) })
     } catch (error) {
       if (!(error instanceof XlvsError)) throw error
       outcomes.push({ error })
@@ -153,16 +153,16 @@ async function batch(
   return outcomes
 }
 
-function single(change: BatchChange, one: Singles): Promise<Warning[] | undefined> {
+function single(change: BatchChange, one: Singles): Promise<Warning[]> {
   switch (change.op) {
     case 'addService':
-      return one.addService(change.service).then(() => undefined)
+      return one.addService(change.service)
     case 'setService':
       return one.setService(change.service)
     case 'removeService':
       return one.removeService(change.id)
     case 'addDest':
-      return one.addDest(change.service, change.dest).then(() => undefined)
+      return one.addDest(change.service, change.dest)
     case 'setDest':
       return one.setDest(change.service, change.dest)
     case 'removeDest':
@@ -194,7 +194,7 @@ function serviceChanges(state: FakeState, change: Change) {
           dests: [],
           notActive: serviceNotActive(service),
         })
-      }),
+      }).then(() => inactive(service)),
     setService: (service: Service) =>
       warned(
         change,
@@ -202,7 +202,7 @@ function serviceChanges(state: FakeState, change: Change) {
         () => {
           replace(find(state, service), serviceSettingsOf(service), SERVICE_SETTINGS)
         },
-      ),
+      ).then(warnings => [...warnings, ...inactive(service)]),
     removeService: (id: ServiceId) =>
       warned(
         change,
@@ -249,7 +249,7 @@ function destChanges(state: FakeState, change: Change) {
           rates: NO_RATES,
           notActive: destNotActive(dest),
         })
-      }),
+      }).then(() => inactiveDest(id, wanted)),
     setDest: (id: ServiceId, wanted: Dest) =>
       warned(
         change,
@@ -258,7 +258,7 @@ function destChanges(state: FakeState, change: Change) {
           const { dest } = settingDest(new Draft(intentOf(state)), id, wanted)
           replace(findDest(id, dest)[0], destSettingsOf(dest), DEST_SETTINGS)
         },
-      ),
+      ).then(warnings => [...warnings, ...inactiveDest(id, wanted)]),
     removeDest: (id: ServiceId, dest: DestId) =>
       warned(
         change,

@@ -29,17 +29,13 @@ export default class DestAdd extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(DestAdd)
-    const { service, dest } = await this.ask(flags, async director => {
+    const { service, dest, warnings } = await this.ask(flags, async director => {
       const service = await findService(director, args.service)
       const id = parseDestName(args.dest, portOfService(service))
       const dest = { ...id, ...readDest(flags, NEW_DEST) }
-      await director.addDest(service, dest)
-      return { service, dest }
+      return { service, dest, warnings: await director.addDest(service, dest) }
     })
-    this.print(
-      flags,
-      { service, dest },
-      () => `dest ${destName(dest)} of ${serviceName(service)} added\n`,
-    )
+    const text = `dest ${destName(dest)} of ${serviceName(service)} added\n`
+    this.printDone(flags, { service, dest }, text, warnings)
   }
 }

@@ -28,7 +28,7 @@ export default class ServiceAdd extends XlvsCommand {
     const { args, flags } = await this.parse(ServiceAdd)
     const id = parseServiceName(args.service)
     const service = { ...id, ...readService(flags, id, { scheduler: 'wlc' }) }
-    await this.ask(flags, director => director.addService(service))
-    this.print(flags, { service }, () => `service ${serviceName(service)} added\n`)
+    const warnings = await this.ask(flags, director => director.addService(service))
+    this.printDone(flags, { service }, `service ${serviceName(service)} added\n`, warnings)
   }
 }

@@ -116,8 +116,23 @@ test('api: a service and a dest with every field, then each is shown', async t =
   const given = await app.inject(call('POST', `${at}/dests`, dest))
   const shown = (await app.inject('/v1/services')).json<{ services: { dests: unknown[] }[] }>()
 
-  t.is(added.statusCode, 204, added.body)
-  t.is(given.statusCode, 204, given.body)
+  t.is(added.statusCode, 200, added.body)
+  t.is(given.statusCode, 200, given.body)
+  t.like(added.json<{ warnings: object[] }>().warnings, [
+    {
+      kind: 'not-active',
+      message:
+        'fwmark6:4294967295 is not active yet (firewall marks, persistence, the sip engine, ' +
+        'the scheduler sh): its packets pass to the host',
+    },
+  ])
+  t.like(given.json<{ warnings: object[] }>().warnings, [
+    {
+      kind: 'not-active',
+      message:
+        'not active yet: thresholds, gue tunnels of dest [2001:db8::2]:0 of fwmark6:4294967295',
+    },
+  ])
   const [service] = shown.services
   const notActive = [...['firewall marks', 'persistence', 'the sip engine'], 'the scheduler sh']
   t.like(service, { ...MARK, ...FULL, notActive })

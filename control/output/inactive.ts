@@ -1,0 +1,20 @@
+/**
+ * In a sentence what of a service the data plane does not do yet, and what packets see of that; for
+ * `xlvs show`, and for whoever asks for such a service. Pure.
+ */
+import { ACTIVE_SCHEDULERS, serviceName, type Scheduler, type ServiceId } from '../model/service.ts'
+
+/** @param notActive what it is without, one thing at least */
+export function inactiveText(
+  service: ServiceId & { scheduler: Scheduler },
+  notActive: readonly string[],
+): string {
+  const isSchedulerAlone = notActive.length === 1 && !isActive(service.scheduler)
+  const then = isSchedulerAlone ? 'new connections are refused' : 'its packets pass to the host'
+  return `${serviceName(service)} is not active yet (${notActive.join(', ')}): ${then}`
+}
+
+/** Of none nothing more is expected. */
+function isActive(name: Scheduler): boolean {
+  return name === 'none' || ACTIVE_SCHEDULERS.some(active => active === name)
+}
