@@ -39,6 +39,7 @@ const SERVICES = [
   ['tcp', 80],
   ['tcp', 8080],
   ['udp', 53],
+  ['udp', 5353],
 ] as const
 
 /** Services at random schedulers, and the link. */
@@ -57,11 +58,14 @@ export class Generator {
   readonly #random: Random
   readonly #services: readonly Service[]
   readonly #ipvs: Ipvs
+  /** Few dests in some lives, so that services want the same reply keys. */
+  readonly #dests: readonly number[]
 
   constructor(random: Random, ipvs: Ipvs, services: readonly Service[]) {
     this.#random = random
     this.#ipvs = ipvs
     this.#services = services
+    this.#dests = DEST_NUMBERS.slice(random(DEST_NUMBERS.length - 1))
   }
 
   /** How a life begins: some dests in each service. */
@@ -208,8 +212,8 @@ export class Generator {
     const fwd = oneOf(random, ['nat', 'nat', 'nat', 'dr', 'tun'] as const)
     const isMixed = fwd === 'tun' && random(3) === 0
     const f = isV4 === isMixed ? (FAMILIES[1] ?? IPV4) : IPV4
-    const address = f.dest(oneOf(random, DEST_NUMBERS))
-    const ports = service?.protocol === UDP ? [port, 5353] : [port, 80, 8000]
+    const address = f.dest(oneOf(random, this.#dests))
+    const ports = service?.protocol === UDP ? [53, 5353] : [port, 80, 8000]
     const wanted = { service: number, address, weight: oneOf(random, WEIGHTS) }
     return { op: 'dest', ...wanted, fwd, port: fwd === 'nat' ? oneOf(random, ports) : port }
   }

@@ -290,11 +290,11 @@ export class Ipvs {
   #icmp(packet: Packet): Outcome {
     const quote = this.#quoteIn(packet)
     if (typeof quote === 'string') return passed(quote)
+    if (this.rules.isMartian(this.#source(packet))) return passed('martian')
     const { key } = quote
     const reply = this.entries.reply(key, this.now)
     const entry = reply ?? this.entries.request(key, this.now)
     if (!entry) return passed('no connection')
-    if (this.rules.isMartian(this.#source(packet))) return passed('martian')
     const sent = reply
       ? this.#errorToClient(packet, quote, entry)
       : this.#errorToDest(packet, quote, entry)
