@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The walk of a packet without a connection while nat_icmp_send is on: one that a nat dest has sent
- * is answered with port unreachable, unless it is a RST or the host itself has something against
- * it. Any other goes on as without this walk. Part of xlvs.bpf.c.
+ * The walk of a packet without a connection where it may be a reply by dr or tun (direct.h), or
+ * while nat_icmp_send is on: one that a nat dest has sent is answered with port unreachable then,
+ * unless it is a RST or the host itself has something against it. Any other goes on as without
+ * this walk. Part of xlvs.bpf.c.
  * Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_out_hook, ip_vs_has_real_service (v6.1).
  */
 
@@ -26,11 +27,14 @@ ALWAYS int is_forwarded(const struct packet *pkt)
 	return !way.id || pkt->len <= READ(ROW(nexthops, way.id)->mtu);
 }
 
+#include "direct.h"
+
 ALWAYS int stray_refuse(struct packet *pkt)
 {
 	const struct route *route;
 
-	if (pkt->tcp_flags & TCP_FLAG_RST_BIT || !is_of_dest(pkt) || source_check(pkt))
+	if (!READ(settings.nat_icmp_send) || pkt->tcp_flags & TCP_FLAG_RST_BIT ||
+	    !is_of_dest(pkt) || source_check(pkt))
 		return GO_ON;
 	route = route_find(wire_to(&pkt->wire));
 	if (route && route->kind == ROUTE_LOCAL)
@@ -45,6 +49,6 @@ ALWAYS int walk_stray(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
-	return leave(&pkt, parse(&pkt) ?: stray_refuse(&pkt) ?: start(&pkt));
+	return leave(&pkt, parse(&pkt) ?: direct_reply(&pkt) ?: stray_refuse(&pkt) ?: start(&pkt));
 }
 PROGRAM(stray)

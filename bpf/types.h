@@ -20,7 +20,7 @@
 #define ADDRESS(name) __u8 name[16] __attribute__((aligned(8)))
 
 enum limit {
-	ABI_VERSION = 5,
+	ABI_VERSION = 6,
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,
@@ -428,6 +428,7 @@ struct settings {
 	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
+	__u32 direct_replies NOTE("a reply by dr or tun may come through this host");
 	__u32 schedule_icmp NOTE("net.ipv4.vs.schedule_icmp");
 	__u32 icmp_interval[FAMILIES] NOTE("jiffies between ICMP errors to one receiver");
 	__u32 icmp_types[FAMILIES] NOTE("bit n: errors of type n are limited");

@@ -34,7 +34,11 @@ ALWAYS int start(struct packet *pkt)
 
 ALWAYS int begin(struct packet *pkt)
 {
-	return unlikely(READ(settings.nat_icmp_send)) ? go_to(pkt, WALK_STRAY) : start(pkt);
+	int is_first = (pkt->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+
+	if (unlikely(READ(settings.nat_icmp_send) || (READ(settings.direct_replies) && !is_first)))
+		return go_to(pkt, WALK_STRAY);
+	return start(pkt);
 }
 
 /* A client's SYN may find a connection that has ended. */

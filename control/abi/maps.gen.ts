@@ -15,7 +15,7 @@ function words(v: DataView, at: number, length: number): number[] {
 }
 
 export const LIMIT = {
-  ABI_VERSION: 5,
+  ABI_VERSION: 6,
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
@@ -1045,6 +1045,8 @@ export interface Settings {
   owner: number
   /** milliseconds of the UTC day at which the monotonic clock was 0. */
   day_ms: number
+  /** a reply by dr or tun may come through this host. */
+  direct_replies: number
   /** net.ipv4.vs.schedule_icmp. */
   schedule_icmp: number
   /** jiffies between ICMP errors to one receiver. */
@@ -1059,7 +1061,7 @@ export interface Settings {
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 144,
+  size: 148,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -1074,11 +1076,12 @@ export const SETTINGS = {
   drop_counter: 104,
   owner: 108,
   day_ms: 112,
-  schedule_icmp: 116,
-  icmp_interval: 120,
-  icmp_types: 128,
-  icmp_per_second: 136,
-  icmp_burst: 140,
+  direct_replies: 116,
+  schedule_icmp: 120,
+  icmp_interval: 124,
+  icmp_types: 132,
+  icmp_per_second: 140,
+  icmp_burst: 144,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -1097,11 +1100,12 @@ export function readSettings(v: DataView, at: number): Settings {
     drop_counter: v.getUint32(at + 104, HOST),
     owner: v.getUint32(at + 108, HOST),
     day_ms: v.getUint32(at + 112, HOST),
-    schedule_icmp: v.getUint32(at + 116, HOST),
-    icmp_interval: words(v, at + 120, 2),
-    icmp_types: words(v, at + 128, 2),
-    icmp_per_second: v.getUint32(at + 136, HOST),
-    icmp_burst: v.getUint32(at + 140, HOST),
+    direct_replies: v.getUint32(at + 116, HOST),
+    schedule_icmp: v.getUint32(at + 120, HOST),
+    icmp_interval: words(v, at + 124, 2),
+    icmp_types: words(v, at + 132, 2),
+    icmp_per_second: v.getUint32(at + 140, HOST),
+    icmp_burst: v.getUint32(at + 144, HOST),
   }
 }
 
@@ -1120,11 +1124,12 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 104, x.drop_counter, HOST)
   v.setUint32(at + 108, x.owner, HOST)
   v.setUint32(at + 112, x.day_ms, HOST)
-  v.setUint32(at + 116, x.schedule_icmp, HOST)
-  x.icmp_interval.forEach((n, i) => { v.setUint32(at + 120 + 4 * i, n, HOST) })
-  x.icmp_types.forEach((n, i) => { v.setUint32(at + 128 + 4 * i, n, HOST) })
-  v.setUint32(at + 136, x.icmp_per_second, HOST)
-  v.setUint32(at + 140, x.icmp_burst, HOST)
+  v.setUint32(at + 116, x.direct_replies, HOST)
+  v.setUint32(at + 120, x.schedule_icmp, HOST)
+  x.icmp_interval.forEach((n, i) => { v.setUint32(at + 124 + 4 * i, n, HOST) })
+  x.icmp_types.forEach((n, i) => { v.setUint32(at + 132 + 4 * i, n, HOST) })
+  v.setUint32(at + 140, x.icmp_per_second, HOST)
+  v.setUint32(at + 144, x.icmp_burst, HOST)
 }
 
 export interface TagNote {

@@ -28,7 +28,7 @@ import { alignDeadlines } from './deadlines.ts'
 import { NatDests, natKeys } from './nat_dests.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
-import { isEstimating, writeLimits, writeSettings } from './settings.ts'
+import { heedAllReplies, isEstimating, writeLimits, writeSettings } from './settings.ts'
 import { SLOT, both, usedFrom, type Both, type ConnTable } from './slots.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
@@ -80,6 +80,7 @@ export class Dataplane {
     this.#network = network
     this.ways.update(network, attached)
     writeLimits(this.kernel, network.facts.limits)
+    if (network.facts.links.some(link => link.acceptLocal === true)) heedAllReplies(this.kernel)
     this.tables.refreshTrash(
       address => this.ways.reach(address),
       vaddr => network.isLocal(vaddr),

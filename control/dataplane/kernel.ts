@@ -246,6 +246,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     tcp_table: TCP_TABLE.TCP_NORMAL,
     drop_rate: 0,
     drop_counter: 0,
+    direct_replies: 0,
     schedule_icmp: 0,
     icmp_interval: [0, 0],
     icmp_types: [0, 0],

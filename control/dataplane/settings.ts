@@ -3,7 +3,14 @@
  * A changed timeout is for deadlines set after it, as in IPVS. Read next: ../model/settings.ts.
  */
 import { store32 } from '../../addon/index.ts'
-import { SETTINGS as ROW, TCP_STATE, TCP_TABLE } from '../abi/maps.gen.ts'
+import {
+  DEST_FLAGS,
+  FWD,
+  SETTINGS as ROW,
+  TCP_STATE,
+  TCP_TABLE,
+  type Dest,
+} from '../abi/maps.gen.ts'
 import { withDefaults, type SettingName, type Settings } from '../model/settings.ts'
 import type { Defence } from '../plan/defence.ts'
 import type { ErrorLimits } from '../plan/network.ts'
@@ -60,6 +67,21 @@ export function writeLimits(kernel: Kernel, limits = NO_LIMITS): void {
   words.forEach((word, i) => {
     store32(buffer, ROW.icmp_interval / 4 + i, Math.max(0, word) >>> 0)
   })
+}
+
+/** Has packets without a connection looked at as replies by dr or tun, from now on. */
+export function heedAllReplies(kernel: Kernel): void {
+  store32(kernel.maps.settings.mmap(), ROW.direct_replies / 4, 1)
+}
+
+/**
+ * The same when the host lets such replies of a dest through: they come from the virtual address,
+ * which IPv4 takes from outside only while it is not its own.
+ */
+export function heedReplies(kernel: Kernel, { fwd, flags }: Dest): void {
+  const isOwn = (flags & DEST_FLAGS.DEST_VIP_LOCAL) !== 0
+  const isIpv6 = (flags & DEST_FLAGS.DEST_IPV6) !== 0
+  if (fwd !== FWD.FWD_NAT && (isIpv6 || !isOwn)) heedAllReplies(kernel)
 }
 
 /** Puts defences in force for packets. */

@@ -76,6 +76,7 @@ import {
   type DestWithReach,
   type Reach,
 } from './compile.ts'
+import { heedReplies } from './settings.ts'
 import { type Kernel } from './kernel.ts'
 import { Regions } from './regions.ts'
 import { freeId, Rows } from './rows.ts'
@@ -398,15 +399,16 @@ export class Tables {
     let changed = this.#destAddrs.set(id, addrsRow(service, dest))
     if (dest.fwd === 'tun')
       changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
-    changed = this.dests.set(id, destRow(service, serviceId, dest, vipLocal)) || changed
+    const row = destRow(service, serviceId, dest, vipLocal)
+    heedReplies(this.#kernel, row)
+    changed = this.dests.set(id, row) || changed
     return { id, changed }
   }
 
   #writeService(id: number, vipLocal: boolean, onePacket: boolean): boolean {
     const { SERVICE_VIP_LOCAL, SERVICE_ONE_PACKET } = SERVICE_FLAGS
     const flags = (vipLocal ? SERVICE_VIP_LOCAL : 0) | (onePacket ? SERVICE_ONE_PACKET : 0)
-    const row = { schedule: 0n, turn: 0n, flags }
-    return this.#services.set(id, row, SERVICE.flags)
+    return this.#services.set(id, { schedule: 0n, turn: 0n, flags }, SERVICE.flags)
   }
 
   /** The schedule of a service and, for wrr, where its turn stands. */

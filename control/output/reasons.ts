@@ -54,7 +54,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   ),
   LOCAL_DEST: passed('the dest is this host: delivered here as it came', ''),
   DIRECT_REPLY: passed(
-    'an ICMP error about what a client sent by dr or tun: counted as a reply',
+    'a reply of a dest by dr or tun, or an ICMP error about a request to one: counted',
     '',
   ),
   NAT_REQUEST: forwarded('to a dest, addresses rewritten', ''),
