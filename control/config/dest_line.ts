@@ -22,7 +22,7 @@ import {
   type TunnelWords,
 } from './field.ts'
 import { parseDestName, parseWeight } from './name.ts'
-import { canonicalDest, checkUnicast } from './nouns.ts'
+import { ANY_HOST, canonicalDest, checkUnicast } from './nouns.ts'
 import { unknownKey } from './parse.ts'
 import { badForwardingMethod, shown } from './refusal.ts'
 import { DEST_WORDS, WEIGHT_DEFAULT, type DestWord } from './schema.ts'
@@ -77,7 +77,7 @@ function makeDest(
   read: Options,
   service: ServiceId | undefined,
 ): Dest {
-  checkUnicast(address)
+  checkUnicast(address, ANY_HOST)
   const { weight = WEIGHT_DEFAULT, upper, lower } = read
   const tunnel = tunnelOf({
     ...{ type: read.tunnel, port: read['tunnel-port'], checksum: read['tunnel-checksum'] },

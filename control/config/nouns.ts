@@ -144,13 +144,15 @@ function checkFamilies(service: ServiceId, dest: Dest): void {
   )
 }
 
-/** What of the host an address is looked at with; a file is looked at without any. */
+/** What of the host an address is looked at with. */
 export interface Surroundings {
   isLocal(address: string): boolean
   isBroadcast(address: string): boolean
 }
 
 const NO_HOST: Surroundings = { isLocal: () => false, isBroadcast: () => false }
+/** A file may be for another host: what that one could have is left to its director. */
+export const ANY_HOST: Surroundings = { isLocal: () => true, isBroadcast: () => false }
 
 /**
  * Whether one server can have the address. This host can be one itself, loopback included.

@@ -9,7 +9,7 @@ import type { Settings } from '../model/settings.ts'
 import { SYNC_ROLES, type SyncWishes } from '../model/sync.ts'
 import { wholly, type Work } from '../model/work.ts'
 import { parseSyncGroup } from './field.ts'
-import { canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
+import { ANY_HOST, canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
 import { parseSettings } from './setting.ts'
 
 /**
@@ -56,7 +56,7 @@ function ruledSync(given: SyncWishes): SyncWishes {
 function ruledService(given: ConfiguredService): ConfiguredService {
   const service = canonicalService(given)
   const dests = given.dests.map(dest => canonicalDest(service, dest))
-  for (const dest of dests) checkUnicast(dest.address)
+  for (const dest of dests) checkUnicast(dest.address, ANY_HOST)
   refuseTwice('dest', dests.map(destName))
   return { ...service, dests }
 }

@@ -5,8 +5,9 @@
  */
 import type { LinkInfo } from '../../addon/index.ts'
 import { canonicalDest, checkUnicast, type Surroundings } from '../config/nouns.ts'
-import { XlvsError } from '../errors.ts'
+import { XlvsError, type About } from '../errors.ts'
 import { familyOf, isMulticast } from '../model/address.ts'
+import type { Configuration } from '../model/configuration.ts'
 import type { Origin } from '../model/origin.ts'
 import {
   destName,
@@ -26,6 +27,7 @@ import {
   type SyncWish,
   type SyncWishes,
 } from '../model/sync.ts'
+import type { Work } from '../model/work.ts'
 import type { Draft } from '../plan/draft.ts'
 import { syncRunning, type Change, type Intent } from '../plan/intent.ts'
 
@@ -68,6 +70,40 @@ function mixed(service: ServiceId, dest: DestId, hint: string): XlvsError {
     hint,
     { about: [{ what: 'dest', name, service: of }] },
   )
+}
+
+/**
+ * The dests of a configuration that are not there yet, each looked at as one that is added; with a
+ * pause after each service.
+ * @throws DEST_NOT_UNICAST
+ */
+export function* judgingDests(
+  { services }: Pick<Intent, 'services'>,
+  configuration: Configuration,
+  here: Surroundings,
+): Work<void> {
+  for (const wanted of configuration.services) {
+    const service = serviceName(wanted)
+    const there = new Set(services[service]?.dests.map(destName))
+    for (const dest of wanted.dests) {
+      const name = destName(dest)
+      if (there.has(name)) continue
+      aboutThat({ what: 'dest', name, service }, () => {
+        checkUnicast(dest.address, here)
+      })
+    }
+    yield
+  }
+}
+
+/** What `act` throws says what of a configuration it is about. */
+function aboutThat(about: About, act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof XlvsError)) throw error
+    throw new XlvsError(error.code, error.message, error.hint, { about: [about] })
+  }
 }
 
 /** What of an interface matters to a sync daemon. */
@@ -115,15 +151,11 @@ export function wishedDaemons(
   for (const role of SYNC_ROLES) {
     const [was, wish] = [running[role], wishes[role]]
     if (!wish) continue
-    try {
+    aboutThat({ what: 'daemon', name: role }, () => {
       if (wish.group !== undefined) checkGroup(wish.group)
       const isSame = was && isAsWished(was, wish)
       daemons[role] = isSame ? was : daemonOn(role, wish, linkOf(wish.interface))
-    } catch (error) {
-      if (!(error instanceof XlvsError)) throw error
-      const about = [{ what: 'daemon' as const, name: role }]
-      throw new XlvsError(error.code, error.message, error.hint, { about })
-    }
+    })
   }
   return daemons
 }

@@ -50,7 +50,14 @@ import type {
   VersionView,
 } from './contract.ts'
 import { Events } from './events.ts'
-import { addingDest, settingDest, startingDaemon, type SyncLink, wishedDaemons } from './accept.ts'
+import {
+  addingDest,
+  judgingDests,
+  settingDest,
+  startingDaemon,
+  type SyncLink,
+  wishedDaemons,
+} from './accept.ts'
 import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
@@ -347,6 +354,7 @@ export class Director implements DirectorApi {
       const { dryRun, onProgress = () => undefined } = options
       const before = this.#intent
       const { sizes } = this.#parts.dataplane.kernel
+      await this.#slowly(judgingDests(before, wish.configuration, this.#parts.dataplane.here))
       const daemons = wishedDaemons(before.daemons, wish.configuration.sync ?? {}, this.#linkOf)
       const whole = { ...wish, daemons }
       const { applied, change } = await this.#slowly(planning(before, whole, sizes, dryRun))

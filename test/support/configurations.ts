@@ -89,7 +89,7 @@ const tunnel: fc.Arbitrary<TunnelOptions> = fc.oneof(
 /** nat keeps the family of the service, a tunnel may have another; dr has the service's port. */
 function dests(own: fc.Arbitrary<string>, servicePort: number | 'any') {
   const hasMark = servicePort === 'any'
-  const free = hasMark || servicePort === 0 ? fc.nat(65535) : port
+  const free = fc.nat(65535)
   const same = hasMark ? fc.nat(65535) : fc.constant(servicePort)
   const weight = fc.nat(WEIGHT_MAX)
   const dest = fc.oneof(
@@ -115,7 +115,7 @@ function dests(own: fc.Arbitrary<string>, servicePort: number | 'any') {
 const id: fc.Arbitrary<ServiceId> = fc.oneof(
   fc.record({
     protocol: fc.constantFrom(...PROTOCOLS),
-    address: fc.oneof(dotted, six),
+    address: fc.oneof(dotted, six, fc.constant('::ffff:c000:201')),
     port: fc.oneof(port, fc.constant(0)),
   }),
   fc.record({

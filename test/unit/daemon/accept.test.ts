@@ -1,11 +1,18 @@
 /** What the director refuses with what is there, in the kernel's order: asked of Linux 6.1. */
 import test from 'ava'
-import { addingDest, startingDaemon, type SyncLink } from '../../../control/daemon/accept.ts'
+import {
+  addingDest,
+  judgingDests,
+  startingDaemon,
+  type SyncLink,
+} from '../../../control/daemon/accept.ts'
 import { XlvsError } from '../../../control/errors.ts'
+import { emptyConfiguration } from '../../../control/model/configuration.ts'
 import type { Dest, Service } from '../../../control/model/service.ts'
 import type { SyncWish } from '../../../control/model/sync.ts'
+import { wholly } from '../../../control/model/work.ts'
 import { Draft, replayed } from '../../../control/plan/draft.ts'
-import { emptyIntent, type Change } from '../../../control/plan/intent.ts'
+import { emptyIntent, type Change, type Intent } from '../../../control/plan/intent.ts'
 
 const WEB: Service = { protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'rr' }
 const MIXED: Dest = { address: 'fd01::2', port: 80, fwd: 'tun', weight: 1 }
@@ -104,3 +111,29 @@ function codeOf(act: () => unknown): string | undefined {
     return (error as XlvsError).code
   }
 }
+
+test('accept: dests of a file, those that are new are looked at with what is here', t => {
+  const dest = (address: string): Dest => ({ address, port: 80, fwd: 'nat', weight: 1 })
+  const judge = (intent: Intent, ...addresses: string[]): unknown => {
+    const services = [{ ...WEB, dests: addresses.map(dest) }]
+    const work = judgingDests(intent, { ...emptyConfiguration(), services }, HERE)
+    try {
+      wholly(work)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+  const there = replayed(emptyIntent(), [
+    ADD,
+    { op: 'addDest', service: WEB, dest: dest('10.0.0.255') },
+  ])
+
+  t.is(judge(emptyIntent(), '10.0.0.2', 'fe80::1'), undefined)
+  t.is(judge(there, '10.0.0.2', '10.0.0.255'), undefined)
+  t.like(judge(emptyIntent(), '10.0.0.2', '10.0.0.255'), {
+    code: 'DEST_NOT_UNICAST',
+    about: [{ what: 'dest', name: '10.0.0.255:80', service: 'tcp:10.0.0.1:80' }],
+  })
+  t.like(judge(emptyIntent(), 'fe80::2'), { code: 'DEST_NOT_UNICAST' })
+})
