@@ -58,14 +58,19 @@ export class Generator {
   readonly #random: Random
   readonly #services: readonly Service[]
   readonly #ipvs: Ipvs
-  /** Few dests in some lives, so that services want the same reply keys. */
+  /** Few dests and clients in some lives, so that services want the same reply keys. */
   readonly #dests: readonly number[]
+  readonly #cports: readonly number[]
+  /** Of stranger, client and far, the last so many. */
+  readonly #clients: number
 
   constructor(random: Random, ipvs: Ipvs, services: readonly Service[]) {
     this.#random = random
     this.#ipvs = ipvs
     this.#services = services
     this.#dests = DEST_NUMBERS.slice(random(DEST_NUMBERS.length - 1))
+    this.#cports = CPORTS.slice(random(CPORTS.length))
+    this.#clients = 1 + random(3)
   }
 
   /** How a life begins: some dests in each service. */
@@ -100,11 +105,11 @@ export class Generator {
 
   #client(f: Family): End {
     const random = this.#random
-    const usual = [f.client, f.client, f.far, f.stranger]
+    const usual = [f.stranger, f.client, f.far].slice(-this.#clients)
     const odd = ODD_SOURCES.filter(s => s.length === (f === IPV4 ? 4 : 16))
     return {
       address: random(60) === 0 ? oneOf(random, odd) : latin1(oneOf(random, usual)),
-      port: random(40) === 0 ? oneOf(random, ODD_CPORTS) : oneOf(random, CPORTS),
+      port: random(40) === 0 ? oneOf(random, ODD_CPORTS) : oneOf(random, this.#cports),
     }
   }
 

@@ -3,6 +3,8 @@
  * is done in both, and what they say of it is compared: reason, verdict, frame and entry at once,
  * everything else now and then. Read next: look.ts (how the program's entries are read), ipvs.ts.
  */
+import { store32 } from '../../addon/index.ts'
+import { SETTINGS } from '../../control/abi/maps.gen.ts'
 import type { Service as ServiceNoun } from '../../control/model/service.ts'
 import { SCHEDULERS } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
@@ -46,6 +48,8 @@ export class World {
   readonly #lvs: PacketDirector
   readonly #look: Look
   readonly #place: Place
+  /** The program's settings, in which xlvsd's heartbeat is. */
+  readonly #heartbeat: ArrayBuffer
   #intents: ServiceIntent[]
   #steps = 0
   readonly #end: () => void
@@ -63,6 +67,8 @@ export class World {
       this.ipvs.services.set(serviceKey(protocol, bytes, port), service)
     }
     this.#look = new Look(lvs)
+    this.#heartbeat = lvs.kernel.maps.settings.mmap()
+    this.#beat()
   }
 
   static async begin(wanted: Beginning, { rules, key }: WorldOptions): Promise<World> {
@@ -103,6 +109,7 @@ export class World {
       case 'wait':
         this.ipvs.now += op.ticks
         this.#lvs.advance(op.ticks / this.ipvs.second)
+        this.#beat()
         return ''
       case 'sweep':
         this.#sweep()
@@ -122,6 +129,11 @@ export class World {
         this.#change(op)
         return ''
     }
+  }
+
+  /** xlvsd is there: no packet takes over what it has yet to sweep. */
+  #beat(): void {
+    store32(this.#heartbeat, SETTINGS.heartbeat / 4, this.ipvs.now)
   }
 
   #receive(bytes: Buffer): string {
