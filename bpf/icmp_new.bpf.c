@@ -29,7 +29,8 @@ ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 	if (reason)
 		return leave(&pkt, reason);
 	pkt.wire = wire_back(&q.wire);
-	reason = service_find(&pkt) ?: schedule(&pkt) ?: once_refuse(&pkt) ?: conn_insert(&pkt);
-	return leave(&pkt, reason ?: conn_unseen(&pkt) ?: go_to(&pkt, WALK_ICMP));
+	reason = service_find(&pkt) ?: defend(&pkt) ?: schedule(&pkt) ?: once_refuse(&pkt);
+	return leave(&pkt, reason ?: conn_insert(&pkt) ?: conn_unseen(&pkt) ?:
+			   go_to(&pkt, WALK_ICMP));
 }
 PROGRAM(icmp_new)

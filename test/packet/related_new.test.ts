@@ -5,6 +5,8 @@
 import test from 'ava'
 import { store32 } from '../../addon/index.ts'
 import { SETTINGS } from '../../control/abi/maps.gen.ts'
+import { writeDefence } from '../../control/dataplane/settings.ts'
+import { defence } from '../../control/plan/defence.ts'
 import { director, XDP, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, paths, services, type Family } from '../support/families.ts'
 import { at, icmpError, readdressed, sameFrame, tcp, udp } from '../support/frames.ts'
@@ -50,6 +52,26 @@ for (const f of FAMILIES) {
     const out = lvs.run(icmpError(path, type, code, udp(replyOut)))
 
     t.deepEqual([out.reason, out.verdict], ['no connection', XDP.pass])
+    t.is(lvs.conns().length, 0)
+  })
+
+  test(`schedule_icmp: ${f.name} about the port of FTP data, the error passes`, async t => {
+    const lvs = await scheduling(t, f)
+    const about = tcp(`${at(f.vip, 80)} > ${at(f.client, 20)}`, 'A')
+
+    const out = lvs.run(icmpError(path, type, code, about))
+
+    t.deepEqual([out.reason, out.verdict], ['ftp data', XDP.pass])
+    t.is(lvs.conns().length, 0)
+  })
+
+  test(`schedule_icmp: ${f.name} while drop_packet drops all, no connection is made`, async t => {
+    const lvs = await scheduling(t, f)
+    writeDefence(lvs.kernel, defence({ drop_packet: 3, am_droprate: 1 }, Infinity))
+
+    const out = lvs.run(icmpError(path, type, code, udp(replyOut)))
+
+    t.deepEqual([out.reason, out.verdict], ['overload', XDP.drop])
     t.is(lvs.conns().length, 0)
   })
 
