@@ -109,7 +109,10 @@ ALWAYS int error_count(struct packet *pkt, const struct handover *h)
 	return id == NONE ? GO_ON : count_reply(pkt);
 }
 
-/* Back where it came from, by the routes. */
+/*
+ * Back where it came from, by the routes. Differs from LVS: nobody is sent an ICMP error about a
+ * packet from a subnet's broadcast address; the kernel sends it to the whole subnet.
+ */
 ALWAYS int error_send(struct packet *pkt, int reason)
 {
 	struct way way = {};

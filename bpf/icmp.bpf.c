@@ -7,6 +7,10 @@
  * Source: RFC 792, RFC 4443; ip_vs_core.c ip_vs_in_icmp, handle_response_icmp (v6.12).
  */
 
+/*
+ * Differs from LVS: an ICMP error that has IPv4 options itself is passed to the host untranslated.
+ */
+
 /* Fills the quote. Returns OTHER_PROTOCOL (no error, or about nothing of ours), TRUNCATED. */
 ALWAYS int quote_parse(struct packet *pkt, struct quote *q)
 {

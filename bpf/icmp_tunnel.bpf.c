@@ -9,7 +9,11 @@
 #define ICMP_UNREACHABLE 3
 #define ICMP_TOO_BIG	 4
 
-/* net.ipv4.route.min_pmtu and mtu_expires, as they are by default. */
+/*
+ * Differs from LVS: what an ICMP error tells of a tunnel's path MTU is remembered for that dest,
+ * not for its address; for ten minutes and not below 552 bytes, whatever
+ * `net.ipv4.route.mtu_expires` and `min_pmtu` say.
+ */
 #define PATH_MTU_MIN	 552
 #define PATH_MTU_SECONDS 600
 

@@ -6,7 +6,8 @@ import test from 'ava'
 import type { ErrorLimits } from '../../control/plan/network.ts'
 import { director, XDP, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, IPV4, IPV6, paths, service, type Family } from '../support/families.ts'
-import { at, tcp, udp } from '../support/frames.ts'
+import { at, icmpError, tcp, udp } from '../support/frames.ts'
+import { route } from '../support/topology.ts'
 
 /** Linux's defaults, but for the errors of all. */
 const LIMITS: ErrorLimits = {
@@ -108,4 +109,25 @@ test('limit: changed by the host, it counts at once', async t => {
   lvs.setNetwork(facts => (facts.limits = { ...LIMITS, intervalMs: [0, 0] }))
 
   t.is(answered(lvs, expired(IPV4)), 10)
+})
+
+test('limit: a packet from the broadcast address of a subnet, nobody is told', async t => {
+  const everybody = '198.51.100.255'
+  const lvs = await director(t, service(IPV4))
+  lvs.setNetwork(facts =>
+    facts.routes.push({ ...route(everybody, 32, 1, ''), table: 255, type: 3 }),
+  )
+
+  t.is(lvs.run(expired(IPV4, everybody)).verdict, XDP.drop)
+})
+
+test("limit: an ICMP error with IPv4 options, it is the host's", async t => {
+  const lvs = await director(t, service(IPV4))
+  lvs.run(tcp(paths(IPV4).request, 'S'))
+  const about = tcp(paths(IPV4).replyOut, 'A')
+  const o = { options: Buffer.from('01010101', 'hex') }
+
+  const out = lvs.run(icmpError(`${IPV4.router} > ${IPV4.vip}`, 3, 1, about, o))
+
+  t.deepEqual([out.reason, out.verdict], ['other protocol', XDP.pass])
 })
