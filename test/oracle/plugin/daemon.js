@@ -7,24 +7,25 @@ import { runDaemon } from './control/daemon/main.js'
 import { main } from './control/ipvs/main.js'
 import { main as sysctlMain } from './control/ipvs/sysctl.js'
 import { sysctlSystem } from './control/ipvs/sysctl_system.js'
+import { SYSTEM } from './control/ipvs/system.js'
 
 const { XLVS_RUN: run, XLVS_PINS: bpffs, IFACES: interfaces } = process.env
 const socket = `${run}/xlvs.sock`
 
 async function ipvsadm(words, input) {
-  let said = ''
-  const say = more => {
-    said += more
-  }
-  const system = {
-    readInput: () => Promise.resolve(input),
-    print: say,
-    complain: say,
-    services: () => '',
-    hostOf: () => Promise.resolve(undefined),
-    addressOf: () => Promise.resolve(undefined),
-  }
-  return `${await main(words, 'ipvsadm', system, socket)}\n${said}`
+  let [said, complained] = ['', '']
+  const status = await main(
+    words,
+    'ipvsadm',
+    {
+      ...SYSTEM,
+      readInput: () => Promise.resolve(input),
+      print: text => (said += text),
+      complain: text => (complained += text),
+    },
+    socket,
+  )
+  return `${status} ${complained.split('\n').length - 1}\n${complained}${said}`
 }
 
 async function sysctl(words) {
@@ -35,12 +36,15 @@ async function sysctl(words) {
   return `${await sysctlMain(words, sysctlSystem(say, say), socket)}\n${said}`
 }
 
-/** A request is the words, a line each, an empty line, then the standard input. */
+/** A request is the number of words, the words and the standard input, parted by NULs. */
+function wordsOf(request) {
+  const [count, ...rest] = request.split('\0')
+  return [rest.slice(0, Number(count)), rest.slice(Number(count)).join('\0')]
+}
+
 for (const [name, answer] of Object.entries({ ipvsadm, sysctl }))
   createServer({ allowHalfOpen: true }, async connection => {
-    const [head, ...rest] = (await text(connection)).split('\n\n')
-    const words = head.split('\n').filter(word => word !== '')
-    connection.end(await answer(words, rest.join('\n\n')))
+    connection.end(await answer(...wordsOf(await text(connection))))
   }).listen(`${run}/${name}.sock`)
 
 await runDaemon({
