@@ -71,6 +71,7 @@ export const ERROR_CODES = {
   SYNC_RUNNING: [1, 409],
   SYNC_NOT_RUNNING: [1, 404],
   SYNC_UNREACHABLE: [1, 409],
+  SCHEDULER_FULL: [1, 409],
   OWNED_BY_OTHER: [1, 409],
   DEST_NOT_UNICAST: [2, 400],
 } as const satisfies Record<string, readonly [exit: 1 | 2, http: number]>

@@ -14,6 +14,7 @@ import {
   familyOfService,
   serviceName,
   type Dest,
+  type Service,
   type DestId,
   type ServiceId,
 } from '../model/service.ts'
@@ -48,6 +49,27 @@ export function addingDest(
 /** @throws as addingDest(), save that the address is not looked at again */
 export function settingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<'setDest'> {
   return { op: 'setDest', service, dest: fitting(draft, service, wanted) }
+}
+
+/** Slots of mh's table, a prime. Source: ip_vs_mh.c, CONFIG_IP_VS_MH_TAB_INDEX=12 (Debian's). */
+const MH_SLOTS = 4093
+
+/**
+ * Only who becomes mh is looked at: one that is may get more dests. What is not there is found by
+ * the fold.
+ * @throws SCHEDULER_FULL
+ */
+export function settingService(draft: Draft, service: Service): Of<'setService'> {
+  const was = draft.find(serviceName(service))
+  const isNew = service.scheduler === 'mh' && was && was.service.scheduler !== 'mh'
+  if (isNew && was.intent.dests.length > MH_SLOTS)
+    throw new XlvsError(
+      'SCHEDULER_FULL',
+      `${serviceName(service)} has ${was.intent.dests.length} dests: expected at most ` +
+        `${MH_SLOTS} for mh, the slots of its table`,
+      'use another scheduler, or remove dests',
+    )
+  return { op: 'setService', service }
 }
 
 function fitting(draft: Draft, service: ServiceId, wanted: Dest): Dest {

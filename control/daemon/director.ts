@@ -54,6 +54,7 @@ import {
   addingDest,
   judgingDests,
   settingDest,
+  settingService,
   startingDaemon,
   type SyncLink,
   wishedDaemons,
@@ -196,7 +197,7 @@ export class Director implements DirectorApi {
   }
 
   setService(service: Service): Promise<Warning[]> {
-    return this.#changes.ask({ op: 'setService', service })
+    return this.#changes.ask(draft => settingService(draft, service))
   }
 
   removeService(id: ServiceId): Promise<Warning[]> {
@@ -232,6 +233,7 @@ export class Director implements DirectorApi {
     const { here } = this.#parts.dataplane
     if (change.op === 'addDest')
       return draft => addingDest(draft, change.service, change.dest, here)
+    if (change.op === 'setService') return draft => settingService(draft, change.service)
     if (change.op === 'setDest') return draft => settingDest(draft, change.service, change.dest)
     if (change.op !== 'addService') return change
     const { service } = change

@@ -79,6 +79,7 @@ export const ERRNO: Partial<Record<ErrorCode, Errno>> = {
   SYNC_RUNNING: 'EEXIST',
   SYNC_NOT_RUNNING: 'ESRCH',
   SYNC_UNREACHABLE: 'ENETUNREACH',
+  SCHEDULER_FULL: 'EINVAL',
 }
 
 /**

@@ -13,7 +13,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startingDaemon } from '../../control/daemon/accept.ts'
+import { settingService, startingDaemon } from '../../control/daemon/accept.ts'
 import { buildApi } from '../../control/daemon/api.ts'
 import { linkNow } from '../../control/daemon/attaching.ts'
 import { connectDirector } from '../../control/daemon/client.ts'
@@ -35,7 +35,7 @@ import { syncDaemon } from '../../control/model/sync.ts'
 import type { Dest, Service } from '../../control/model/service.ts'
 import { type InterfaceFacts } from '../../control/plan/attachable.ts'
 import { desired } from '../../control/plan/desired.ts'
-import { changed, Draft } from '../../control/plan/draft.ts'
+import { changed, Draft, replayed } from '../../control/plan/draft.ts'
 import { emptyIntent, type Change } from '../../control/plan/intent.ts'
 import { director } from '../support/director.ts'
 import { Disk } from '../support/disk.ts'
@@ -159,6 +159,12 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
     const lo = { name: 'lo', ifindex: 1, mtu: 65536, up: true }
     const wish = { interface: 'lo', group: 'ff02::81' }
     startingDaemon(new Draft(emptyIntent()), 'master', wish, () => lo)
+  }),
+  SCHEDULER_FULL: thrown(() => {
+    const dests = Array.from({ length: 4094 }, (_, i) => ({ ...DEST, port: i + 1 }))
+    const added = dests.map((dest): Change => ({ op: 'addDest', service: SERVICE, dest }))
+    const draft = new Draft(replayed(emptyIntent(), [ADD, ...added]))
+    settingService(draft, { ...SERVICE, scheduler: 'mh' })
   }),
   DEST_EXISTS: changes(ADD, ADD_DEST, ADD_DEST),
   DEST_MISSING: changes(ADD, { op: 'removeDest', service: SERVICE, dest: DEST }),

@@ -3,6 +3,7 @@ import test from 'ava'
 import {
   addingDest,
   judgingDests,
+  settingService,
   startingDaemon,
   type SyncLink,
 } from '../../../control/daemon/accept.ts'
@@ -58,6 +59,27 @@ for (const [what, before, dest, code] of [
 
     t.is(
       codeOf(() => addingDest(draft, WEB, { ...dest, ...wrong })),
+      code,
+    )
+  })
+
+for (const [dests, from, to, code] of [
+  [4093, 'rr', 'mh', undefined],
+  [4094, 'rr', 'mh', 'SCHEDULER_FULL'],
+  [4094, 'mh', 'mh', undefined],
+  [4094, 'rr', 'sh', undefined],
+] as const)
+  test(`accept: ${from} of ${dests} dests becomes ${to}, then ${code ?? 'it does'}`, t => {
+    const web: Service = { ...WEB, scheduler: from }
+    const added = Array.from({ length: dests }, (_, i): Change => {
+      const dest = { address: '10.0.0.2', port: i + 1, fwd: 'nat', weight: 1 } as const
+      return { op: 'addDest', service: web, dest }
+    })
+    const before: Change[] = [{ op: 'addService', service: web, zero: {} }, ...added]
+    const draft = new Draft(replayed(emptyIntent(), before))
+
+    t.is(
+      codeOf(() => settingService(draft, { ...web, scheduler: to })),
       code,
     )
   })
