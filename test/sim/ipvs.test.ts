@@ -10,8 +10,11 @@ import { faultText, live, shortened } from './life.ts'
 import { RULES } from './rules.ts'
 
 const STEPS = Number(process.env['XLVS_STEPS'] ?? 100_000)
-/** Steps of a life: what it starts with is drawn anew. */
-const LIFE = 20_000
+/**
+ * Steps of a life: what it starts with is drawn anew. Not too many lives: each maps the tables some
+ * 150 times, and a process may have 65 530 mappings.
+ */
+const LIFE = Math.max(20_000, Math.ceil(STEPS / 200))
 /** Of each life, so that lives of neighbouring seeds are not the same ones. */
 const STRIDE = 0x9e3779b1
 /** Reasons that any long run meets; a generator that met fewer would show less. */

@@ -7,7 +7,7 @@
  * Not modelled: persistence, one-packet services, marks, services of port 0, FTP, SCTP, AH and ESP;
  * schedulers but rr, wrr, wlc; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments
  * (refused here, as the program refuses them); defences by the memory that is left, schedule_icmp
- * and nat_icmp_send; errors about tunnels and about what DR and tunnels send back; limits of own
+ * and nat_icmp_send; errors about tunnels and about what went to DR and tunnels; limits of own
  * errors; dests on this host; rp_filter; a full table and its overdue takeover.
  */
 import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
@@ -24,6 +24,7 @@ import {
 } from './emit.ts'
 import { ETHERNET, hopsOf, lengthOf, mayBeCut, packetIn, type Packet } from './host.ts'
 import {
+  ACK,
   ICMP,
   ICMP6,
   SYN,
@@ -116,6 +117,8 @@ export class Ipvs {
       return { ...passed('vip not local'), entry: found }
     if (found && !this.#makesWay(packet, found)) return this.#take(packet, found)
     if (packet.isShort) return passed('truncated')
+    const answered = this.#answeredBy(packet)
+    if (answered) return this.#directReply(packet, answered)
     if (!this.rules.mayStart(packet.protocol, packet.flags, this.set))
       return passed('no connection')
     return this.#schedule(packet)
@@ -259,6 +262,26 @@ export class Ipvs {
     this.#track(packet, entry, 'output')
     const from = { address: entry.virtual, port: entry.vport }
     return this.#leave(translated(packet, 'from', from, this.rules), way, 'nat reply')
+  }
+
+  /** The entry, by DR or tunnel, that a packet is the reply of (3.2); a SYN is never looked at. */
+  #answeredBy(packet: Packet): Entry | undefined {
+    const { protocol, from, sport, to, dport, flags } = packet
+    if ((flags & (SYN | ACK)) === SYN) return undefined
+    const entry = this.entries.request(wireKey(protocol, to, dport, from, sport), this.now)
+    if (!entry || entry.fwd === 'nat' || this.rules.isMartian(this.#source(packet)))
+      return undefined
+    const way = this.net.way(to)
+    if (!way || hopsOf(packet) < this.rules.hopsMin) return undefined
+    return way.dmac && lengthOf(packet) > way.mtu ? undefined : entry
+  }
+
+  /** It goes on as it is; the first ends the time of input only (9.1). */
+  #directReply(packet: Packet, entry: Entry): Outcome {
+    if (packet.protocol === TCP) entry.noOutput = false
+    this.#countOut(entry, lengthOf(packet))
+    this.#track(packet, entry, 'output')
+    return { ...passed('direct reply'), entry }
   }
 
   /** The director's own error to who sent the packet; IPVS counts it, but for NAT (5.1). */
