@@ -237,7 +237,8 @@ export class Director implements DirectorApi {
     if (change.op === 'setDest') return draft => settingDest(draft, change.service, change.dest)
     if (change.op !== 'addService') return change
     const { service } = change
-    return () => ({ op: 'addService', service, zero: this.#views.zeroFor(serviceName(service)) })
+    const name = serviceName(service)
+    return draft => ({ op: 'addService', service, zero: this.#views.zeroFor(name, draft.counts) })
   }
 
   async zero(id?: ServiceId): Promise<void> {
@@ -245,7 +246,7 @@ export class Director implements DirectorApi {
       if (id) draft.mustFind(id)
       const names = id ? [serviceName(id)] : draft.names()
       const zero: Record<string, Traffic> = {}
-      for (const name of names) Object.assign(zero, this.#views.rawOf(name))
+      for (const name of names) Object.assign(zero, this.#views.rawOf(name, draft.counts))
       if (!id) zero['total'] = this.#views.rawTotal()
       return { op: 'zero', zero }
     })
@@ -366,7 +367,8 @@ export class Director implements DirectorApi {
       if (dryRun) return applied
       for (const { service } of change.puts) {
         const name = serviceName(service)
-        if (!before.services[name]) Object.assign(change.zero, this.#views.zeroFor(name))
+        if (!before.services[name])
+          Object.assign(change.zero, this.#views.zeroFor(name, before.counts))
       }
       await this.#changes.makeBulk(change, () => carryOut(this.#writer, before, change, onProgress))
       return applied

@@ -92,15 +92,15 @@ export class Views {
   }
 
   /** Raw traffic of a service and of each of its dests, as it is zeroed. */
-  rawOf(name: string): Record<string, Traffic> {
+  rawOf(name: string, counts: Counts): Record<string, Traffic> {
     const dests = this.#dataplane.tables.trafficByName(name)
-    return { [name]: this.#rawService(name), ...dests }
+    return { [name]: this.#rawService(name, counts), ...dests }
   }
 
   /** What a new service of that name must be zeroed by, so that it counts from 0. */
-  zeroFor(name: string): Record<string, Traffic> {
-    const { zero } = this.#counts()
-    const rows = Object.entries(this.rawOf(name))
+  zeroFor(name: string, counts: Counts): Record<string, Traffic> {
+    const { zero } = counts
+    const rows = Object.entries(this.rawOf(name, counts))
     return Object.fromEntries(
       rows.filter(([row, raw]) => zero[row] ?? Object.values(raw).some(count => count > 0)),
     )
@@ -122,12 +122,11 @@ export class Views {
   }
 
   #ofService(name: string): Traffic {
-    return plus(this.#rawService(name), this.#zeroOf(name), -1)
+    return plus(this.#rawService(name, this.#counts()), this.#zeroOf(name), -1)
   }
 
-  #rawService(name: string): Traffic {
-    const retired = this.#counts().retired[name] ?? noTraffic()
-    return plus(this.#dataplane.rawTraffic(name), retired)
+  #rawService(name: string, { retired }: Counts): Traffic {
+    return plus(this.#dataplane.rawTraffic(name), retired[name] ?? noTraffic())
   }
 }
 

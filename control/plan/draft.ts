@@ -73,6 +73,11 @@ export class Draft {
     return this.#rest.daemons
   }
 
+  /** What was counted, as it is known by now. */
+  get counts(): Counts {
+    return this.#counts ?? this.#start.counts
+  }
+
   /** A service as it is by now; undefined: there is none of that name. */
   find(name: string): ServiceDraft | undefined {
     if (this.#drafts.has(name)) return this.#drafts.get(name)
@@ -173,7 +178,7 @@ export class Draft {
       const draft = this.#drafts.get(name)
       if (draft) services[name] = draft.intent
     }
-    return { ...this.#rest, services, counts: this.#counts ?? this.#start.counts }
+    return { ...this.#rest, services, counts: this.counts }
   }
 
   /** What the maps must be told, in this order, services that have not changed left out. */
@@ -245,7 +250,7 @@ export class Draft {
   #remove(name: string): void {
     this.#put(name, undefined)
     this.#added.delete(name)
-    const { zero, retired } = this.#counts ?? this.#start.counts
+    const { zero, retired } = this.counts
     const traffic = retired[name]
     if (zero[name]) Reflect.deleteProperty(this.#ownCounts().zero, name)
     if (!traffic) return
