@@ -1,6 +1,7 @@
 /**
  * The daemon: makes clock, sockets, files and workers, puts them together, and runs until a signal.
- * SIGTERM ends the daemon and leaves the data plane running. Read next: director.ts, api.ts.
+ * SIGTERM ends the daemon and leaves the data plane running; SIGHUP is only told of. Read next:
+ * director.ts, api.ts.
  */
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -41,6 +42,9 @@ const HANG_UP_MS = 2000
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const log = createLog(options.logLevel)
   const undo: (() => unknown)[] = []
+  process.on('SIGHUP', () => {
+    log.info('SIGHUP: there is no configuration to read again; xlvs apply does')
+  })
   try {
     await start(options, log, undo)
     await signalled()

@@ -101,6 +101,17 @@ privileged(
   },
 )
 
+privileged('daemon: SIGHUP, a line in its log and it goes on', async t => {
+  const lab = await directorFor(t)
+
+  lab.hangUp()
+
+  const told = () => lab.log().includes('SIGHUP: there is no configuration to read again')
+  await waitFor('the log to tell of SIGHUP', told)
+  await lab.xlvs('version')
+  t.is(await lab.stopDaemon('SIGTERM'), '0')
+})
+
 privileged('daemon: no root or no bpffs, it says so', async t => {
   const lab = await directorFor(t)
   await lab.stopDaemon('SIGTERM')

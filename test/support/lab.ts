@@ -120,6 +120,8 @@ export interface Lab {
   startDaemon(objects?: string): Promise<void>
   /** Sends a signal to xlvsd and waits until it has ended: the signal it died of, or its status. */
   stopDaemon(signal: 'SIGKILL' | 'SIGTERM'): Promise<string>
+  /** Sends xlvsd a signal that it survives. */
+  hangUp(): void
   send(load: Load): Running
   /** Bits a second that iperf3 moved from the client to address:port. */
   iperf(address: string, port: number, seconds: number): Promise<number>
@@ -179,6 +181,7 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     places: daemon.places,
     startDaemon: daemon.start,
     stopDaemon: daemon.stop,
+    hangUp: daemon.hangUp,
     log: daemon.log,
     send: senderFrom(client),
     iperf: (address, port, seconds) => iperf(client, address, port, seconds),
@@ -317,6 +320,7 @@ function daemonOf(director: Namespace) {
     if (daemon) await endOf(daemon, signal)
     return daemon?.signalCode ?? String(daemon?.exitCode)
   }
+  const hangUp = () => void daemon?.kill('SIGHUP')
   const tryOne = (elsewhere: Partial<Places> = {}, user = 0) => {
     const as = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
     return director.attempt([...as, ...command(elsewhere)])
@@ -326,7 +330,7 @@ function daemonOf(director: Namespace) {
     rmSync(places.bpffs, { recursive: true, force: true })
     rmSync(folder, { recursive: true, force: true })
   }
-  return { places, start, stop, attempt: tryOne, remove, log }
+  return { places, start, stop, hangUp, attempt: tryOne, remove, log }
 }
 
 /** Whether somebody listens; the socket of a killed xlvsd is still there. */
