@@ -64,11 +64,12 @@ export function sweep(
   const slots = wordsOf(tables)
   const { overdue, ended, shadowed, used } = findOverdue(slots, now)
   let expired = ended.filter(slot => !((slots.words[slot * slots.step] ?? 0) & REPLY)).length
+  const shadows = keptShadows(tables, shadowed)
   let freed = 0
   const free = (dead: number[]): void => {
     tables.gracePeriod()
     unstash(tables, dead)
-    liftShadows(tables, slots, shadowed, dead)
+    liftShadows(tables, slots, shadows, dead)
     and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
     freed += dead.length
   }
@@ -145,8 +146,10 @@ function findOverdue(
       continue
     }
     used++
-    if ((word & SHADOWED) !== 0) shadowed.push(at / step)
-    if ((word & REPLY) !== 0) continue
+    if ((word & REPLY) !== 0) {
+      if ((word & SHADOWED) !== 0) shadowed.push(at / step)
+      continue
+    }
     if ((((words[at + DEADLINE] as number) - latest) | 0) >= 0) continue
     const partner = words[at + PARTNER] as number
     if (partner !== LIMIT.NONE) {
@@ -229,29 +232,46 @@ function unstash(tables: SweepTables, dead: number[]): void {
   }
 }
 
-/** Where the newest connection of a reply key has gone, the newest of the others answers again. */
+/** The shadowed replies by their keys: made once a sweep, when first asked for; empty: none. */
+type Shadows = () => Map<string, number[]>
+
+function keptShadows(table: ConnTable, shadowed: number[]): Shadows {
+  let kept: Map<string, number[]> | undefined
+  return () => (kept ??= Map.groupBy(shadowed, slot => keyText(table, slot)))
+}
+
+function keyText(table: ConnTable, slot: number): string {
+  return Buffer.from(tupleOf(table, slot)).toString('hex')
+}
+
+/**
+ * Where the newest connection of a reply key has gone, the newest of the others answers again.
+ * Anybody may shadow millions: no slice of the sweep may look at all of them.
+ */
 function liftShadows(
   tables: SweepTables,
   { words, step }: Words,
-  shadowed: number[],
+  shadows: Shadows,
   dead: number[],
 ): void {
-  if (shadowed.length === 0) return
-  const text = (slot: number): string => Buffer.from(tupleOf(tables, slot)).toString('hex')
-  const gone = new Set(
-    dead
-      .filter(slot => (words[slot * step] ?? 0) & REPLY)
-      .filter(slot => !((words[slot * step] ?? 0) & SHADOWED))
-      .map(text),
-  )
-  const buried = new Set(dead)
-  const newest = new Map<string, { slot: number; rank: number }>()
-  for (const slot of shadowed) {
-    const key = buried.has(slot) ? '' : text(slot)
-    if (!gone.has(key)) continue
-    const rank = readSlot(tables, words[slot * step + PARTNER] ?? 0).nexthop
-    if (rank >= (newest.get(key)?.rank ?? 0)) newest.set(key, { slot, rank })
+  const wordOf = (slot: number): number => words[slot * step] ?? 0
+  const answered = dead.filter(slot => (wordOf(slot) & (REPLY | SHADOWED)) === REPLY)
+  if (answered.length === 0 || shadows().size === 0) return
+  const lifted: number[] = []
+  for (const key of new Set(answered.map(slot => keyText(tables, slot)))) {
+    let newest: { slot: number; rank: number } | undefined
+    for (const slot of shadows().get(key) ?? []) {
+      // Since it was found it may have died, and its slot may be another's.
+      if (!isShadowed(wordOf(slot)) || keyText(tables, slot) !== key) continue
+      const rank = readSlot(tables, words[slot * step + PARTNER] ?? 0).nexthop
+      if (rank >= (newest?.rank ?? 0)) newest = { slot, rank }
+    }
+    if (newest) lifted.push(newest.slot)
   }
-  const lifted = [...newest.values()].map(({ slot }) => slot)
   and64Batch(tables.conns, wordsAt(tables, lifted), ALL_BITS ^ BigInt(SHADOWED), lifted.length)
+}
+
+function isShadowed(word: number): boolean {
+  const life = word & SLOT_WORD.WORD_LIFE_MASK
+  return life === LIFE.LIFE_VALID && (word & (REPLY | SHADOWED)) === (REPLY | SHADOWED)
 }

@@ -51,7 +51,7 @@ interface World {
   grace: number
 }
 
-function emptyWorld(family: FamilyNumber): World {
+function emptyWorld(family: FamilyNumber, slots = SLOTS): World {
   const stash = new Map<string, number>()
   const name = (key: Uint8Array): string => Buffer.from(key).toString('hex')
   const map = {
@@ -66,10 +66,10 @@ function emptyWorld(family: FamilyNumber): World {
     grace: 0,
     tables: {
       family,
-      conns: new ArrayBuffer(SLOTS * SLOT[family].size),
+      conns: new ArrayBuffer(slots * SLOT[family].size),
       destConns: new ArrayBuffer(DESTS * DEST_CONNS.size),
       stash: map as unknown as BpfMap,
-      stashFirst: SLOTS,
+      stashFirst: slots,
       gracePeriod: () => world.grace++,
     },
   }
@@ -128,6 +128,42 @@ function count(destConns: ArrayBuffer, c: Made, by: number): void {
 
 function isOverdue(c: Made): boolean {
   return (c.isNat ? Math.max(c.request, c.reply) : c.request) < -MARGIN
+}
+
+/** Connections that the sweep frees between two heartbeats. */
+const SLICE = 65_536
+const OLD: Made = { isNat: true, isActive: true, dest: 1, request: -9, reply: -9, bucket: false }
+const YOUNG: Made = { ...OLD, request: 900, reply: 900 }
+const SHADOWED = SLOT_WORD.CONN_SHADOWED << SLOT_WORD.WORD_FLAGS_SHIFT
+
+/** Shadows a slot, or all from one to before another, each a copy of the first. */
+function shadow({ tables }: World, at: number, end = at + 1): void {
+  const { size } = SLOT[tables.family]
+  const v = new DataView(tables.conns)
+  v.setUint32(at * size, v.getUint32(at * size, true) | SHADOWED, true)
+  copies(tables, at, at + 1, end)
+}
+
+/** Copies a slot to all from one to before another. */
+function copies({ family, conns }: SweepTables, slot: number, first: number, end: number): void {
+  const { size } = SLOT[family]
+  const bytes = new Uint8Array(conns)
+  for (let at = first; at < end; at++) bytes.copyWithin(at * size, slot * size, (slot + 1) * size)
+}
+
+/** Sweeps; how many keys of slots it made: each asks for the family twice, else a slice does. */
+function keysMade(tables: SweepTables, now: number): number {
+  let asked = 0
+  const { family } = tables
+  const counted = {
+    ...tables,
+    get family() {
+      asked++
+      return family
+    },
+  }
+  sweep(counted, now)
+  return Math.floor(asked / 2)
 }
 
 const conns = fc.array(made, { maxLength: SLOTS / 2 })
@@ -204,6 +240,55 @@ for (const family of FAMILIES) {
     sweep(world.tables, 1000)
 
     t.deepEqual([...world.stash.values()], [0])
+  })
+
+  test(`sweep ${name}: many requests from port 0, their keys are not made`, t => {
+    const world = emptyWorld(family, 5000)
+    put(world, 0, OLD, 1000)
+    put(world, 2, { ...YOUNG, isNat: false }, 1000)
+    shadow(world, 2, 5000)
+
+    t.true(keysMade(world.tables, 1000) < 20)
+  })
+
+  test(`sweep ${name}: many shadowed replies and nobody's answers ends, no key is made`, t => {
+    const world = emptyWorld(family, 5000)
+    put(world, 0, { ...OLD, isNat: false }, 1000)
+    put(world, 2, YOUNG, 1000)
+    shadow(world, 3, 5000)
+
+    t.true(keysMade(world.tables, 1000) < 20)
+  })
+
+  test(`sweep ${name}: shadowed replies over several slices, their keys are made once`, t => {
+    const shadows = 5000
+    const end = shadows + 3 * SLICE
+    const world = emptyWorld(family, end)
+    put(world, 2, YOUNG, 1000)
+    shadow(world, 3, shadows)
+    put(world, shadows, { ...OLD, isNat: false }, 1000)
+    copies(world.tables, shadows, shadows + 1, end)
+    for (let at = shadows; at < end; at += SLICE / 2) put(world, at, OLD, 1000)
+
+    const made = keysMade(world.tables, 1000)
+
+    t.true(made >= shadows - 3 && made < shadows + 100, String(made))
+  })
+
+  test(`sweep ${name}: a slot was shadowed and is another's now, it stays as it is`, t => {
+    const world = emptyWorld(family)
+    put(world, 0, OLD, 1000)
+    put(world, 2, YOUNG, 1000)
+    shadow(world, 3)
+    const other = readSlot(world.tables, 3)
+    writeSlot(world.tables, 3, { ...other, cport: 1000 })
+    const gracePeriod = (): void => {
+      writeSlot(world.tables, 3, other)
+    }
+
+    sweep({ ...world.tables, gracePeriod }, 1000)
+
+    t.is(readSlot(world.tables, 3).word, other.word)
   })
 
   test(`repair ${name}: any table without a crash, nothing is touched`, t => {
