@@ -1,12 +1,18 @@
 /**
  * What both commands do before anything else.
  */
+import { writeSync } from 'node:fs'
 
-/** Lets the reader of standard output go away, as `| head` does. */
+/** Lets the reader of standard output go away, as `| head` does; says when it cannot be written. */
 export function start(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit()
+    if (error.code === 'EPIPE') process.exit()
+    try {
+      writeSync(2, `error: standard output cannot be written: ${error.message}\n`)
+    } catch {
+      // Nor can standard error: the status says it.
+    }
+    process.exit(1)
   })
 }
 

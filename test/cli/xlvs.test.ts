@@ -427,3 +427,11 @@ test('xlvs: the reader goes away, then it ends quietly', async t => {
   for (const words of [['show'], ['ipvsadm', '-Ln']])
     t.deepEqual(await xlvs(words, { socket, readNothing: true }), { status: 0, out: '', err: '' })
 })
+
+test('xlvs: its output cannot be written, then a sentence and exit status 1', async t => {
+  const { socket } = await serveFake(t, { services: [service()] })
+  const err = 'error: standard output cannot be written: ENOSPC: no space left on device, write\n'
+
+  for (const words of [['show'], ['--help'], ['ipvsadm', '-Ln']])
+    t.deepEqual(await xlvs(words, { socket, output: '/dev/full' }), { status: 1, out: '', err })
+})

@@ -22,6 +22,8 @@ interface Given {
   script?: string
   /** Closes its standard output at once. */
   readNothing?: boolean
+  /** File that its standard output goes to. */
+  output?: string
   /** Is told what it prints as it prints it. */
   listen?: (out: string) => void
 }
@@ -32,7 +34,10 @@ export function xlvs(words: readonly string[], given: Given = {}): Promise<Ran> 
   const env = { ...process.env, XLVS_SOCKET: given.socket ?? '/nonexistent/xlvs.sock' }
   const { cwd } = given
   const options = { env: { ...env, ...given.env }, ...(cwd === undefined ? {} : { cwd }) }
-  const child = spawn(process.execPath, [script, ...words], options)
+  const command = [process.execPath, script, ...words]
+  const into = given.output === undefined ? [] : ['sh', '-c', `exec "$@" >${given.output}`, 'sh']
+  const [program = '', ...args] = [...into, ...command]
+  const child = spawn(program, args, options)
   const ran: Ran = { status: null, out: '', err: '' }
   child.stdout.on('data', chunk => {
     ran.out += String(chunk)
