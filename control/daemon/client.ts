@@ -20,6 +20,7 @@ import type { Warning } from '../model/warning.ts'
 import type { WatchOptions } from './client_events.ts'
 import type { BatchChange, BatchOutcome, ConnPage, ConnQuery, DirectorApi } from './contract.ts'
 import { SOCKET_DEFAULT } from './options.ts'
+import { notSocket, socketPathOf } from './socket_path.ts'
 
 export { XlvsError, type ErrorCode } from '../errors.ts'
 export type { LvsEvent } from '../model/event.ts'
@@ -199,7 +200,8 @@ function exchange(to: Exchange, body: unknown): Promise<Answer> {
   const type = text === undefined ? {} : { 'content-type': 'application/json' }
   const headers = { ...type, 'xlvs-origin': to.origin }
   return new Promise((resolve, reject) => {
-    const { socketPath, agent, method, path } = to
+    const { agent, method, path } = to
+    const socketPath = socketPathOf(to.socketPath)
     const out = http.request({ socketPath, agent, method, path, headers }, response => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -231,8 +233,10 @@ function timedOut({ socketPath, timeoutMs }: Exchange): XlvsError {
 
 const START = 'start the daemon with xlvs daemon, or name its socket by --socket or XLVS_SOCKET'
 const ASK_ROOT = 'use sudo, or name another socket by --socket or XLVS_SOCKET'
+const OTHER = 'name the socket of the daemon by --socket or XLVS_SOCKET'
 const WHY: Record<string, [what: string, hint: string]> = {
   ENOENT: ['there is no such socket', START],
+  ENOTDIR: ['there is no such socket', START],
   ECONNREFUSED: ['nobody listens there', START],
   EACCES: ['permission denied', ASK_ROOT],
   EPERM: ['permission denied', ASK_ROOT],
@@ -240,7 +244,8 @@ const WHY: Record<string, [what: string, hint: string]> = {
 
 /** Why nobody answers at a socket, from the error of the call. */
 export function unreachable(error: NodeJS.ErrnoException, socketPath: string): XlvsError {
-  const [what, hint] = WHY[error.code ?? ''] ?? [
+  const other = error.code === 'ECONNREFUSED' ? notSocket(socketPath) : undefined
+  const [what, hint] = (other === undefined ? WHY[error.code ?? ''] : [other, OTHER]) ?? [
     error.message,
     'see whether the daemon still runs: its log says why it stopped',
   ]

@@ -9,6 +9,7 @@ import type { Applied, Progress } from '../model/difference.ts'
 import { fileOf, type Origin } from '../model/origin.ts'
 import type { Wish } from '../plan/desired.ts'
 import { errorOf, refusalOf, unreachable } from './client.ts'
+import { socketPathOf } from './socket_path.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -64,7 +65,7 @@ function fileNamed(origin: Origin): string {
 function post(socketPath: string, body: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const out = http.request({
-      socketPath,
+      socketPath: socketPathOf(socketPath),
       method: 'POST',
       path: '/v1/apply',
       headers: { 'content-type': 'application/json', accept: 'application/x-ndjson' },

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { XlvsError } from '../errors.ts'
 import type { LvsEvent } from '../model/event.ts'
 import { refusalOf, unreachable } from './client.ts'
+import { socketPathOf } from './socket_path.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -63,7 +64,7 @@ function open(
   return new Promise((resolve, reject) => {
     const path = '/v1/events'
     const request = http.get({
-      socketPath,
+      socketPath: socketPathOf(socketPath),
       path,
       headers,
       agent: false,

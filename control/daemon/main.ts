@@ -3,7 +3,7 @@
  * SIGTERM ends the daemon and leaves the data plane running; SIGHUP is only told of. Read next:
  * director.ts, api.ts.
  */
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -28,6 +28,7 @@ import { Doctor } from './doctor.ts'
 import { Journal } from './journal.ts'
 import { createLog } from './log.ts'
 import type { DaemonOptions } from './options.ts'
+import { notSocket, socketPathOf } from './socket_path.ts'
 import { lockState } from './state_lock.ts'
 
 /** Owner and group may speak to the daemon; the group is the operator's to choose. */
@@ -202,10 +203,12 @@ async function attachAsked(director: Director, names: string[]): Promise<void> {
 
 /** @throws SOCKET_IN_USE when somebody answers there, or it is no socket; a dead one is removed. */
 async function refuseSecond(socket: string): Promise<void> {
-  if (lstatSync(socket, { throwIfNoEntry: false })?.isSocket() === false)
+  socketPathOf(socket)
+  const other = notSocket(socket)
+  if (other !== undefined)
     throw new XlvsError(
       'SOCKET_IN_USE',
-      `${socket} is there and is not a socket: it is not touched`,
+      `${socket} is there: ${other}, and it is not touched`,
       'name another path with --socket',
     )
   const answers = await new Promise<boolean>(resolve => {

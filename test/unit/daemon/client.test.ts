@@ -80,14 +80,26 @@ test('client: no socket, then SOCKET_REFUSED names it and says what to try', asy
   t.is((error.cause as NodeJS.ErrnoException).code, 'ENOENT')
 })
 
-test('client: a socket nobody listens on, then SOCKET_REFUSED', async t => {
-  const socket = join(await folder(t), 'file')
-  await writeFile(socket, '')
+test('client: a path that is no socket or cannot be one, then it says so', async t => {
+  const there = await folder(t)
+  const file = join(there, 'file')
+  await writeFile(file, '')
+  const rows: [string, string, RegExp][] = [
+    [file, 'SOCKET_REFUSED', /: it is a plain file, not a socket$/],
+    [there, 'SOCKET_REFUSED', /: it is a folder, not a socket$/],
+    [join(file, 'x'), 'SOCKET_REFUSED', /: there is no such socket$/],
+    [`/${'\u00e9'.repeat(53)}`, 'SOCKET_REFUSED', /: there is no such socket$/],
+    [`/${'\u00e9'.repeat(53)}a`, 'BAD_USAGE', /the path has 108 bytes, a socket's at most 107$/],
+    ['', 'BAD_USAGE', /is empty$/],
+  ]
 
-  const error = await t.throwsAsync(connectDirector(socket).version(), { instanceOf: XlvsError })
-
-  t.is(error.code, 'SOCKET_REFUSED')
-  t.regex(error.message, /nobody listens there/)
+  for (const [path, code, message] of rows) {
+    const director = connectDirector(path)
+    const calls = [() => director.version(), () => director.watch().next()]
+    for (const call of calls) t.like(await t.throwsAsync(call), { code }, path)
+    const error = await t.throwsAsync(director.version())
+    t.regex(error.message, message)
+  }
 })
 
 test('client: no answer, then TIMED_OUT after the bound', async t => {
