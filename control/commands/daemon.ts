@@ -57,13 +57,15 @@ export default class Daemon extends XlvsCommand {
   ]
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Daemon)
+    const { flags, metadata } = await this.parse(Daemon)
+    const isAsked = (flag: string): boolean => metadata.flags[flag]?.setFromDefault !== true
     const options: DaemonOptions = {
       socket: flags.socket,
       bpffs: flags.bpffs,
       state: flags.state,
       connections: parseSlots('connections', flags.connections),
       connections6: parseSlots('connections6', flags.connections6),
+      asked: (['connections', 'connections6'] as const).filter(isAsked),
       logLevel: flags['log-level'],
       ...(flags.interface ? { interfaces: flags.interface } : {}),
     }

@@ -28,6 +28,7 @@ import { Doctor } from './doctor.ts'
 import { Journal } from './journal.ts'
 import { createLog } from './log.ts'
 import type { DaemonOptions } from './options.ts'
+import { RESIZING, resizing } from './resizing.ts'
 import { notSocket, socketPathOf } from './socket_path.ts'
 import { lockState } from './state_lock.ts'
 
@@ -74,6 +75,7 @@ async function start(options: DaemonOptions, log: Logger, undo: (() => unknown)[
     { slots: kernel.sizes.slots, bytes: memoryBytes(kernel.sizes), tag: kernel.program.info.tag },
     'data plane ready',
   )
+  for (const table of resizing(options, kernel.sizes.slots)) log.warn(table, RESIZING)
   const watch = new Watch()
   undo.push(() => {
     watch.close()

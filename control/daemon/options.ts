@@ -27,6 +27,8 @@ export interface DaemonOptions {
   connections: number
   /** Slots of the IPv6 connection table. */
   connections6: number
+  /** Those of the two that were not left to the default. */
+  asked?: readonly ('connections' | 'connections6')[]
   logLevel: LogLevel
   /** Interfaces to attach at start, native mode. */
   interfaces?: string[]

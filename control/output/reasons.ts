@@ -93,7 +93,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   ),
   TABLE_FULL: dropped(
     'the connection table has no room for a new connection',
-    'see in xlvs stats how full it is, and make a larger one with xlvs daemon --connections',
+    'see in xlvs stats how full it is, and make a larger one as MANUAL says (Larger connection tables)',
   ),
   STRIPE_BUSY: dropped(
     'another CPU was making a connection in the same place; the client sends again',
