@@ -1,7 +1,7 @@
 /** How frames leave: by direct routing, by another interface, to a neighbour that has moved. */
 import test from 'ava'
 import { director, XDP } from '../support/director.ts'
-import { FAMILIES, paths, service } from '../support/families.ts'
+import { FAMILIES, IPV6, paths, service } from '../support/families.ts'
 import { at, macOf, sameFrame, tcp, udp } from '../support/frames.ts'
 import { OTHER_MAC } from '../support/topology.ts'
 
@@ -41,18 +41,17 @@ for (const f of FAMILIES) {
     }
   })
 
-  test(`dr: an answer by ${f.name} that passes the director, it is left alone`, async t => {
+  test(`dr: an answer by ${f.name} that passes the director, it passes on`, async t => {
     const lvs = await director(t, service(f, { fwd: 'dr', dport: 80 }))
     lvs.receive(tcp(request, 'S'))
 
     const left = ['SA', 'A'].map(flags => lvs.run(tcp(replyOut, flags)))
 
+    // Over IPv6 the host takes packets from an address of its own, and IPVS counts them.
+    const reasons = f === IPV6 ? ['direct reply', 'direct reply'] : ['no service', 'no connection']
     t.deepEqual(
       left.map(out => [out.reason, out.verdict]),
-      [
-        ['no service', XDP.pass],
-        ['no connection', XDP.pass],
-      ],
+      reasons.map(reason => [reason, XDP.pass]),
     )
   })
 
