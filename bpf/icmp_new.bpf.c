@@ -19,6 +19,15 @@ ALWAYS int once_refuse(const struct packet *pkt)
 	return is_once(pkt) ? NO_CONNECTION : GO_ON;
 }
 
+/*
+ * Differs from LVS: an ICMP error about a packet to client port 0 is the host's and makes no
+ * connection (`schedule_icmp`). In IPVS each makes one that no packet finds.
+ */
+ALWAYS int port_refuse(const struct packet *pkt)
+{
+	return (__u16)pkt->wire.ports ? GO_ON : NO_CONNECTION;
+}
+
 ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .is_error = 1, .wire.v6 = v6, .now = now()};
@@ -29,7 +38,8 @@ ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 	if (reason)
 		return leave(&pkt, reason);
 	pkt.wire = wire_back(&q.wire);
-	reason = service_find(&pkt) ?: defend(&pkt) ?: schedule(&pkt) ?: once_refuse(&pkt);
+	reason = port_refuse(&pkt) ?: service_find(&pkt) ?: defend(&pkt) ?: schedule(&pkt) ?:
+		 once_refuse(&pkt);
 	return leave(&pkt, reason ?: conn_insert(&pkt) ?: conn_unseen(&pkt) ?:
 			   go_to(&pkt, WALK_ICMP));
 }

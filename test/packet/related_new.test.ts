@@ -65,6 +65,20 @@ for (const f of FAMILIES) {
     t.is(lvs.conns().length, 0)
   })
 
+  const toPort0 = `${at(f.vip, 80)} > ${at(f.client, 0)}`
+  for (const [what, about] of [
+    ['a segment', tcp(toPort0, 'A')],
+    ['a datagram', udp(toPort0)],
+  ] as const)
+    test(`schedule_icmp: ${f.name} about ${what} to port 0, the error passes`, async t => {
+      const lvs = await scheduling(t, f)
+
+      const out = lvs.run(icmpError(path, type, code, about))
+
+      t.deepEqual([out.reason, out.verdict], ['no connection', XDP.pass])
+      t.is(lvs.conns().length, 0)
+    })
+
   test(`schedule_icmp: ${f.name} while drop_packet drops all, no connection is made`, async t => {
     const lvs = await scheduling(t, f)
     writeDefence(lvs.kernel, defence({ drop_packet: 3, am_droprate: 1 }, Infinity))
