@@ -33,10 +33,15 @@ export class Mirror {
     for (const [key, value] of wanted)
       if (this.#known.get(key) !== value && !this.#put(key, value)) late.push([key, value])
     for (const key of this.#known.keys()) if (!wanted.has(key)) this.#map.delete(unhex(key))
+    const lost = late.filter(([key, value]) => !this.#put(key, value) && !this.#renew(key, value))
     this.#known = wanted
-    const lost = late.filter(([key, value]) => !this.#put(key, value))
     for (const [key] of lost) wanted.delete(key)
     return lost.length
+  }
+
+  /** A full trie of Linux 6.1 has no room for a new value of a key that it holds, either. */
+  #renew(key: string, value: string): boolean {
+    return this.#known.has(key) && this.#map.delete(unhex(key)) && this.#put(key, value)
   }
 
   /** False when the map is full. */

@@ -13,7 +13,10 @@ export interface MemoryMap {
   log: string[]
 }
 
-/** @param bytes of an array's memory; a hash needs none, and has room for `most` entries */
+/**
+ * @param bytes of an array's memory; a hash needs none, and has room for `most` entries: full, it
+ * takes no new value of a key that it holds, as a trie of Linux 6.1
+ */
 export function memoryMap(bytes = 0, most = Infinity): MemoryMap {
   const held = new Map<string, string>()
   const log: string[] = []
@@ -33,7 +36,7 @@ export function memoryMap(bytes = 0, most = Infinity): MemoryMap {
       return next === undefined ? undefined : raw(next)
     },
     update: (key: Uint8Array, value: Uint8Array) => {
-      if (held.size >= most && !held.has(text(key))) throw new BpfError('no room', FULL)
+      if (held.size >= most) throw new BpfError('no room', FULL)
       log.push(`${text(key)} ${text(value)}`)
       held.set(text(key), text(value))
     },

@@ -45,3 +45,20 @@ test('mirror: more than the map has room for, the first are there, the others wh
   t.is(mirror.set(['02', '04'].map(key => [key, 'aa'])), 0)
   t.deepEqual([...held.keys()], ['02', '04'])
 })
+
+test('mirror: other values in a map that is full, then each has its own, and none a stale', t => {
+  const { map, held } = memoryMap(0, 2)
+  const mirror = new Mirror(map)
+  mirror.set(['01', '02'].map(key => [key, 'aa']))
+
+  t.is(mirror.set(['03', '01', '02'].map(key => [key, 'bb'])), 1)
+  t.deepEqual([...held].sort(), [
+    ['01', 'bb'],
+    ['02', 'bb'],
+  ])
+  t.is(mirror.set(['03', '02'].map(key => [key, 'cc'])), 0)
+  t.deepEqual([...held].sort(), [
+    ['02', 'cc'],
+    ['03', 'cc'],
+  ])
+})
