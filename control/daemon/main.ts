@@ -31,6 +31,7 @@ import type { DaemonOptions } from './options.ts'
 import { RESIZING, resizing } from './resizing.ts'
 import { notSocket, socketPathOf } from './socket_path.ts'
 import { lockState } from './state_lock.ts'
+import { tending } from './tending.ts'
 
 /** Owner and group may speak to the daemon; the group is the operator's to choose. */
 const SOCKET_MODE = 0o660
@@ -157,20 +158,7 @@ async function serve(
 }
 
 function tend(director: Director, log: Logger, undo: (() => unknown)[]): void {
-  let isTending = false // a large apply keeps it waiting for seconds
-  const timer = setInterval(() => {
-    director.defend()
-    if (isTending) return
-    isTending = true
-    director
-      .tend()
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'tending failed')
-      })
-      .finally(() => {
-        isTending = false
-      })
-  }, TEND_MS)
+  const timer = setInterval(tending(director, log), TEND_MS)
   undo.push(() => {
     clearInterval(timer)
   })
