@@ -7,6 +7,7 @@ import { progressBar } from '../bin/progress_bar.ts'
 import { XlvsError } from '../errors.ts'
 import { fileOrigin } from '../model/origin.ts'
 import { appliedText } from '../output/applied.ts'
+import { styleFor } from '../output/style.ts'
 
 export default class Apply extends XlvsCommand {
   static override summary = 'Make services, interfaces, sync daemons and settings what a file says.'
@@ -49,7 +50,9 @@ export default class Apply extends XlvsCommand {
     try {
       const applied = await this.ask(flags, director => director.apply(wish, options))
       bar.clear()
-      this.print(flags, applied, style => appliedText(args.file, applied, style, flags.verbose))
+      const style = styleFor(process.stdout.isTTY, process.env)
+      const text = appliedText(args.file, applied, style, flags.verbose)
+      this.printDone(flags, applied, text, applied.warnings)
     } catch (error) {
       if (!(error instanceof XlvsError)) throw error
       const { placed } = await import('../config/place.ts')

@@ -62,6 +62,7 @@ import {
 import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
+import { bulkInactive, logInactive } from './not_active.ts'
 import { Observer } from './observer.ts'
 import { interfaceOrigin, warningsOf } from './ownership.ts'
 import { settingsView, settingWarnings, valuesOf } from './settings.ts'
@@ -193,15 +194,15 @@ export class Director implements DirectorApi {
   }
 
   addService(service: Service): Promise<Warning[]> {
-    return this.#changes.ask(this.#asked({ op: 'addService', service }))
+    return this.#ask(this.#asked({ op: 'addService', service }))
   }
 
   setService(service: Service): Promise<Warning[]> {
-    return this.#changes.ask(draft => settingService(draft, service))
+    return this.#ask(draft => settingService(draft, service))
   }
 
   removeService(id: ServiceId): Promise<Warning[]> {
-    return this.#changes.ask({ op: 'removeService', id })
+    return this.#ask({ op: 'removeService', id })
   }
 
   async clear(): Promise<void> {
@@ -210,22 +211,30 @@ export class Director implements DirectorApi {
 
   addDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
     const { here } = this.#parts.dataplane
-    return this.#changes.ask(draft => addingDest(draft, service, dest, here))
+    return this.#ask(draft => addingDest(draft, service, dest, here))
   }
 
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]> {
-    return this.#changes.ask(draft => settingDest(draft, service, dest))
+    return this.#ask(draft => settingDest(draft, service, dest))
   }
 
   removeDest(service: ServiceId, dest: DestId): Promise<Warning[]> {
-    return this.#changes.ask({ op: 'removeDest', service, dest })
+    return this.#ask({ op: 'removeDest', service, dest })
   }
 
   async batch(changes: readonly (BatchChange | RefusedChange)[]): Promise<BatchOutcome[]> {
     const outcomes = await this.#changes.askAll(
       changes.map(change => ('refusal' in change ? refusing(change) : this.#asked(change))),
     )
+    const warnings = outcomes.flatMap(outcome => ('warnings' in outcome ? outcome.warnings : []))
+    logInactive(this.#parts.log, warnings)
     return outcomes.map(outcome => ('error' in outcome ? { error: known(outcome.error) } : outcome))
+  }
+
+  async #ask(given: Given): Promise<Warning[]> {
+    const warnings = await this.#changes.ask(given)
+    logInactive(this.#parts.log, warnings)
+    return warnings
   }
 
   /** A new service counts from 0, whatever dests of one before it are still in the trash. */
@@ -328,7 +337,7 @@ export class Director implements DirectorApi {
   }
 
   stopDaemon(role: SyncRole): Promise<Warning[]> {
-    return this.#changes.ask({ op: 'stopDaemon', role })
+    return this.#ask({ op: 'stopDaemon', role })
   }
 
   readonly #linkOf = (name: string): SyncLink => linkNow(this.#parts.watch, name)
@@ -346,7 +355,9 @@ export class Director implements DirectorApi {
       settings = parseSettings(given, valuesOf(this.#intent.settings))
       return { op: 'set', settings, origin }
     })
-    return settingWarnings(before, settings)
+    const warnings = settingWarnings(before, settings)
+    logInactive(this.#parts.log, warnings)
+    return warnings
   }
 
   apply(
@@ -362,16 +373,19 @@ export class Director implements DirectorApi {
       const whole = { ...wish, daemons }
       const { applied, change } = await this.#slowly(planning(before, whole, sizes, dryRun))
       if (!change) return applied
+      const warnings = await this.#slowly(bulkInactive(before, change))
+      const told = warnings.length > 0 ? { ...applied, warnings } : applied
       for (const { name, mode } of change.attaches)
         if (before.interfaces[name] === undefined) refuseAttach(this.#parts, [name], mode)
-      if (dryRun) return applied
+      if (dryRun) return told
       for (const { service } of change.puts) {
         const name = serviceName(service)
         if (!before.services[name])
           Object.assign(change.zero, this.#views.zeroFor(name, before.counts))
       }
       await this.#changes.makeBulk(change, () => carryOut(this.#writer, before, change, onProgress))
-      return applied
+      logInactive(this.#parts.log, warnings)
+      return told
     })
   }
 

@@ -5,6 +5,7 @@
  */
 import { fileOf, originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceName, type Dest, type Service, type ServiceId } from '../model/service.ts'
+import type { SyncRole } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import { inactiveText } from '../output/inactive.ts'
 import { destNotActive, serviceNotActive } from '../plan/active.ts'
@@ -46,6 +47,12 @@ export function inactiveDest(service: ServiceId, dest: Dest): Warning[] {
   return [{ kind: 'not-active', message: `not active yet: ${what}`, cure: KEPT }]
 }
 
+/** The same of a sync daemon. */
+export function inactiveSync(role: SyncRole): Warning[] {
+  const message = `the ${role} sync daemon is not active yet: no connections are shared`
+  return [{ kind: 'not-active', message, cure: KEPT }]
+}
+
 /** What there is to warn of before a change is made. */
 export function warningsFor(draft: Draft, change: Change): Warning[] {
   switch (change.op) {
@@ -65,6 +72,8 @@ export function warningsFor(draft: Draft, change: Change): Warning[] {
     }
     case 'removeDest':
       return warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))
+    case 'startDaemon':
+      return inactiveSync(change.role)
     case 'stopDaemon':
       return warningsOf(draft.daemons[change.role])
     default:

@@ -198,15 +198,14 @@ export const InterfacesSchema = Type.Object({
   ),
 })
 
-export const WarningsSchema = Type.Object({
-  warnings: Type.Array(
-    Type.Object({
-      kind: Type.String({ description: 'Stable; MANUAL lists them.' }),
-      message: Type.String(),
-      cure: Type.String({ description: 'One command that helps.' }),
-    }),
-  ),
-})
+const warnings = Type.Array(
+  Type.Object({
+    kind: Type.String({ description: 'Stable; MANUAL lists them.' }),
+    message: Type.String(),
+    cure: Type.String({ description: 'One command that helps.' }),
+  }),
+)
+export const WarningsSchema = Type.Object({ warnings })
 
 const WantedDaemonSchema = Type.Optional(Type.Object(syncWish, strict))
 export const DaemonSchema = Type.Object({ role, ...syncWish }, strict)
@@ -336,6 +335,7 @@ export const AppliedSchema = Type.Object({
     { description: 'The first hundred of what others own; it is left alone.' },
   ),
   othersCount: count,
+  warnings: Type.Optional(warnings),
 })
 
 export const ApplyRouteSchema = {

@@ -3,6 +3,7 @@
  * Read next: ../plan/diff.ts (who finds it).
  */
 import type { Origin } from './origin.ts'
+import type { Warning } from './warning.ts'
 
 export type Sign = 'added' | 'changed' | 'removed'
 export type Subject = 'service' | 'dest' | 'interface' | 'setting' | 'daemon'
@@ -40,6 +41,8 @@ export interface Applied {
   /** The first of what others own, and how many there are. */
   others: Other[]
   othersCount: number
+  /** What of the change is kept, but not active yet. */
+  warnings?: Warning[]
 }
 
 export interface Progress {

@@ -9,9 +9,17 @@ export function inactiveText(
   service: ServiceId & { scheduler: Scheduler },
   notActive: readonly string[],
 ): string {
-  const isSchedulerAlone = notActive.length === 1 && !isActive(service.scheduler)
-  const then = isSchedulerAlone ? 'new connections are refused' : 'its packets pass to the host'
+  const passes = passesToHost(service, notActive)
+  const then = passes ? 'its packets pass to the host' : 'new connections are refused'
   return `${serviceName(service)} is not active yet (${notActive.join(', ')}): ${then}`
+}
+
+/** Whether its packets are the host's, for what it is without; a scheduler alone refuses. */
+export function passesToHost(
+  { scheduler }: { scheduler: Scheduler },
+  notActive: readonly string[],
+): boolean {
+  return notActive.length > 1 || (notActive.length === 1 && isActive(scheduler))
 }
 
 /** Of none nothing more is expected. */

@@ -12,7 +12,7 @@ import {
   type ServiceView,
 } from '../model/service.ts'
 import { destWords, serviceWords } from '../model/words.ts'
-import { inactiveText } from './inactive.ts'
+import { inactiveText, passesToHost } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -93,9 +93,11 @@ function serviceTroubles(service: ServiceView): string[] {
           `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
             `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
         ]
-  const empty = service.dests.some(({ weight }) => weight > 0)
-    ? []
-    : [`${name} has no dest with a weight above 0, so it refuses new connections`]
+  const takesNone = !service.dests.some(({ weight }) => weight > 0)
+  const refuses = takesNone && !passesToHost(service, service.notActive)
+  const empty = refuses
+    ? [`${name} has no dest with a weight above 0, so it refuses new connections`]
+    : []
   return [
     ...[...notActive(service), ...vip, ...empty],
     ...service.dests.flatMap(dest => destTrouble(name, dest)),

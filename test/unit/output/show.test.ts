@@ -8,7 +8,7 @@ import { daemonsText, idleDaemonsText } from '../../../control/output/sync.ts'
 import { styleFor } from '../../../control/output/style.ts'
 import { table } from '../../../control/output/table.ts'
 import { XlvsError } from '../../../control/errors.ts'
-import type { AddressServiceView } from '../../../control/model/service.ts'
+import type { AddressServiceView, Scheduler } from '../../../control/model/service.ts'
 import type { SyncDaemonView } from '../../../control/model/sync.ts'
 import { conn, dest, mark, service, traffic } from '../../support/views.ts'
 
@@ -193,6 +193,15 @@ test('show: a service whose dests are all quiesced, then it says who is refused'
   const text = showText([ETH0], [service({ dests: [dest({ weight: 0 })] })], PLAIN)
 
   t.regex(text, /^! tcp:192\.0\.2\.1:80 has no dest with a weight above 0, so it refuses new/m)
+})
+
+test('show: a service whose packets pass to the host, then it refuses nobody', t => {
+  const missing = (notActive: string[], scheduler: Scheduler = 'rr') =>
+    showText([ETH0], [service({ scheduler, notActive })], PLAIN)
+
+  t.notRegex(missing(['persistence']), /refuses new connections/)
+  t.notRegex(missing(['persistence', 'the scheduler ovf'], 'ovf'), /refuses new connections/)
+  t.regex(missing(['the scheduler ovf'], 'ovf'), /refuses new connections/)
 })
 
 test('conns: none and some, then a sentence or a table', t => {

@@ -1,0 +1,53 @@
+/** What of a file's change is not active yet, and the log's line of it. */
+import test from 'ava'
+import { bulkInactive, logInactive } from '../../../control/daemon/not_active.ts'
+import { NEW_DEST } from '../../../control/bin/dest_flags.ts'
+import type { Dest, Service } from '../../../control/model/service.ts'
+import type { Warning } from '../../../control/model/warning.ts'
+import { wholly } from '../../../control/model/work.ts'
+import { emptyIntent, type BulkChange } from '../../../control/plan/intent.ts'
+
+const ID = { protocol: 'tcp', address: '192.0.2.1', port: 80 } as const
+const WEB: Service = { ...ID, scheduler: 'rr' }
+const LATER: Service = { ...WEB, persistentS: 60 }
+const PLAIN: Dest = { ...NEW_DEST, address: '10.0.0.2', port: 80 }
+const UPPER: Dest = { ...PLAIN, upper: 8 }
+
+function told(change: Partial<BulkChange>, before = emptyIntent()): string[] {
+  const nothing = { puts: [], removes: [], attaches: [], detaches: [], zero: {} }
+  const whole: BulkChange = { op: 'apply', ...nothing, ...change }
+  return wholly(bulkInactive(before, whole)).map(({ message }) => message)
+}
+
+test('apply: what is added or changed and not active yet, a warning for each', t => {
+  const was = { ...emptyIntent(), services: { 'tcp:192.0.2.1:80': { service: LATER, dests: [] } } }
+
+  t.deepEqual(told({ puts: [{ service: WEB, dests: [PLAIN] }] }), [])
+  t.deepEqual(told({ puts: [{ service: LATER, dests: [UPPER] }] }), [
+    'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host',
+    'not active yet: thresholds of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
+  ])
+  t.deepEqual(told({ puts: [{ service: LATER, dests: [UPPER] }] }, was), [
+    'not active yet: thresholds of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
+  ])
+})
+
+test('apply: more than people read, then the rest is counted', t => {
+  const dests = Array.from({ length: 25 }, (_, i) => ({ ...UPPER, port: i + 1 }))
+
+  const lines = told({ puts: [{ service: WEB, dests }] })
+
+  t.is(lines.length, 21)
+  t.is(lines.at(-1), '5 more are not active yet')
+})
+
+test('log: some not active yet among other warnings, one line', t => {
+  const lines: unknown[][] = []
+  const log = { warn: (...words: unknown[]) => void lines.push(words) }
+  const warning = (kind: string): Warning => ({ kind, message: 'm', cure: 'c' })
+
+  logInactive(log, [warning('owned-by-file')])
+  logInactive(log, [warning('not-active'), warning('owned-by-file'), warning('not-active')])
+
+  t.deepEqual(lines, [[{ ...warning('not-active'), more: 1 }, 'not active yet']])
+})
