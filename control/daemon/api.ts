@@ -214,9 +214,8 @@ function addSyncRoutes(api: Api, director: DirectorApi): void {
   }))
   const start = { schema: { body: schemas.DaemonSchema, response } }
   api.post('/v1/daemons', start, async (request, reply) => {
-    reply.code(204)
     const { role, ...wish } = request.body
-    await director.startDaemon(role, canonicalWish(wish), originOf(request))
+    return done(reply, await director.startDaemon(role, canonicalWish(wish), originOf(request)))
   })
   const stop = { schema: { params: schemas.DaemonPathSchema, response } }
   api.delete('/v1/daemons/:role', stop, async (request, reply) => {

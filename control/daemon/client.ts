@@ -128,7 +128,7 @@ export function connectDirector(
     warnings: async () => pick(await read('/v1/warnings'), 'warnings'),
     attach: (names, mode) => warned('POST', '/v1/interfaces', { names, mode }),
     detach: name => warned('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
-    ...syncCalls(read, change, warned),
+    ...syncCalls(read, warned),
     settings: () => read('/v1/settings'),
     setSettings: given => warned('PATCH', '/v1/settings', given),
     apply: async (wish, options) => {
@@ -149,12 +149,11 @@ type SyncCalls = Pick<DirectorClient, 'daemons' | 'startDaemon' | 'stopDaemon'>
 
 function syncCalls(
   read: <T>(path: string) => Promise<T>,
-  change: (method: string, path: string, body?: unknown) => Promise<void>,
-  warned: (method: string, path: string) => Promise<Warning[]>,
+  warned: (method: string, path: string, body?: unknown) => Promise<Warning[]>,
 ): SyncCalls {
   return {
     daemons: async () => pick(await read('/v1/daemons'), 'daemons'),
-    startDaemon: (role, wish) => change('POST', '/v1/daemons', { role, ...wish }),
+    startDaemon: (role, wish) => warned('POST', '/v1/daemons', { role, ...wish }),
     stopDaemon: role => warned('DELETE', `/v1/daemons/${role}`),
   }
 }

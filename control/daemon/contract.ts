@@ -142,7 +142,7 @@ export interface DirectorApi {
   setSettings(given: Record<string, SettingValue | null>, origin?: Origin): Promise<Warning[]>
   /** Sync daemons that run, the master first. */
   daemons(): SyncDaemonView[]
-  startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<void>
+  startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<Warning[]>
   stopDaemon(role: SyncRole): Promise<Warning[]>
   /** All or nothing, as one change. */
   apply(

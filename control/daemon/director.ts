@@ -332,8 +332,8 @@ export class Director implements DirectorApi {
     return syncViews(this.#intent.daemons)
   }
 
-  async startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<void> {
-    await this.#changes.ask(draft => startingDaemon(draft, role, wish, this.#linkOf, origin))
+  startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<Warning[]> {
+    return this.#ask(draft => startingDaemon(draft, role, wish, this.#linkOf, origin))
   }
 
   stopDaemon(role: SyncRole): Promise<Warning[]> {

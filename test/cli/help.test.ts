@@ -81,6 +81,12 @@ for (const { name, command } of found) {
     })
 }
 
+test('help: xlvs --help, then it has ipvsadm and sysctl too', async t => {
+  const { out } = await xlvs(['--help'])
+
+  t.regex(out, /xlvs ipvsadm and xlvs sysctl take the words/)
+})
+
 test('help: a command with --help, then summary, usage, flags with defaults, examples', async t => {
   const { status, out } = await xlvs(['dest', 'add', '--help'])
 

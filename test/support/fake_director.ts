@@ -18,7 +18,7 @@ import { connPage } from '../../control/daemon/conn_pages.ts'
 import { Events } from '../../control/daemon/events.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
-import { inactive, inactiveDest, warningsOf } from '../../control/daemon/ownership.ts'
+import { inactive, inactiveDest, inactiveSync, warningsOf } from '../../control/daemon/ownership.ts'
 import { syncViews } from '../../control/daemon/views.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import { originOf, type Origin } from '../../control/model/origin.ts'
@@ -307,7 +307,7 @@ function syncChanges(state: FakeState, change: Change) {
       change(() => {
         const draft = new Draft(intentOf(state))
         make(startingDaemon(draft, role, wish, linkIn(state), origin))
-      }),
+      }).then(() => inactiveSync(role)),
     stopDaemon: (role: SyncRole) =>
       warned(
         change,

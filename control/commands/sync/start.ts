@@ -22,10 +22,11 @@ export default class SyncStart extends XlvsCommand {
     const { args, flags } = await this.parse(SyncStart)
     const role = parseSyncRole(args.role)
     const wish = { interface: parseInterface(args.interface), ...readSync(flags) }
-    const daemon = await this.ask(flags, async director => {
-      await director.startDaemon(role, wish)
-      return (await director.daemons()).find(known => known.role === role)
+    const [warnings, daemon] = await this.ask(flags, async director => {
+      const heard = await director.startDaemon(role, wish)
+      return [heard, (await director.daemons()).find(known => known.role === role)] as const
     })
-    this.print(flags, { daemon }, () => `${role} sync daemon started on ${wish.interface}\n`)
+    const text = `${role} sync daemon started on ${wish.interface}\n`
+    this.printDone(flags, { daemon }, text, warnings)
   }
 }
