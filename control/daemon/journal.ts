@@ -181,14 +181,17 @@ export class Journal {
   async #replace(state: unknown): Promise<void> {
     const generation = this.#generation + 1
     const file = await startGeneration(this.#folder, this.#fs, generation)
+    let good: number
     try {
+      good = (await file.stat()).size
       await replaceSnapshot(this.#folder, this.#fs, { generation, state })
     } catch (error) {
       await file.close()
       throw error
     }
+    // The rename is what counts: from here the old files are no more, whatever fails.
     const [oldFile, oldGeneration] = [this.#file, this.#generation]
-    this.#good = (await file.stat()).size
+    this.#good = good
     this.#file = file
     this.#generation = generation
     this.#unsettled = true

@@ -128,9 +128,16 @@ export class Disk {
         }),
       datasync: sync,
       sync,
-      stat: () => Promise.resolve({ size: inode.now.length }),
+      stat: () => this.#stat(inode),
       close: () => Promise.resolve(),
     }
+  }
+
+  /** It changes nothing, so it is no step; but it may fail. */
+  #stat({ now }: Inode): Promise<{ size: number }> {
+    const code = this.fault('stat')
+    if (code === undefined) return Promise.resolve({ size: now.length })
+    return Promise.reject(Object.assign(new Error(`${code}: stat`), { code }))
   }
 
   #name(change: (names: Names) => void): void {

@@ -175,19 +175,20 @@ for (const [call, code] of [
     t.deepEqual(records.slice(3), ['accepted'])
   })
 
-test('journal: no space for a snapshot, then it is refused and the journal goes on', async t => {
-  const disk = await filled()
-  const journal = await reopened(disk)
-  disk.fault = name => (name === 'rename' ? 'ENOSPC' : undefined)
+for (const call of ['stat', 'rename'])
+  test(`journal: ENOSPC at ${call}, then no snapshot is made and the journal goes on`, async t => {
+    const disk = await filled()
+    const journal = await reopened(disk)
+    disk.fault = name => (name === call ? 'ENOSPC' : undefined)
 
-  await t.throwsAsync(journal.snapshot('refused'), { message: /no space left/ })
-  disk.fault = () => undefined
-  await journal.append('accepted')
+    await t.throwsAsync(journal.snapshot('refused'), { message: /no space left/ })
+    disk.fault = () => undefined
+    await journal.append('accepted')
 
-  const again = await reopened(disk)
-  t.is(again.state, undefined)
-  t.is(again.records.at(-1), 'accepted')
-})
+    const again = await reopened(disk)
+    t.is(again.state, undefined)
+    t.is(again.records.at(-1), 'accepted')
+  })
 
 test('journal: a folder that cannot be made, then JOURNAL_WRITE says what to try', async t => {
   const disk = new Disk()
