@@ -17,6 +17,11 @@ import type { Writer } from './writer.ts'
 
 /** Records after which the journal is folded into a snapshot; or as many as there are dests. */
 const SNAPSHOT_EVERY = 2000
+/**
+ * Bytes after which it is, however few records they are: one apply may be 9 MB. A start reads the
+ * file whole, which Node does up to 2 GiB.
+ */
+const SNAPSHOT_BYTES = 64 << 20
 
 /** A change; as a function it is asked for when all before it have been made. */
 export type Given = Change | ((draft: Draft) => Change)
@@ -34,6 +39,8 @@ interface Parts {
   nowMs(): number
   /** SNAPSHOT_EVERY, unless a test wants snapshots more often. */
   snapshotEvery?: number
+  /** SNAPSHOT_BYTES, unless a test has fewer. */
+  snapshotBytes?: number
 }
 
 /** Hears of what is in force, with the names of services that may have changed. */
@@ -50,6 +57,8 @@ export class Changes {
   #records: number
   /** Records at which it is time for a snapshot; it takes a while to find out anew. */
   #snapshotAt = 0
+  /** Length of the journal up to which there is no need; more once a snapshot could not be made. */
+  #bytesMost: number
 
   constructor(parts: Parts, writer: Writer, intent: Intent, told: Told) {
     this.#parts = parts
@@ -57,6 +66,7 @@ export class Changes {
     this.#told = told
     this.#intent = intent
     this.#records = parts.journal.records.length
+    this.#bytesMost = snapshotBytes(parts)
   }
 
   /** As things stand: what is yet to be journalled is in it. */
@@ -139,16 +149,23 @@ export class Changes {
 
   /** Folds the journal into a snapshot, when it has become long. */
   async tend(): Promise<void> {
-    const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
-    this.#snapshotAt = Math.max(this.#snapshotAt, snapshotEvery)
-    if (this.#records < this.#snapshotAt) return
-    this.#snapshotAt = Math.max(snapshotEvery, dests(this.#intent))
-    if (this.#records < this.#snapshotAt) return
+    const { journal } = this.#parts
+    if (!this.#hasManyRecords() && journal.bytes <= this.#bytesMost) return
     await this.inTurn(async () => {
       this.#records = 0
       this.#snapshotAt = 0
-      await this.#parts.journal.snapshot(this.#intent)
+      this.#bytesMost = journal.bytes + snapshotBytes(this.#parts)
+      await journal.snapshot(this.#intent)
+      this.#bytesMost = snapshotBytes(this.#parts)
     })
+  }
+
+  #hasManyRecords(): boolean {
+    const { snapshotEvery = SNAPSHOT_EVERY } = this.#parts
+    this.#snapshotAt = Math.max(this.#snapshotAt, snapshotEvery)
+    if (this.#records < this.#snapshotAt) return false
+    this.#snapshotAt = Math.max(snapshotEvery, dests(this.#intent))
+    return this.#records >= this.#snapshotAt
   }
 
   #groupNow(): Asked[] {
@@ -217,6 +234,10 @@ interface Folded {
   change?: Change
   outcome: Outcome
   answer: (outcome: Outcome) => void
+}
+
+function snapshotBytes({ snapshotBytes = SNAPSHOT_BYTES }: Parts): number {
+  return snapshotBytes
 }
 
 function dests({ services }: Intent): number {

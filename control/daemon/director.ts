@@ -92,6 +92,8 @@ export interface DirectorParts {
   availablePages?(): number
   /** Records between snapshots, when a test wants them more often. */
   snapshotEvery?: number
+  /** Bytes between them, when a test wants fewer. */
+  snapshotBytes?: number
 }
 
 export class Director implements DirectorApi {

@@ -98,6 +98,11 @@ export class Journal {
     }
   }
 
+  /** Length of the journal's file, without its snapshot. */
+  get bytes(): number {
+    return this.#good
+  }
+
   /**
    * Resolves when the records are on disk; appends made meanwhile share one fsync.
    * @throws JOURNAL_WRITE when they could not be written; then none of them is in the journal.
