@@ -137,8 +137,15 @@ export class Director implements DirectorApi {
     const services = Object.values(this.#intent.services)
     for (const service of services) this.#writer.publish(service)
     dataplane.begin()
+    await this.#endLeftOrphans()
     this.#observer.network(services)
     log.info({ adopted: dataplane.kernel.adopted, services: services.length }, 'started')
+  }
+
+  /** One killed between a removal and its end has left connections; nothing tells which. */
+  async #endLeftOrphans(): Promise<void> {
+    const { expire_nodest_conn: ends = 0 } = valuesOf(this.#intent.settings)
+    if (ends !== 0) await this.#parts.sweeper.endOrphans()
   }
 
   /** Counters of maps that are no more; a daemon killed right after pinning has not said so yet. */

@@ -26,6 +26,8 @@ interface Started {
   /** The service as it was given. */
   was: AddressService
   dests: Dest[]
+  /** How often connections without a dest were ended. */
+  ends: () => number
 }
 
 /** A director over a real data plane with one service, its journal made up. */
@@ -35,13 +37,14 @@ async function started(
   settings: Intent['settings'] = {},
 ): Promise<Started> {
   const packets = await director(t, text)
+  let ends = 0
   const network = new Network({ links: [], addresses: [], routes: [], neighbours: [] })
   const log = { info: () => undefined, error: () => undefined, warn: () => undefined }
   const parts: unknown = {
     dataplane: packets.dataplane,
     watch: { network: () => network, link: () => undefined, linkNames: () => ['one'] },
     journal: { records: [], append: () => Promise.resolve(), snapshot: () => Promise.resolve() },
-    sweeper: { figures: { used: 0 }, endOrphans: () => Promise.resolve() },
+    sweeper: { figures: { used: 0 }, endOrphans: () => Promise.resolve(ends++) },
     log,
     gracePeriod: () => {
       packets.tables[0].gracePeriod()
@@ -54,7 +57,13 @@ async function started(
   await lvs.start()
   packets.setNetwork(() => undefined) // in which frames come in by the first interface
   const [first] = packets.intents
-  return { packets, lvs, was: first?.service as AddressService, dests: first?.dests ?? [] }
+  return {
+    packets,
+    lvs,
+    was: first?.service as AddressService,
+    dests: first?.dests ?? [],
+    ends: () => ends,
+  }
 }
 
 type Way = (started: Started, settings: Partial<ServiceSettings>) => Promise<unknown>
@@ -104,6 +113,15 @@ function first(f: Family, protocol: 'tcp' | 'udp', port: number) {
   const path = `${at(f.client, port)} > ${at(f.vip, 80)}`
   return protocol === 'tcp' ? tcp(path, 'S') : udp(path)
 }
+
+for (const value of [0, 1])
+  test(`start: expire_nodest_conn is ${value}, what a crash left is ended then only`, async t => {
+    const on = { expire_nodest_conn: { value, origin: 'command' } } as const
+
+    const { ends } = await started(t, service(IPV4), on)
+
+    t.is(ends(), value)
+  })
 
 for (const f of FAMILIES)
   for (const [name, change] of Object.entries(WAYS))
