@@ -19,6 +19,20 @@ ALWAYS int checksum_fill(struct packet *pkt)
 	return GO_ON;
 }
 
+/* Whether NAT will send a request: what is refused is quoted as it came. */
+ALWAYS int is_translated(const struct packet *pkt)
+{
+	__u32 id = READ(pkt->dest->nexthop);
+
+	return id && !fwd_of(pkt) && hops_left(pkt) > 1 && pkt->len <= READ(ROW(nexthops, id)->mtu);
+}
+
+/* For a datagram whose connection the walk that computes checksums would not find. */
+ALWAYS int checksum_early(struct packet *pkt)
+{
+	return lacks_checksum(pkt) && is_translated(pkt) ? checksum_fill(pkt) : GO_ON;
+}
+
 ALWAYS int send_filled(struct packet *pkt)
 {
 	return is_reply(pkt) ? transmit_reply(pkt) : send_request(pkt);

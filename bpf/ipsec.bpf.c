@@ -9,21 +9,10 @@ ALWAYS int ipsec_send(struct packet *pkt)
 {
 	__u32 id = READ(pkt->dest->nexthop);
 	const struct nexthop *hop = ROW(nexthops, id);
+	int reason = send_untranslated(pkt, id, hop);
 
-	if (!id)
-		return no_hop(pkt);
-	if (hops_left(pkt) <= 1)
-		return answer(pkt, TTL_EXPIRED, 0, wire_to(&pkt->wire));
-	if (fwd_of(pkt) == IS_TUN)
-		return send_tunnel(pkt, hop);
-	if (pkt->len > READ(hop->mtu)) {
-		hops_decrement(pkt);
-		return too_long(pkt, READ(hop->mtu), wire_to(&pkt->wire));
-	}
-	if (fwd_of(pkt)) {
-		hops_decrement(pkt);
-		return send_by(pkt, hop, DIRECT);
-	}
+	if (reason)
+		return reason;
 	readdress_to(pkt, ROW(dest_addrs, pkt->dest_id)->daddr);
 	return send_by(pkt, hop, NAT_REQUEST);
 }

@@ -24,19 +24,10 @@ ALWAYS int insert_or_once(struct packet *pkt)
 	return go_to(pkt, WALK_ONCE);
 }
 
-/*
- * A datagram from port 0 does not find the connection that it has just begun, as the walk that
- * computes checksums would have to: it gets its checksum here, unless it will be quoted as it is.
- */
+/* A datagram from port 0 does not find the connection that it has just begun. */
 ALWAYS int port0_fill(struct packet *pkt)
 {
-	__u32 id = READ(pkt->dest->nexthop);
-
-	if ((__u16)pkt->wire.ports || fwd_of(pkt) || !lacks_checksum(pkt))
-		return GO_ON;
-	if (!id || hops_left(pkt) <= 1 || pkt->len > READ(ROW(nexthops, id)->mtu))
-		return GO_ON;
-	return checksum_fill(pkt);
+	return (__u16)pkt->wire.ports ? GO_ON : checksum_early(pkt);
 }
 
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)

@@ -23,25 +23,11 @@ ALWAYS int once_begin(struct packet *pkt)
 	return count_request(pkt);
 }
 
-/* Whether NAT will send it: what is refused is quoted as it came. */
-ALWAYS int once_is_sent(const struct packet *pkt)
-{
-	__u32 id = READ(pkt->dest->nexthop);
-
-	return id && !fwd_of(pkt) && hops_left(pkt) > 1 && pkt->len <= READ(ROW(nexthops, id)->mtu);
-}
-
-ALWAYS int once_send(struct packet *pkt)
-{
-	if (lacks_checksum(pkt) && once_is_sent(pkt))
-		checksum_fill(pkt);
-	return send_request(pkt);
-}
-
 ALWAYS int walk_once(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
+	int reason = parse(&pkt) ?: once_begin(&pkt) ?: checksum_early(&pkt);
 
-	return leave(&pkt, parse(&pkt) ?: once_begin(&pkt) ?: once_send(&pkt));
+	return leave(&pkt, reason ?: send_request(&pkt));
 }
 PROGRAM(once)

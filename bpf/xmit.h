@@ -130,11 +130,9 @@ ALWAYS int no_hop(struct packet *pkt)
 	return answer(pkt, UNREACHABLE, 0, wire_to(&pkt->wire));
 }
 
-ALWAYS int send_request(struct packet *pkt)
+/* A request up to where NAT would change it: GO_ON then, else sent or refused. */
+ALWAYS int send_untranslated(struct packet *pkt, __u32 id, const struct nexthop *hop)
 {
-	__u32 id = READ(pkt->dest->nexthop);
-	const struct nexthop *hop = ROW(nexthops, id);
-
 	if (unlikely(!id))
 		return no_hop(pkt);
 	if (unlikely(hops_left(pkt) <= 1))
@@ -149,6 +147,17 @@ ALWAYS int send_request(struct packet *pkt)
 		hops_decrement(pkt);
 		return send_by(pkt, hop, DIRECT);
 	}
+	return GO_ON;
+}
+
+ALWAYS int send_request(struct packet *pkt)
+{
+	__u32 id = READ(pkt->dest->nexthop);
+	const struct nexthop *hop = ROW(nexthops, id);
+	int reason = send_untranslated(pkt, id, hop);
+
+	if (reason)
+		return reason;
 	if (unlikely(lacks_checksum(pkt)))
 		return go_to(pkt, WALK_CHECKSUM);
 	nat_request(pkt);
