@@ -7,7 +7,7 @@
 #define XLVS_SCHED_RR_H
 
 /* Its dest id, or NONE. */
-WARM __u32 schedule_rr(__u32 service_id)
+SCHEDULER(rr)
 {
 	struct service *service = bpf_map_lookup_elem(&services, &service_id);
 

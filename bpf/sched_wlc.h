@@ -39,7 +39,7 @@ static long wlc_look(__u32 i, struct wlc_walk *walk)
 }
 
 /* Its dest id, or NONE. */
-WARM __u32 schedule_wlc(__u32 service_id)
+SCHEDULER(wlc)
 {
 	struct service *service = bpf_map_lookup_elem(&services, &service_id);
 	struct wlc_walk walk = {.dest = NONE};

@@ -40,7 +40,7 @@ static long wrr_look(__u32 i, struct wrr_walk *walk)
  * Its dest id, or NONE. A dest of the largest weight fits every threshold, so two rounds and a bit
  * suffice.
  */
-WARM __u32 schedule_wrr(__u32 service_id)
+SCHEDULER(wrr)
 {
 	struct service *service = bpf_map_lookup_elem(&services, &service_id);
 

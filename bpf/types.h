@@ -20,7 +20,7 @@
 #define ADDRESS(name) __u8 name[16] __attribute__((aligned(8)))
 
 enum limit {
-	ABI_VERSION = 6,
+	ABI_VERSION = 7,
 	SLOTS_PER_BUCKET = 8,
 	STRIPES = 16384,
 	IFINDEX_MAX = 65536,
@@ -219,22 +219,37 @@ enum service_flags {
 	SERVICE_ONE_PACKET = 2, /* UDP: each datagram is scheduled, none keeps a connection */
 };
 
-/* Numbers are ours; they fit into four bits. */
-enum scheduler {
-	SCHED_NONE,
-	SCHED_RR,
-	SCHED_WRR,
-	SCHED_WLC,
-};
+/*
+ * Every scheduler: a line here, a file sched_NAME.h that sched.h includes. Numbers are ours and
+ * stay what they are: the schedule word has them, in five bits. 15 is maglev's.
+ */
+#define SCHEDULERS(X)                                                                              \
+	X(RR, rr, 1)                                                                               \
+	X(WRR, wrr, 2)                                                                             \
+	X(WLC, wlc, 3)                                                                             \
+	X(LC, lc, 4)                                                                               \
+	X(FO, fo, 5)                                                                               \
+	X(OVF, ovf, 6)                                                                             \
+	X(SED, sed, 7)                                                                             \
+	X(NQ, nq, 8)                                                                               \
+	X(TWOS, twos, 9)                                                                           \
+	X(LBLC, lblc, 10)                                                                          \
+	X(LBLCR, lblcr, 11)                                                                        \
+	X(DH, dh, 12)                                                                              \
+	X(SH, sh, 13)                                                                              \
+	X(MH, mh, 14)
+
+#define SCHEDULER_NUMBER(NAME, name, number) SCHED_##NAME = number,
+enum scheduler { SCHED_NONE, SCHEDULERS(SCHEDULER_NUMBER) };
 
 /*
- * schedule word: bits 0-17 cursor, 18-35 rows, 36-59 first row / 8, 60-63 enum scheduler. One
+ * schedule word: bits 0-17 cursor, 18-35 rows, 36-58 first row / 8, 59-63 enum scheduler. One
  * 8-byte store publishes a new schedule; the data plane moves the cursor by compare-and-swap on the
  * same word, so an edit and a pick never lose each other. rows 0: nothing to choose from.
  */
 struct service {
 	__u64 schedule NOTE("cursor, rows, place and scheduler; see above");
-	__u64 turn NOTE("wrr: bits 0-31 the row used last, 32-63 the current weight");
+	__u64 turn NOTE("the scheduler's own; wrr: bits 0-31 the row used last, 32-63 the weight");
 	__u32 flags NOTE("enum service_flags");
 	__u8 pad[12];
 };
@@ -244,19 +259,20 @@ enum schedule_word {
 	SCHEDULE_CURSOR_BITS = 18,
 	SCHEDULE_ROWS_SHIFT = 18,
 	SCHEDULE_PLACE_SHIFT = 36,
-	SCHEDULE_PLACE_BITS = 24,
-	SCHEDULE_SCHEDULER_SHIFT = 60,
+	SCHEDULE_PLACE_BITS = 23,
+	SCHEDULE_SCHEDULER_SHIFT = 59,
 	SCHEDULE_ROW_UNIT = 8,
 };
 
 /*
- * Rows of a schedule: all dests in IPVS' order, then one more row for the list's head.
- * rr: the cursor names the row used last, value is the row to use after it, NONE when no dest is
- * usable. wrr, wlc: value is the weight; the head's row holds wrr's step (dest) and start (value).
+ * Rows of a schedule; what they hold is the scheduler's to say. Of most: all dests in IPVS' order,
+ * each with its weight, then one more row for the list's head. rr: the cursor names the row used
+ * last, value is the row to use after it, NONE when no dest is usable. wrr: the head's row holds
+ * its step (dest) and start (value).
  */
 struct schedule_row {
 	__u32 dest NOTE("dest id");
-	__u32 value NOTE("rr: row chosen after this one; wrr, wlc: weight");
+	__u32 value NOTE("weight; rr: row chosen after this one");
 };
 
 enum dest_flags {

@@ -15,7 +15,7 @@ function words(v: DataView, at: number, length: number): number[] {
 }
 
 export const LIMIT = {
-  ABI_VERSION: 6,
+  ABI_VERSION: 7,
   SLOTS_PER_BUCKET: 8,
   STRIPES: 16384,
   IFINDEX_MAX: 65536,
@@ -139,14 +139,25 @@ export const SCHEDULER = {
   SCHED_RR: 1,
   SCHED_WRR: 2,
   SCHED_WLC: 3,
+  SCHED_LC: 4,
+  SCHED_FO: 5,
+  SCHED_OVF: 6,
+  SCHED_SED: 7,
+  SCHED_NQ: 8,
+  SCHED_TWOS: 9,
+  SCHED_LBLC: 10,
+  SCHED_LBLCR: 11,
+  SCHED_DH: 12,
+  SCHED_SH: 13,
+  SCHED_MH: 14,
 } as const
 
 export const SCHEDULE_WORD = {
   SCHEDULE_CURSOR_BITS: 18,
   SCHEDULE_ROWS_SHIFT: 18,
   SCHEDULE_PLACE_SHIFT: 36,
-  SCHEDULE_PLACE_BITS: 24,
-  SCHEDULE_SCHEDULER_SHIFT: 60,
+  SCHEDULE_PLACE_BITS: 23,
+  SCHEDULE_SCHEDULER_SHIFT: 59,
   SCHEDULE_ROW_UNIT: 8,
 } as const
 
@@ -926,7 +937,7 @@ export function writeRouteKey(v: DataView, at: number, x: RouteKey): void {
 export interface ScheduleRow {
   /** dest id. */
   dest: number
-  /** rr: row chosen after this one; wrr, wlc: weight. */
+  /** weight; rr: row chosen after this one. */
   value: number
 }
 
@@ -952,7 +963,7 @@ export function writeScheduleRow(v: DataView, at: number, x: ScheduleRow): void 
 export interface Service {
   /** cursor, rows, place and scheduler; see above. */
   schedule: bigint
-  /** wrr: bits 0-31 the row used last, 32-63 the current weight. */
+  /** the scheduler's own; wrr: bits 0-31 the row used last, 32-63 the weight. */
   turn: bigint
   /** enum service_flags. */
   flags: number

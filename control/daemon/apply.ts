@@ -9,7 +9,7 @@ import type { Work } from '../model/work.ts'
 import { desiring, type Wish } from '../plan/desired.ts'
 import { bulkChange, differing } from '../plan/diff.ts'
 import type { BulkChange, Intent, ServiceIntent } from '../plan/intent.ts'
-import { destWeights, type Weights } from '../plan/schedule.ts'
+import { destWeights, type Weights } from '../plan/schedule/weights.ts'
 import { refuseMixed } from './accept.ts'
 import { inSlices } from './slices.ts'
 

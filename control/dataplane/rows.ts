@@ -3,6 +3,7 @@
  * so applying the same thing twice is free. Assumes rows whose size is a multiple of 4.
  */
 import type { BpfMap } from '../../addon/index.ts'
+import { XlvsError } from '../errors.ts'
 
 export interface Codec<Row> {
   size: number
@@ -68,4 +69,12 @@ export function freeId(
     if (!isTaken(id)) return id
   }
   return undefined
+}
+
+export function tableFull(what: string, rows: number): XlvsError {
+  return new XlvsError(
+    'TABLE_FULL',
+    `no room for more ${what}: all ${rows} are taken`,
+    'remove what is not needed',
+  )
 }

@@ -1,9 +1,8 @@
 /**
  * Services and dests in the maps: compiles each into its rows and publishes it, in an order that is
  * safe to stop after any write: dests, then the schedule, then the service, then its key; removal
- * in reverse. Ids are found again in the maps after a restart. Read next: ../plan/schedule.ts.
+ * in reverse. Ids are found again in the maps after a restart. Read next: schedules.ts.
  */
-import { compareAndSwap64, load64 } from '../../addon/index.ts'
 import {
   DEST,
   DEST_ADDRS,
@@ -11,8 +10,6 @@ import {
   DEST_FLAGS,
   DEST_TRAFFIC,
   LIMIT,
-  SCHEDULER,
-  SCHEDULE_ROW,
   SERVICE,
   SERVICE_FLAGS,
   SERVICE_KEY,
@@ -21,7 +18,6 @@ import {
   readDestAddrs,
   readDestConns,
   readDestTraffic,
-  readScheduleRow,
   readService,
   readServiceKey,
   readTunnel,
@@ -29,18 +25,15 @@ import {
   writeDestAddrs,
   writeDestConns,
   writeDestTraffic,
-  writeScheduleRow,
   writeService,
   writeTunnel,
   type DestAddrs,
   type DestConns,
   type DestTraffic,
   type Dest as DestRow,
-  type ScheduleRow,
   type Service as ServiceRow,
   type Tunnel,
 } from '../abi/maps.gen.ts'
-import { XlvsError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
 import {
   destName,
@@ -48,23 +41,12 @@ import {
   type AddressService,
   type AddressServiceId,
   type DestId,
-  type Scheduler,
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
 import { scheduledWeight } from '../plan/active.ts'
 import { noTraffic } from '../plan/intent.ts'
-import {
-  moveCursor,
-  readScheduleWord,
-  rowsFor,
-  scheduleWord,
-  schedulerNumber,
-  weightsOf,
-  wrrTurn,
-  type Candidate,
-  type Weights,
-} from '../plan/schedule.ts'
+import type { Weights } from '../plan/schedule/weights.ts'
 import { key32, view } from './bytes.ts'
 import {
   addrsRow,
@@ -78,8 +60,8 @@ import {
 } from './compile.ts'
 import { heedReplies } from './settings.ts'
 import { type Kernel } from './kernel.ts'
-import { Regions } from './regions.ts'
-import { freeId, Rows } from './rows.ts'
+import { freeId, Rows, tableFull } from './rows.ts'
+import { Schedules } from './schedules.ts'
 
 /** A dest id's owner, as text. */
 interface DestOwner {
@@ -93,10 +75,9 @@ export class Tables {
   readonly dests: Rows<DestRow>
   readonly destConns: Rows<DestConns>
   readonly #services: Rows<ServiceRow>
-  readonly #schedules: Rows<ScheduleRow>
+  readonly #schedules: Schedules
   readonly #traffic: Rows<DestTraffic>
   readonly #kernel: Kernel
-  readonly #regions: Regions
   readonly #destAddrs: Rows<DestAddrs>
   readonly #tunnels: Rows<Tunnel>
   readonly #serviceIds = new Map<string, number>()
@@ -123,10 +104,7 @@ export class Tables {
       codec(DEST_CONNS.size, readDestConns, writeDestConns),
     )
     this.#services = new Rows(maps.services, codec(SERVICE.size, readService, writeService))
-    this.#schedules = new Rows(
-      maps.schedules,
-      codec(SCHEDULE_ROW.size, readScheduleRow, writeScheduleRow),
-    )
+    this.#schedules = new Schedules(maps.schedules, this.#services.buffer)
     this.#traffic = new Rows(
       maps.dest_traffic,
       codec(DEST_TRAFFIC.size, readDestTraffic, writeDestTraffic),
@@ -136,7 +114,6 @@ export class Tables {
       codec(DEST_ADDRS.size, readDestAddrs, writeDestAddrs),
     )
     this.#tunnels = new Rows(maps.tunnels, codec(TUNNEL.size, readTunnel, writeTunnel))
-    this.#regions = new Regions(maps.schedules.info.maxEntries)
     if (kernel.adopted) this.#adopt()
   }
 
@@ -210,10 +187,10 @@ export class Tables {
     const written = dests.map(dest => this.#writeDest(name, service, id, dest, vipLocal))
     let changed = written.some(dest => dest.changed)
     const candidates = dests.map((d, i) => ({
-      id: written[i]?.id ?? LIMIT.NONE,
-      weight: scheduledWeight(d),
+      ...{ id: written[i]?.id ?? LIMIT.NONE, weight: scheduledWeight(d) },
+      ...idOf(d),
     }))
-    changed = this.#publishSchedule(id, service.scheduler, candidates, touches) || changed
+    changed = this.#schedules.publish(id, service, candidates, touches) || changed
     changed = this.#writeService(id, vipLocal, service.onePacket === true) || changed
     if (this.#open.has(name)) return changed
     this.#open.add(name)
@@ -231,7 +208,7 @@ export class Tables {
     if (known.size === 0 && !this.#serviceIds.has(name)) return
     if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
     const id = this.#idOf(name)
-    this.#publishRows(id, SCHEDULER.SCHED_NONE, [])
+    this.#schedules.withdraw(id)
     for (const dest of dests)
       if (known.has(destName(dest))) this.#writeDest(name, service, id, dest, vipLocal)
   }
@@ -254,7 +231,7 @@ export class Tables {
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
     if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
-    this.#publishRows(id, SCHEDULER.SCHED_NONE, [])
+    this.#schedules.withdraw(id)
     this.withdrawDests(service, [])
     this.#serviceIds.delete(name)
     this.#takenServices.delete(id)
@@ -314,12 +291,12 @@ export class Tables {
   }
 
   get owesGracePeriod(): boolean {
-    return this.#regions.hasReturned
+    return this.#schedules.owesGracePeriod
   }
 
   /** Call after a grace period. */
   settle(): void {
-    this.#regions.settle()
+    this.#schedules.settle()
   }
 
   #adopt(): void {
@@ -330,10 +307,9 @@ export class Tables {
       const name = textOf(key.protocol, formatAddress(key.vaddr), key.vport)
       this.#setServiceId(name, id)
       this.#open.add(name)
-      const { first, rows } = readScheduleWord(load64(this.#services.buffer, this.#wordOf(id)))
-      if (rows > 0) this.#regions.adopt(first, rows)
+      this.#schedules.adopt(id)
     }
-    this.#clearOrphans()
+    this.#schedules.clearOrphans(this.#services.length, id => this.#takenServices.has(id))
     for (let id = 1; id < this.dests.length; id++) {
       const row = this.dests.get(id)
       if (!(row.flags & DEST_FLAGS.DEST_KNOWN)) continue
@@ -374,16 +350,6 @@ export class Tables {
     return this.#destIds.get(service) ?? new Map<string, number>()
   }
 
-  /** A crash between key and schedule left one that no region is held for; its id may come back. */
-  #clearOrphans(): void {
-    for (let id = 0; id < this.#services.length; id++) {
-      const word = this.#wordOf(id)
-      const seen = load64(this.#services.buffer, word)
-      if (seen !== 0n && !this.#takenServices.has(id))
-        compareAndSwap64(this.#services.buffer, word, seen, 0n)
-    }
-  }
-
   /** Addresses and tunnel first: the row makes them known. */
   #writeDest(
     name: string,
@@ -411,59 +377,9 @@ export class Tables {
     return this.#services.set(id, { schedule: 0n, turn: 0n, flags }, SERVICE.flags)
   }
 
-  /** The schedule of a service and, for wrr, where its turn stands. */
-  #publishSchedule(
-    id: number,
-    name: Scheduler,
-    dests: Candidate[],
-    touches: readonly Weights[],
-  ): boolean {
-    const scheduler = schedulerNumber(name)
-    const word = load64(this.#services.buffer, this.#wordOf(id))
-    const isNew = readScheduleWord(word).scheduler !== scheduler
-    const changed = this.#publishRows(id, scheduler, rowsFor(name, dests))
-    const heard = isNew && touches.length === 0 ? [weightsOf(dests)] : touches
-    if (name === 'wrr' && heard.length > 0) this.#publishTurn(id, isNew, heard)
-    return changed
-  }
-
-  #publishTurn(id: number, isNew: boolean, touches: readonly Weights[]): void {
-    const word = this.#wordOf(id) + (SERVICE.turn - SERVICE.schedule) / 8
-    for (;;) {
-      const seen = load64(this.#services.buffer, word)
-      const next = wrrTurn(isNew ? undefined : seen, touches)
-      if (compareAndSwap64(this.#services.buffer, word, seen, next) === seen) return
-    }
-  }
-
-  /** Publishes rows by one 8-byte store, the cursor carried over from what it stood on. */
-  #publishRows(id: number, scheduler: number, rows: ScheduleRow[]): boolean {
-    const word = this.#wordOf(id)
-    const before = readScheduleWord(load64(this.#services.buffer, word))
-    const old = Array.from({ length: before.rows }, (_, i) => this.#schedules.get(before.first + i))
-    if (before.scheduler === scheduler && sameRows(old, rows)) return false
-    const first = rows.length === 0 ? 0 : this.#regions.take(rows.length)
-    if (first === undefined) throw tableFull('schedule rows', this.#schedules.length)
-    rows.forEach((row, i) => this.#schedules.set(first + i, row))
-    const ids = (all: ScheduleRow[]): number[] => all.slice(0, -1).map(r => r.dest)
-    for (;;) {
-      const seen = load64(this.#services.buffer, word)
-      const stood = before.scheduler === scheduler ? readScheduleWord(seen).cursor : old.length
-      const cursor = rows.length === 0 ? 0 : moveCursor(ids(old), stood, ids(rows))
-      const next = scheduleWord({ first, rows: rows.length, cursor, scheduler })
-      if (compareAndSwap64(this.#services.buffer, word, seen, next) === seen) break
-    }
-    this.#regions.giveBack(before.first, before.rows)
-    return true
-  }
-
   #trash(id: number): void {
     const row = this.dests.get(id)
     this.dests.set(id, { ...row, flags: row.flags & ~DEST_FLAGS.DEST_AVAILABLE })
-  }
-
-  #wordOf(serviceId: number): number {
-    return (serviceId * SERVICE.size + SERVICE.schedule) / 8
   }
 
   #newServiceId(): number {
@@ -481,18 +397,6 @@ export class Tables {
     this.#nextDest = id + 1
     return id
   }
-}
-
-function tableFull(what: string, rows: number): XlvsError {
-  return new XlvsError(
-    'TABLE_FULL',
-    `no room for more ${what}: all ${rows} are taken`,
-    'remove what is not needed',
-  )
-}
-
-function sameRows(a: ScheduleRow[], b: ScheduleRow[]): boolean {
-  return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
 }
 
 function idOf({ address, port }: DestId): DestId {

@@ -28,7 +28,8 @@ import {
   type ServiceChange,
   type ServiceIntent,
 } from './intent.ts'
-import type { Weights } from './schedule.ts'
+import { planOf } from './schedule/index.ts'
+import type { Weights } from './schedule/weights.ts'
 import { ServiceDraft } from './service_draft.ts'
 
 /** What the maps are to have of a service at some time; undefined: it is taken out. */
@@ -329,9 +330,9 @@ function isOpen(service: Service): boolean {
   return published(service) !== undefined
 }
 
-/** wrr starts again whenever a dest was touched; the others only look at what is there. */
+/** Some start again whenever a dest was touched; most only look at what is there. */
 function hearsTouches({ service }: ServiceDraft): boolean {
-  return service.scheduler === 'wrr'
+  return planOf(service.scheduler).turn !== undefined
 }
 
 function ownedAs(was: { origin?: Origin } | undefined): { origin?: Origin } {

@@ -5,7 +5,7 @@
 import { destName, type Dest, type DestId, type Service } from '../model/service.ts'
 import { scheduledWeight } from './active.ts'
 import type { ServiceIntent } from './intent.ts'
-import { destWeights, withWeight, type Weights } from './schedule.ts'
+import { destWeights, withWeight, type Weights } from './schedule/weights.ts'
 
 export class ServiceDraft {
   #service: Service

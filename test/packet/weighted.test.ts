@@ -1,6 +1,6 @@
 /** The weighted schedulers, pick by pick. Expected orders: the recorded kernel and the spec's. */
 import test from 'ava'
-import { destWeights } from '../../control/plan/schedule.ts'
+import { destWeights } from '../../control/plan/schedule/weights.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { tcp } from '../support/frames.ts'
 

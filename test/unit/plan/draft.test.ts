@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { serviceName, type Dest, type Service } from '../../../control/model/service.ts'
 import { changed, Draft } from '../../../control/plan/draft.ts'
 import { emptyIntent, type Change, type Intent } from '../../../control/plan/intent.ts'
-import { destWeights, wrrTurn } from '../../../control/plan/schedule.ts'
+import { destWeights } from '../../../control/plan/schedule/weights.ts'
+import { planOf } from '../../../control/plan/schedule/index.ts'
 
 type Scheduler = Service['scheduler']
 
@@ -168,6 +169,6 @@ function told(
   const heard = isNew && touches.length === 0 ? [destWeights(now.dests)] : touches
   return {
     scheduler: 'wrr',
-    word: heard.length > 0 ? wrrTurn(isNew ? undefined : word, heard) : word,
+    word: planOf('wrr').turn?.(isNew ? undefined : word, heard) ?? word,
   }
 }

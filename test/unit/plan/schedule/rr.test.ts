@@ -1,21 +1,27 @@
 /** Schedules of rr, against the kernel's list walked naively. */
 import test from 'ava'
 import fc from 'fast-check'
-import { LIMIT, type ScheduleRow } from '../../../control/abi/maps.gen.ts'
-import {
-  moveCursor,
-  readScheduleWord,
-  rrRows,
-  scheduleWord,
-  type Candidate,
-} from '../../../control/plan/schedule.ts'
+import { LIMIT, type ScheduleRow } from '../../../../control/abi/maps.gen.ts'
+import { rr } from '../../../../control/plan/schedule/rr.ts'
+import type { Candidate } from '../../../../control/plan/schedule/scheduler.ts'
+
+type Dest = Pick<Candidate, 'id' | 'weight'>
+
+function rowsOf(dests: Dest[]): ScheduleRow[] {
+  const candidates: Candidate[] = dests.map(d => ({ ...d, address: '10.0.0.2', port: 80 }))
+  return rr.rows({ dests: candidates, settings: {} }, [])
+}
+
+function moved(before: ScheduleRow[], cursor: number, now: ScheduleRow[]): number | undefined {
+  return rr.cursor?.(before, cursor, now)
+}
 
 /** ip_vs_rr.c: a list, newest first, and a pointer to the last used, or to the head. */
 class Kernel {
-  list: Candidate[] = []
-  last: Candidate | 'head' = 'head'
+  list: Dest[] = []
+  last: Dest | 'head' = 'head'
 
-  add(dest: Candidate): void {
+  add(dest: Dest): void {
     this.list.unshift(dest)
   }
 
@@ -37,13 +43,12 @@ class Kernel {
 
 /** What the data plane does with the rows, and the daemon with the cursor. */
 class Rows {
-  rows: ScheduleRow[] = rrRows([])
+  rows: ScheduleRow[] = rowsOf([])
   cursor = 0
 
-  publish(dests: Candidate[]): void {
-    const ids = (rows: ScheduleRow[]): number[] => rows.slice(0, -1).map(r => r.dest)
-    const next = rrRows(dests)
-    this.cursor = moveCursor(ids(this.rows), this.cursor, ids(next))
+  publish(dests: Dest[]): void {
+    const next = rowsOf(dests)
+    this.cursor = moved(this.rows, this.cursor, next) ?? NaN
     this.rows = next
   }
 
@@ -113,28 +118,12 @@ test('rr: any dests, each usable one is picked once a round, newest first', t =>
 })
 
 test('rr: no dest at all, one row from which nothing follows', t => {
-  t.deepEqual(rrRows([]), [{ dest: LIMIT.NONE, value: LIMIT.NONE }])
-})
-
-const place = fc.record({
-  first: fc.nat(2 ** 24 - 1).map(unit => unit * 8),
-  rows: fc.nat(2 ** 18 - 1),
-  cursor: fc.nat(2 ** 18 - 1),
-  scheduler: fc.nat(15),
-})
-
-test('schedule word: any place, reading gives what was written', t => {
-  fc.assert(
-    fc.property(place, place => {
-      const word = scheduleWord(place)
-
-      t.deepEqual(readScheduleWord(word), place)
-      t.true(word >= 0n && word < 1n << 64n)
-    }),
-  )
+  t.deepEqual(rowsOf([]), [{ dest: LIMIT.NONE, value: LIMIT.NONE }])
 })
 
 test('cursor: it stood at the head, it stays at the head', t => {
-  t.is(moveCursor([7, 8], 2, [9, 7, 8]), 3)
-  t.is(moveCursor([], 0, [7]), 1)
+  const at = (...ids: number[]): ScheduleRow[] => rowsOf(ids.map(id => ({ id, weight: 1 })))
+
+  t.is(moved(at(7, 8), 2, at(9, 7, 8)), 3)
+  t.is(moved([], 0, at(7)), 1)
 })

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Schedulers that are yet to come; no schedule word names them. Part of sched.h. */
+#ifndef XLVS_SCHED_MISSING_H
+#define XLVS_SCHED_MISSING_H
+
+#define MISSING(name)                                                                              \
+	ALWAYS __u32 schedule_##name(__u32 service_id, const struct wire *wire)                    \
+	{                                                                                          \
+		return service_id && wire ? NONE : NONE;                                           \
+	}
+
+MISSING(lc)
+MISSING(fo)
+MISSING(ovf)
+MISSING(sed)
+MISSING(nq)
+MISSING(twos)
+MISSING(lblc)
+MISSING(lblcr)
+MISSING(dh)
+MISSING(sh)
+MISSING(mh)
+
+#endif

@@ -1,0 +1,138 @@
+/**
+ * Schedules in the maps: each service's rows in a region of their own, published by one 8-byte
+ * store with the cursor carried over from what it stood on. Read next: ../plan/schedule/index.ts.
+ */
+import { compareAndSwap64, load64, type BpfMap } from '../../addon/index.ts'
+import {
+  SCHEDULER,
+  SCHEDULE_ROW,
+  SERVICE,
+  readScheduleRow,
+  writeScheduleRow,
+  type ScheduleRow,
+} from '../abi/maps.gen.ts'
+import type { ServiceSettings } from '../model/service.ts'
+import { planOf, schedulerNumber } from '../plan/schedule/index.ts'
+import type { Candidate, SchedulePlan } from '../plan/schedule/scheduler.ts'
+import { weightsOf, type Weights } from '../plan/schedule/weights.ts'
+import { readScheduleWord, scheduleWord } from '../plan/schedule/word.ts'
+import { Regions } from './regions.ts'
+import { Rows, tableFull } from './rows.ts'
+
+/** A service without a schedule. */
+const NOTHING: SchedulePlan = { rows: () => [] }
+
+export class Schedules {
+  readonly #rows: Rows<ScheduleRow>
+  readonly #regions: Regions
+  readonly #services: ArrayBuffer
+
+  /** @param services the rows of services, whose words name the regions */
+  constructor(map: BpfMap, services: ArrayBuffer) {
+    const codec = { size: SCHEDULE_ROW.size, read: readScheduleRow, write: writeScheduleRow }
+    this.#rows = new Rows(map, codec)
+    this.#regions = new Regions(map.info.maxEntries)
+    this.#services = services
+  }
+
+  /** The region of a service that was found published is its own. */
+  adopt(serviceId: number): void {
+    const { first, rows } = readScheduleWord(load64(this.#services, wordOf(serviceId)))
+    if (rows > 0) this.#regions.adopt(first, rows)
+  }
+
+  /** A crash between key and schedule left one that no region is held for; its id may come back. */
+  clearOrphans(services: number, isTaken: (id: number) => boolean): void {
+    for (let id = 0; id < services; id++) {
+      const word = wordOf(id)
+      const seen = load64(this.#services, word)
+      if (seen !== 0n && !isTaken(id)) compareAndSwap64(this.#services, word, seen, 0n)
+    }
+  }
+
+  /**
+   * The schedule of a service and, for schedulers that have one, where its turn stands; whether the
+   * rows changed.
+   */
+  publish(
+    serviceId: number,
+    settings: ServiceSettings,
+    dests: readonly Candidate[],
+    touches: readonly Weights[],
+  ): boolean {
+    const plan = planOf(settings.scheduler)
+    const number = schedulerNumber(settings.scheduler)
+    const word = load64(this.#services, wordOf(serviceId))
+    const isNew = readScheduleWord(word).scheduler !== number
+    const old = isNew ? [] : this.#read(word)
+    const changed = this.#publishRows(serviceId, number, plan, plan.rows({ dests, settings }, old))
+    const heard = isNew && touches.length === 0 ? [weightsOf(dests)] : touches
+    if (plan.turn && heard.length > 0) {
+      const turn = plan.turn.bind(plan)
+      this.#swap(turnOf(serviceId), seen => turn(isNew ? undefined : seen, heard))
+    }
+    return changed
+  }
+
+  /** Nothing is scheduled any more. */
+  withdraw(serviceId: number): void {
+    this.#publishRows(serviceId, SCHEDULER.SCHED_NONE, NOTHING, [])
+  }
+
+  get owesGracePeriod(): boolean {
+    return this.#regions.hasReturned
+  }
+
+  /** Call after a grace period. */
+  settle(): void {
+    this.#regions.settle()
+  }
+
+  #publishRows(
+    serviceId: number,
+    scheduler: number,
+    plan: SchedulePlan,
+    rows: ScheduleRow[],
+  ): boolean {
+    const word = load64(this.#services, wordOf(serviceId))
+    const before = readScheduleWord(word)
+    const isNew = before.scheduler !== scheduler
+    const old = isNew ? [] : this.#read(word)
+    if (!isNew && sameRows(old, rows)) return false
+    const first = rows.length === 0 ? 0 : this.#regions.take(rows.length)
+    if (first === undefined) throw tableFull('schedule rows', this.#rows.length)
+    rows.forEach((row, i) => this.#rows.set(first + i, row))
+    this.#swap(wordOf(serviceId), seen => {
+      const cursor = plan.cursor?.(old, readScheduleWord(seen).cursor, rows) ?? 0
+      return scheduleWord({ first, rows: rows.length, cursor, scheduler })
+    })
+    this.#regions.giveBack(before.first, before.rows)
+    return true
+  }
+
+  #read(word: bigint): ScheduleRow[] {
+    const { first, rows } = readScheduleWord(word)
+    return Array.from({ length: rows }, (_, i) => this.#rows.get(first + i))
+  }
+
+  /** Changes a word that the data plane may be changing. */
+  #swap(word: number, change: (seen: bigint) => bigint): void {
+    for (;;) {
+      const seen = load64(this.#services, word)
+      if (compareAndSwap64(this.#services, word, seen, change(seen)) === seen) return
+    }
+  }
+}
+
+/** Where the words of a service are, in 64-bit words. */
+function wordOf(serviceId: number): number {
+  return (serviceId * SERVICE.size + SERVICE.schedule) / 8
+}
+
+function turnOf(serviceId: number): number {
+  return (serviceId * SERVICE.size + SERVICE.turn) / 8
+}
+
+function sameRows(a: readonly ScheduleRow[], b: readonly ScheduleRow[]): boolean {
+  return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
+}

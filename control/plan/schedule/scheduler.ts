@@ -1,0 +1,38 @@
+/**
+ * What the control plane must know of a scheduler: the rows that the data plane picks by, and what
+ * of its state an edit carries over. Pure; each is a file beside this one. Read next: index.ts.
+ */
+import type { ScheduleRow } from '../../abi/maps.gen.ts'
+import type { ServiceSettings } from '../../model/service.ts'
+import type { Weights } from './weights.ts'
+
+/** A dest as a scheduler sees it. Lists of them are in IPVS' order: newest first. */
+export interface Candidate {
+  id: number
+  weight: number
+  address: string
+  /** Its own; 0: that of the service. */
+  port: number
+}
+
+/** What a schedule is made from. */
+export interface Wanted {
+  dests: readonly Candidate[]
+  settings: Pick<ServiceSettings, 'schedFlags'>
+}
+
+export interface SchedulePlan {
+  /** @param before the rows that the same scheduler had; empty when it is new */
+  rows(wanted: Wanted, before: readonly ScheduleRow[]): ScheduleRow[]
+  /**
+   * Where the cursor stands in the rows `now` that stood at `cursor` of `before`. Absent: the
+   * scheduler has none.
+   */
+  cursor?(before: readonly ScheduleRow[], cursor: number, now: readonly ScheduleRow[]): number
+  /**
+   * The word `turn` of struct service after dests were touched, each time with those weights.
+   * `before` is undefined for a new schedule. Absent: the scheduler has no such word, and does not
+   * hear of touches.
+   */
+  turn?(before: bigint | undefined, touches: readonly Weights[]): bigint
+}

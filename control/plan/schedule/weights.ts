@@ -1,0 +1,43 @@
+/** Weights of a service's dests, and the rows of schedulers that pick by them. Pure. */
+import { LIMIT, type ScheduleRow } from '../../abi/maps.gen.ts'
+import type { Dest } from '../../model/service.ts'
+import { scheduledWeight } from '../active.ts'
+import type { Candidate, Wanted } from './scheduler.ts'
+
+/** A row per dest with its weight, and the head's, which says nothing. */
+export function weightRows({ dests }: Pick<Wanted, 'dests'>): ScheduleRow[] {
+  return [...dests.map(d => ({ dest: d.id, value: d.weight })), { dest: LIMIT.NONE, value: 0 }]
+}
+
+/** What wrr must know of the weights of a service's dests. */
+export interface Weights {
+  /** Of all above 0; 0 when there are none. */
+  divisor: number
+  largest: number
+  /** Dests, quiesced ones too. */
+  count: number
+}
+
+const NO_WEIGHTS: Weights = { divisor: 0, largest: 0, count: 0 }
+
+/** Those of dests as they are wanted. */
+export function destWeights(dests: readonly Dest[]): Weights {
+  return dests.reduce((all, dest) => withWeight(all, scheduledWeight(dest)), NO_WEIGHTS)
+}
+
+export function weightsOf(dests: readonly Candidate[]): Weights {
+  return dests.reduce((all, { weight }) => withWeight(all, weight), NO_WEIGHTS)
+}
+
+/** The same with one dest more. */
+export function withWeight({ divisor, largest, count }: Weights, weight: number): Weights {
+  return {
+    divisor: weight > 0 ? gcd(divisor, weight) : divisor,
+    largest: Math.max(largest, weight),
+    count: count + 1,
+  }
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b)
+}
