@@ -9,6 +9,7 @@
 #define XLVS_CONN_INSERT_H
 
 #include "conn_end.h"
+#include "partner.h"
 
 /* Turns to wait for a stripe: its holder does a bounded insertion and is never preempted. */
 #define STRIPE_TURNS 64
@@ -285,7 +286,7 @@ ALWAYS __u32 shadow_older(const struct wire *wire, __u64 hash)
 /* The reply of a NAT connection, as it will be on the wire. */
 ALWAYS struct wire wire_reply(const struct packet *pkt, struct address dest)
 {
-	struct wire wire = {.ports = pkt->wire.ports << 16 | pkt->dest->dport,
+	struct wire wire = {.ports = pkt->wire.ports << 16 | port_at_dest(pkt),
 			    .protocol = pkt->wire.protocol,
 			    .v6 = pkt->wire.v6};
 
@@ -315,7 +316,7 @@ ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash, __u32 *r
 	slot = slot_at(wire.v6, index);
 	if (!slot)
 		return NONE;
-	slot_fill(slot, pkt, request, dest, pkt->dest->dport);
+	slot_fill(slot, pkt, request, dest, port_at_dest(pkt));
 	*rank = shadow_older(&wire, *hash);
 	return index;
 }

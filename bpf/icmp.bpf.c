@@ -96,27 +96,25 @@ ALWAYS void icmp_finish(struct packet *pkt, struct quote *q, struct address from
 /* To the dest, which sent what the error is about. */
 ALWAYS void icmp_nat_request(struct packet *pkt, struct quote *q)
 {
-	const __u8 *to = ROW(dest_addrs, pkt->dest_id)->daddr;
-	struct address dest = address_load(to);
+	struct side dest = dest_side(pkt);
 
-	readdress_to(pkt, to);
-	addr_write(pkt, q->ip + (pkt->wire.v6 ? 8 : 12), dest);
+	readdress_to(pkt, (const __u8 *)&dest.addr);
+	addr_write(pkt, q->ip + (pkt->wire.v6 ? 8 : 12), dest.addr);
 	if (q->has_ports)
-		q->ports[0] = pkt->dest->dport;
-	icmp_finish(pkt, q, wire_from(&pkt->wire), dest);
+		q->ports[0] = dest.port;
+	icmp_finish(pkt, q, wire_from(&pkt->wire), dest.addr);
 }
 
 /* To the client: as from the virtual address, whoever sent it. */
 ALWAYS void icmp_nat_reply(struct packet *pkt, struct quote *q)
 {
-	const __u8 *to = ROW(dest_addrs, pkt->dest_id)->vaddr;
-	struct address vip = address_load(to);
+	struct side vip = virtual_side(pkt);
 
-	readdress_from(pkt, to);
-	addr_write(pkt, q->ip + (pkt->wire.v6 ? 24 : 16), vip);
+	readdress_from(pkt, (const __u8 *)&vip.addr);
+	addr_write(pkt, q->ip + (pkt->wire.v6 ? 24 : 16), vip.addr);
 	if (q->has_ports)
-		q->ports[1] = pkt->dest->vport;
-	icmp_finish(pkt, q, vip, wire_to(&pkt->wire));
+		q->ports[1] = vip.port;
+	icmp_finish(pkt, q, vip.addr, wire_to(&pkt->wire));
 }
 
 /* One that is not for this host is met where it is forwarded, which has taken a hop already. */

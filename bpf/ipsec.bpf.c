@@ -24,6 +24,7 @@ ALWAYS int ipsec_request(struct packet *pkt)
 
 ALWAYS int ipsec_reply(struct packet *pkt)
 {
+	struct side vip = virtual_side(pkt);
 	struct way way = {};
 	__u32 mtu;
 
@@ -36,7 +37,7 @@ ALWAYS int ipsec_reply(struct packet *pkt)
 		return reply_refuse(pkt, mtu);
 	count_reply(pkt);
 	conn_restart(pkt);
-	readdress_from(pkt, ROW(dest_addrs, pkt->dest_id)->vaddr);
+	readdress_from(pkt, (const __u8 *)&vip.addr);
 	return send_way(pkt, &way, NAT_REPLY);
 }
 

@@ -28,7 +28,8 @@ ALWAYS int reply_find_way(struct packet *pkt)
 	hop = ROW(nexthops, way.id);
 	if (!way.id)
 		return send_unresolved(pkt, &way);
-	WRITE(pkt->conn->nexthop, way.id);
+	if (!has_partner_vip(pkt))
+		WRITE(pkt->conn->nexthop, way.id);
 	return try_reply(pkt, hop);
 }
 

@@ -60,14 +60,15 @@ ALWAYS int dest_find(struct packet *pkt)
 
 /*
  * Whether a request may still use its connection. A removed dest swallows its clients' packets
- * (expire_nodest_conn 0); a virtual address that is not here just now is another director's.
+ * (expire_nodest_conn 0); a virtual address that is not here just now is another director's. The
+ * hot walks leave to renew.bpf.c also what only full ones do: partner.h.
  */
 ALWAYS int dest_admits(struct packet *pkt)
 {
+	const __u8 wanted = DEST_AVAILABLE | DEST_VIP_LOCAL;
 	__u8 flags = READ(pkt->dest->flags);
 
-	if (likely((flags & (DEST_AVAILABLE | DEST_VIP_LOCAL)) ==
-		   (DEST_AVAILABLE | DEST_VIP_LOCAL)))
+	if (likely((flags & (pkt->full ? wanted : wanted | DEST_PARTNER_VIP)) == wanted))
 		return GO_ON;
 	return flags & DEST_VIP_LOCAL ? DEST_GONE : VIP_NOT_LOCAL;
 }

@@ -283,6 +283,8 @@ enum dest_flags {
 	DEST_IPV6 = 16,	    /* its service's family */
 	DEST_QUIESCED = 32, /* its weight is 0 */
 	DEST_NO_PORT = 64,  /* its own port is 0, and dport its service's */
+	/* Its service has no one virtual address and port: each connection's slots know. */
+	DEST_PARTNER_VIP = 128,
 };
 
 /* What forwarding to a dest needs, compiled. The id stays the dest's for life. */

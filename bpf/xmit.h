@@ -9,7 +9,7 @@
 #define XLVS_XMIT_H
 
 #include "nexthop.h"
-#include "service.h"
+#include "partner.h"
 #include "track.h"
 
 ALWAYS void hops_decrement(struct packet *pkt)
@@ -90,11 +90,32 @@ ALWAYS void readdress_from(struct packet *pkt, const __u8 *from)
 	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 8 : 12), pkt->wire.addrs[0], from);
 }
 
+/* One side becomes another, where no row of a dest knows both. */
+ALWAYS void nat_side(struct packet *pkt, int is_reply, struct side was, struct side to)
+{
+	struct udphdr *ports = pkt->l4;
+
+	if (is_reply) {
+		readdress_from(pkt, (const __u8 *)&to.addr);
+		ports->source = to.port;
+	} else {
+		readdress_to(pkt, (const __u8 *)&to.addr);
+		ports->dest = to.port;
+	}
+	l4_update(pkt, side_delta(&was, &to));
+}
+
 /* The dest's address and port. */
 ALWAYS void nat_request(struct packet *pkt)
 {
 	const struct dest *dest = pkt->dest;
 
+	if (has_partner_vip(pkt)) {
+		struct side was = {wire_to(&pkt->wire), pkt->wire.ports >> 16};
+
+		nat_side(pkt, 0, was, dest_side(pkt));
+		return;
+	}
 	if (pkt->wire.v6)
 		ip6_rewrite(pkt, &ip6(pkt)->daddr, ROW(dest_addrs, pkt->dest_id)->daddr);
 	else
@@ -108,6 +129,12 @@ ALWAYS void nat_reply(struct packet *pkt)
 {
 	const struct dest *dest = pkt->dest;
 
+	if (has_partner_vip(pkt)) {
+		struct side was = {wire_from(&pkt->wire), (__u16)pkt->wire.ports};
+
+		nat_side(pkt, 1, was, virtual_side(pkt));
+		return;
+	}
 	if (pkt->wire.v6)
 		ip6_rewrite(pkt, &ip6(pkt)->saddr, ROW(dest_addrs, pkt->dest_id)->vaddr);
 	else
@@ -207,14 +234,16 @@ ALWAYS void options_leave(struct packet *pkt)
 {
 	const struct handover *h;
 	__u32 zero = 0;
+	struct side vip;
 
 	if (!pkt->full || pkt->wire.v6 || pkt->l4_at == sizeof(struct iphdr))
 		return;
 	h = bpf_map_lookup_elem(&handovers, &zero);
 	if (!h)
 		return;
-	option_rewrite(pkt, h->recorded_at, pkt->dest->vaddr);
-	option_rewrite(pkt, h->stamped_at, pkt->dest->vaddr);
+	vip = virtual_side(pkt);
+	option_rewrite(pkt, h->recorded_at, address_ipv4(&vip.addr));
+	option_rewrite(pkt, h->stamped_at, address_ipv4(&vip.addr));
 }
 
 ALWAYS int send_reply(struct packet *pkt, const struct nexthop *hop)

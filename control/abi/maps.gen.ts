@@ -169,6 +169,7 @@ export const DEST_FLAGS = {
   DEST_IPV6: 16,
   DEST_QUIESCED: 32,
   DEST_NO_PORT: 64,
+  DEST_PARTNER_VIP: 128,
 } as const
 
 export const NEXTHOP_FLAGS = {

@@ -15,6 +15,7 @@ import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
 import type { Origin } from '../model/origin.ts'
 import {
+  isMark,
   serviceName,
   type AttachMode,
   type Dest,
@@ -299,9 +300,8 @@ export class Director implements DirectorApi {
   }
 
   async warnings(patienceMs = WARNINGS_MS): Promise<Warning[]> {
-    const services = Object.values(this.#intent.services).flatMap(
-      ({ service }) => published(service) ?? [],
-    )
+    const active = Object.values(this.#intent.services).map(({ service }) => published(service))
+    const services = active.filter(service => service !== undefined && !isMark(service))
     const { doctor, dataplane } = this.#parts
     const found = await doctor?.warnings(this.interfaces(), services, patienceMs)
     return [...routeWarnings(dataplane.ways.routesLost), ...(found ?? [])]

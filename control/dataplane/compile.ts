@@ -11,12 +11,24 @@ import {
   type DestAddrs,
   type Tunnel,
 } from '../abi/maps.gen.ts'
-import { addressBytes, familyOf, ipv4, withPort } from '../model/address.ts'
+import {
+  addressBytes,
+  familyOf,
+  formatAddress,
+  formatIpv4,
+  formatIpv6,
+  ipv4,
+  isMapped,
+  withPort,
+} from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
-  type AddressServiceId,
+  isMark,
+  portOfService,
+  serviceName,
   type Dest,
   type ForwardingMethod,
+  type ServiceId,
 } from '../model/service.ts'
 import { natDeltas, tunnelSum } from '../plan/checksum.ts'
 import { view } from './bytes.ts'
@@ -44,24 +56,55 @@ export interface DestWithReach extends Dest {
 /** NAT never mixes families, so nobody adds these. */
 const NO_DELTAS = { ipDelta: 0, l4Delta: 0 }
 
-/** A nat dest of port 0 gets packets at the port that they came to. Source: ip_vs_schedule(). */
+/** What stands for a service in keys and rows: a mark in place of an address, of protocol 0. */
+interface Virtual {
+  bytes: Uint8Array
+  port: number
+  protocol: number
+  isIpv6: boolean
+}
+
+/** The mark is where IPVS has it: an IPv4 address, or the first four bytes of an IPv6 one. */
+function virtualOf(service: ServiceId): Virtual {
+  const port = portOfService(service)
+  if (!isMark(service)) {
+    const protocol = PROTOCOL_NUMBER[service.protocol]
+    const isIpv6 = familyOf(service.address) === 6
+    return { bytes: addressBytes(service.address), port, protocol, isIpv6 }
+  }
+  const isIpv6 = service.family === 6
+  if (!isIpv6) return { bytes: addressBytes(formatIpv4(service.mark)), port, protocol: 0, isIpv6 }
+  const bytes = new Uint8Array(16)
+  view(bytes).setUint32(0, service.mark)
+  return { bytes, port, protocol: 0, isIpv6 }
+}
+
+/**
+ * A nat dest of port 0 gets packets at the port that they came to. Source: ip_vs_schedule(). Once a
+ * row was that of a nat dest whose virtual side only its connections know, it says so for good.
+ */
 export function destRow(
-  service: AddressServiceId,
+  service: ServiceId,
   serviceId: number,
   dest: DestWithReach,
   vipLocal: boolean,
+  before = 0,
 ): DestRow {
-  const dport = dest.port || service.port
-  const isIpv6 = familyOf(service.address) === 6
-  const isMixed = familyOf(dest.address) !== familyOf(service.address)
+  const { bytes, port, protocol, isIpv6 } = virtualOf(service)
+  const vaddr = isIpv6 ? formatIpv6(bytes) : formatAddress(bytes)
+  const dport = dest.port || port
+  const isMixed = (familyOf(dest.address) === 6) !== isIpv6
+  const isPartner = port === 0 && dest.fwd === 'nat'
   // A tunnel needs an address of this host to come from.
   const isLost = dest.fwd === 'tun' && dest.reach.source === ''
-  const { ipDelta, l4Delta } = isMixed ? NO_DELTAS : natDeltas(service, { ...dest, port: dport })
+  const { ipDelta, l4Delta } = isMixed
+    ? NO_DELTAS
+    : natDeltas({ address: vaddr, port }, { ...dest, port: dport })
   return {
     daddr: ipv4Of(dest.address),
-    vaddr: ipv4Of(service.address),
+    vaddr: ipv4Of(vaddr),
     dport,
-    vport: service.port,
+    vport: port,
     nexthop: isLost ? 0 : dest.reach.nexthop,
     fwd: FWD_NUMBER[dest.fwd],
     flags:
@@ -70,11 +113,12 @@ export function destRow(
       (isIpv6 ? DEST_FLAGS.DEST_IPV6 : 0) |
       (dest.weight === 0 ? DEST_FLAGS.DEST_QUIESCED : 0) |
       (dest.port === 0 ? DEST_FLAGS.DEST_NO_PORT : 0) |
+      (isPartner ? DEST_FLAGS.DEST_PARTNER_VIP : before & DEST_FLAGS.DEST_PARTNER_VIP) |
       localFlags(dest.reach.local, vipLocal),
     ip_delta: ipDelta,
     l4_delta: l4Delta,
     service: serviceId,
-    protocol: PROTOCOL_NUMBER[service.protocol],
+    protocol,
   }
 }
 
@@ -88,8 +132,8 @@ export function localFlags(dest: boolean, vip: boolean): number {
   return (dest ? DEST_FLAGS.DEST_LOCAL : 0) | (vip ? DEST_FLAGS.DEST_VIP_LOCAL : 0)
 }
 
-export function addrsRow(service: AddressServiceId, dest: Dest): DestAddrs {
-  return { daddr: addressBytes(dest.address), vaddr: addressBytes(service.address) }
+export function addrsRow(service: ServiceId, dest: Dest): DestAddrs {
+  return { daddr: addressBytes(dest.address), vaddr: virtualOf(service).bytes }
 }
 
 /** The outer header towards a dest; without a source address while there is no way. */
@@ -105,19 +149,26 @@ export function tunnelRow({ address, reach: { source } }: DestWithReach): Tunnel
   }
 }
 
-export function serviceKey(service: AddressServiceId): Uint8Array {
-  const bytes = new Uint8Array(SERVICE_KEY.size)
-  writeServiceKey(view(bytes), 0, {
-    vaddr: addressBytes(service.address),
-    vport: service.port,
-    protocol: PROTOCOL_NUMBER[service.protocol],
-    family: familyOf(service.address) === 4 ? FAMILY.FAMILY_IPV4 : FAMILY.FAMILY_IPV6,
-  })
-  return bytes
+export function serviceKey(service: ServiceId): Uint8Array {
+  const { bytes, port, protocol, isIpv6 } = virtualOf(service)
+  const family = isIpv6 ? FAMILY.FAMILY_IPV6 : FAMILY.FAMILY_IPV4
+  const key = new Uint8Array(SERVICE_KEY.size)
+  writeServiceKey(view(key), 0, { vaddr: bytes, vport: port, protocol, family })
+  return key
 }
 
 /** The name of a service from the fields of its key. */
-export function textOf(protocol: number, address: string, port: number): string {
+export function textOf(protocol: number, vaddr: Uint8Array, port: number): string {
+  if (protocol === 0) {
+    const isIpv6 = !isMapped(vaddr)
+    const mark = view(vaddr).getUint32(isIpv6 ? 0 : 12)
+    return serviceName({ protocol: 'fwmark', family: isIpv6 ? 6 : 4, mark })
+  }
   const found = Object.entries(PROTOCOL_NUMBER).find(([, number]) => number === protocol)
-  return `${found?.[0] ?? protocol}:${withPort(address, port)}`
+  return `${found?.[0] ?? protocol}:${withPort(formatAddress(vaddr), port)}`
+}
+
+/** The virtual address of a service, '' for a mark, which has none. */
+export function vaddrOf(service: ServiceId): string {
+  return isMark(service) ? '' : service.address
 }

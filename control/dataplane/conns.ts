@@ -56,14 +56,15 @@ function connAt(
   const row = readSlot(table, slot)
   const shape = SLOT[table.family]
   const partnerAt = row.partner * shape.size + shape.deadline
-  const partner =
-    partnerAt < table.conns.byteLength
-      ? new DataView(table.conns).getUint32(partnerAt, true)
-      : row.deadline
+  const portAt = row.partner * shape.size + shape.oport
+  const hasPartner = partnerAt < table.conns.byteLength
+  const slots = new DataView(table.conns)
+  const partner = hasPartner ? slots.getUint32(partnerAt, true) : row.deadline
   const left = Math.max((row.deadline - now) | 0, (partner - now) | 0)
   const isTcp = row.protocol === PROTOCOL_NUMBER.tcp
   if (left < 0) return undefined
   const flags = Number(row.word >> BigInt(SLOT_WORD.WORD_FLAGS_SHIFT)) & SLOT_WORD.CONN_FWD_MASK
+  const { address, port } = destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT)))
   // An IPv6 client may call itself ::ffff:10.0.0.1, which is no IPv4 client.
   const text = table.family === FAMILY.FAMILY_IPV6 ? formatIpv6 : formatAddress
   return {
@@ -72,7 +73,7 @@ function connAt(
     expiresS: Math.floor(left / kernel.ticksPerSecond),
     client: { address: text(row.caddr), port: row.cport },
     virtual: { address: text(row.oaddr), port: row.oport },
-    dest: destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))),
+    dest: { address, port: hasPartner ? slots.getUint16(portAt) : port || row.oport },
     fwd: FORWARDING[flags >> SLOT_WORD.CONN_FWD_SHIFT] ?? 'nat',
   }
 }

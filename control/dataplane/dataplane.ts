@@ -149,7 +149,7 @@ export class Dataplane {
   /** Takes a service out; its dests go to the trash and keep their connections. */
   withdraw(service: ServiceId): void {
     this.#noteOrphans(service, [])
-    if (!isMark(service)) this.tables.withdraw(service)
+    this.tables.withdraw(service)
     this.#noteNatDests(serviceName(service))
     this.#noteFamily(serviceName(service), undefined)
     this.#vipLocal.delete(serviceName(service))
@@ -163,7 +163,6 @@ export class Dataplane {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
     this.#noteFamily(serviceName(wanted), familyOfService(wanted))
-    if (isMark(wanted)) return
     this.#noteOrphans(wanted, dests)
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
     const vipLocal = this.isLocal(wanted)

@@ -38,9 +38,8 @@ import { formatAddress } from '../model/address.ts'
 import {
   destName,
   serviceName,
-  type AddressService,
-  type AddressServiceId,
   type DestId,
+  type Service,
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
@@ -55,17 +54,18 @@ import {
   serviceKey,
   textOf,
   tunnelRow,
+  vaddrOf,
   type DestWithReach,
   type Reach,
 } from './compile.ts'
 import { heedReplies } from './settings.ts'
-import { type Kernel } from './kernel.ts'
+import type { Kernel } from './kernel.ts'
 import { freeId, Rows, tableFull } from './rows.ts'
 import { Schedules } from './schedules.ts'
 
 /** A dest id's owner, as text. */
 interface DestOwner {
-  /** Name of its service. */
+  /** Name of its service, and its virtual address, '' of a mark. */
   service: string
   vaddr: string
   dest: DestId
@@ -177,7 +177,7 @@ export class Tables {
    * published, which makes some schedulers start again.
    */
   publish(
-    service: AddressService,
+    service: Service,
     dests: DestWithReach[],
     vipLocal: boolean,
     touches: readonly Weights[] = [],
@@ -202,7 +202,7 @@ export class Tables {
    * Keeps what there is of a service for the connections it has, and lets packets find it no more.
    * Dests that the tables do not know get no row. Withdraw those that are not in it any more after.
    */
-  hold(service: AddressService, dests: DestWithReach[], vipLocal: boolean): void {
+  hold(service: Service, dests: DestWithReach[], vipLocal: boolean): void {
     const name = serviceName(service)
     const known = this.#destsOf(name)
     if (known.size === 0 && !this.#serviceIds.has(name)) return
@@ -220,13 +220,13 @@ export class Tables {
       if (row.flags & DEST_FLAGS.DEST_AVAILABLE) continue
       const way = reach(dest.address)
       const kept = row.flags & ~(DEST_FLAGS.DEST_VIP_LOCAL | DEST_FLAGS.DEST_LOCAL)
-      const flags = kept | localFlags(way.local, isLocal(vaddr))
+      const flags = kept | localFlags(way.local, vaddr === '' || isLocal(vaddr))
       this.dests.set(id, { ...row, nexthop: way.nexthop, flags })
     }
   }
 
   /** Takes a service out; its dests go to the trash and keep their connections. */
-  withdraw(service: AddressServiceId): void {
+  withdraw(service: ServiceId): void {
     const name = serviceName(service)
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
@@ -304,7 +304,7 @@ export class Tables {
     for (let i = 0; i < batch.count; i++) {
       const key = readServiceKey(view(batch.keys), i * SERVICE_KEY.size)
       const id = view(batch.values).getUint32(4 * i, true)
-      const name = textOf(key.protocol, formatAddress(key.vaddr), key.vport)
+      const name = textOf(key.protocol, key.vaddr, key.vport)
       this.#setServiceId(name, id)
       this.#open.add(name)
       this.#schedules.adopt(id)
@@ -314,10 +314,10 @@ export class Tables {
       const row = this.dests.get(id)
       if (!(row.flags & DEST_FLAGS.DEST_KNOWN)) continue
       const addrs = this.#destAddrs.get(id)
-      const vaddr = formatAddress(addrs.vaddr)
       const port = row.flags & DEST_FLAGS.DEST_NO_PORT ? 0 : row.dport
       const dest = { address: formatAddress(addrs.daddr), port }
-      const service = textOf(row.protocol, vaddr, row.vport)
+      const service = textOf(row.protocol, addrs.vaddr, row.vport)
+      const vaddr = row.protocol === 0 ? '' : formatAddress(addrs.vaddr)
       this.#setOwner(id, { service, vaddr, dest })
       if (row.flags & DEST_FLAGS.DEST_AVAILABLE) this.#adoptKeyless(service, row.service)
     }
@@ -353,7 +353,7 @@ export class Tables {
   /** Addresses and tunnel first: the row makes them known. */
   #writeDest(
     name: string,
-    service: AddressServiceId,
+    service: ServiceId,
     serviceId: number,
     dest: DestWithReach,
     vipLocal: boolean,
@@ -361,11 +361,11 @@ export class Tables {
     const known = this.#destsOf(name).get(destName(dest))
     const id = known ?? this.#newDestId()
     if (known === undefined)
-      this.#setOwner(id, { service: name, vaddr: service.address, dest: idOf(dest) })
+      this.#setOwner(id, { service: name, vaddr: vaddrOf(service), dest: idOf(dest) })
     let changed = this.#destAddrs.set(id, addrsRow(service, dest))
     if (dest.fwd === 'tun')
       changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
-    const row = destRow(service, serviceId, dest, vipLocal)
+    const row = destRow(service, serviceId, dest, vipLocal, this.dests.get(id).flags)
     heedReplies(this.#kernel, row)
     changed = this.dests.set(id, row) || changed
     return { id, changed }

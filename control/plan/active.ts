@@ -7,7 +7,6 @@ import {
   ACTIVE_SCHEDULERS,
   isMark,
   type ActiveScheduler,
-  type AddressService,
   type Dest,
   type Scheduler,
   type Service,
@@ -17,8 +16,8 @@ import {
  * The service as the tables can hold it; undefined when they cannot: its packets pass to the host,
  * as packets of no service do.
  */
-export function published(service: Service): AddressService | undefined {
-  return isMark(service) || neededBy(service).length > 0 ? undefined : service
+export function published(service: Service): Service | undefined {
+  return neededBy(service).length > 0 ? undefined : service
 }
 
 /** The scheduler when the data plane schedules by it; undefined: it schedules nothing. */

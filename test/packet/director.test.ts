@@ -6,7 +6,7 @@ import type { BatchChange, RefusedChange } from '../../control/daemon/contract.t
 import { Director, type DirectorParts } from '../../control/daemon/director.ts'
 import { XlvsError, type ErrorCode } from '../../control/errors.ts'
 import { fileOrigin } from '../../control/model/origin.ts'
-import { serviceName } from '../../control/model/service.ts'
+import { portOfService, serviceName } from '../../control/model/service.ts'
 import { Network } from '../../control/plan/network.ts'
 import { changed } from '../../control/plan/draft.ts'
 import { emptyIntent, noTraffic, type Change, type Intent } from '../../control/plan/intent.ts'
@@ -276,7 +276,8 @@ test('director: one of a batch finds no room, the others are made', async t => {
   const { tables } = dataplane
   const publish = tables.publish.bind(tables)
   tables.publish = (service, ...rest) => {
-    if (service.port === 81) throw new XlvsError('TABLE_FULL', 'no room', 'remove something')
+    if (portOfService(service) === 81)
+      throw new XlvsError('TABLE_FULL', 'no room', 'remove something')
     return publish(service, ...rest)
   }
   kept.appended.length = 0
