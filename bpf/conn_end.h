@@ -8,6 +8,7 @@
 #define XLVS_CONN_END_H
 
 #include "conn.h"
+#include "threshold.h"
 
 /* Turns to end a slot: each that is lost means another CPU has set a flag. */
 #define END_TURNS 4
@@ -18,9 +19,10 @@ ALWAYS void count_end(__u64 word)
 	__u32 id = word >> WORD_DEST_SHIFT;
 	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
 
-	if (conns)
-		__sync_fetch_and_add(word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active,
-				     -1);
+	if (!conns)
+		return;
+	__sync_fetch_and_add(word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active, -1);
+	threshold(conns, id);
 }
 
 /* VALID becomes ENDED; whoever does that to the request slot takes it off the counts. */

@@ -327,11 +327,13 @@ ALWAYS void count_new(const struct packet *pkt)
 	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
 	struct dest_traffic *traffic = bpf_map_lookup_elem(&dest_traffic, &row);
 
-	if (conns)
-		__sync_fetch_and_add(
-			pkt->word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active, 1);
 	if (traffic)
 		traffic->conns++;
+	if (!conns)
+		return;
+	__sync_fetch_and_add(pkt->word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active,
+			     1);
+	threshold(conns, id);
 }
 
 /* Makes the slots under the stripe's lock. Returns GO_ON, TABLE_FULL, INTERNAL. */

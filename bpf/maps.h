@@ -65,7 +65,7 @@ struct dest_addrs dest_addrs[DESTS_MAX] TABLE("dest_addrs");
 MAP(nat_dests, HASH, struct service_key, __u32, 1, BPF_F_NO_PREALLOC);
 /* By dest id. Only the daemon writes; read for dests that are reached by tunnel. */
 MAP(tunnels, ARRAY, __u32, struct tunnel, 1, BPF_F_MMAPABLE);
-/* By dest id. Both sides add, atomically. */
+/* By dest id. Both sides count, atomically; thresholds and weight are the daemon's. */
 MAP(dest_conns, ARRAY, __u32, struct dest_conns, 1, BPF_F_MMAPABLE);
 /* By cpu * DESTS_MAX + dest id. The data plane writes; summed on reading. */
 MAP(dest_traffic, ARRAY, __u32, struct dest_traffic, 1, BPF_F_MMAPABLE);

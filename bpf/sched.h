@@ -12,8 +12,10 @@
 
 /* Lost races for the cursor before giving up: each means another CPU made progress. */
 #define CURSOR_TURNS 32
-#define CURSOR_MASK  ((1ull << SCHEDULE_CURSOR_BITS) - 1)
-#define PLACE_MASK   ((1u << SCHEDULE_PLACE_BITS) - 1)
+/* In place of a dest id: such a race was lost. A turn is a function of its own, verified once. */
+#define AGAIN	    (NONE - 1)
+#define CURSOR_MASK ((1ull << SCHEDULE_CURSOR_BITS) - 1)
+#define PLACE_MASK  ((1u << SCHEDULE_PLACE_BITS) - 1)
 
 ALWAYS struct schedule_row *schedule_row(__u64 word, __u32 row)
 {
@@ -31,6 +33,14 @@ ALWAYS __u32 schedule_dests(__u64 word)
 	return rows ? rows - 1 : 0;
 }
 
+/* The counts of a dest that may get new connections; 0 for one that is overloaded. */
+ALWAYS struct dest_conns *dest_admitting(__u32 dest)
+{
+	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &dest);
+
+	return conns && !READ(conns->overloaded) ? conns : 0;
+}
+
 /*
  * What a scheduler is: the dest id for a packet's new connection, or NONE. The wire may be 0 for
  * all that the verifier knows. Weak, or clang 19 sees who does not look at the wire and passes
@@ -40,9 +50,16 @@ ALWAYS __u32 schedule_dests(__u64 word)
 	WARM __attribute__((weak)) __u32 schedule_##name(__u32 service_id, const struct wire *wire \
 							 __attribute__((unused)))
 
+#include "sched_least.h"
 #include "sched_rr.h"
 #include "sched_wrr.h"
 #include "sched_wlc.h"
+#include "sched_lc.h"
+#include "sched_fo.h"
+#include "sched_ovf.h"
+#include "sched_sed.h"
+#include "sched_nq.h"
+#include "sched_twos.h"
 #include "sched_missing.h"
 
 #define SCHEDULER_CASE(NAME, name, number)                                                         \

@@ -9,12 +9,6 @@
 		return service_id && wire ? NONE : NONE;                                           \
 	}
 
-MISSING(lc)
-MISSING(fo)
-MISSING(ovf)
-MISSING(sed)
-MISSING(nq)
-MISSING(twos)
 MISSING(lblc)
 MISSING(lblcr)
 MISSING(dh)

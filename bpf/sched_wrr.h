@@ -13,60 +13,105 @@ struct wrr_walk {
 	__s32 weight; /* the threshold */
 	__s32 step;
 	__s32 start;
+	__s32 seen; /* the largest weight that this pass has met; -1 while it is not a whole one */
 	__u32 dest;
 };
+
+/*
+ * The threshold falls by a step, and on until somebody fits it: what the kernel does pass by pass
+ * when the largest weights are overloaded. A threshold above the smallest step, 1 to step, is left.
+ */
+ALWAYS void wrr_fall(struct wrr_walk *walk)
+{
+	walk->weight -= walk->step;
+	if (walk->weight <= 0)
+		walk->weight = walk->start;
+	else if (walk->seen > 0 && walk->weight > walk->seen)
+		walk->weight -= (walk->weight - walk->seen + walk->step - 1) / (__u32)walk->step *
+				walk->step;
+}
 
 static long wrr_look(__u32 i, struct wrr_walk *walk)
 {
 	struct schedule_row *row;
+	__s32 weight;
+	__u32 dest;
 
 	(void)i;
 	walk->row = walk->row >= walk->dests ? 0 : walk->row + 1;
 	if (walk->row >= walk->dests) {
 		walk->row = walk->dests;
-		walk->weight -= walk->step;
-		if (walk->weight <= 0)
-			walk->weight = walk->start;
+		wrr_fall(walk);
+		walk->seen = 0;
 		return 0;
 	}
 	row = schedule_row(walk->word, walk->row);
-	if (!row || (__s32)READ(row->value) < walk->weight)
-		return !row;
-	walk->dest = READ(row->dest);
+	if (!row)
+		return 1;
+	weight = READ(row->value);
+	dest = READ(row->dest);
+	if (weight <= 0 || !dest_admitting(dest))
+		return 0;
+	if (walk->seen >= 0 && weight > walk->seen)
+		walk->seen = weight;
+	if (weight < walk->weight)
+		return 0;
+	walk->dest = dest;
 	return 1;
 }
 
+/* Nobody was found: the kernel ends at the head, unless it had begun its last pass elsewhere. */
+ALWAYS void wrr_rewind(struct wrr_walk *walk, __u32 row, __s32 weight)
+{
+	int begins = row >= walk->dests || weight > walk->step;
+
+	walk->row = begins ? walk->dests : row;
+	walk->weight = begins ? walk->start : weight;
+}
+
 /*
- * Its dest id, or NONE. A dest of the largest weight fits every threshold, so two rounds and a bit
- * suffice.
+ * A dest of the largest weight fits every threshold, the largest that is not overloaded those that
+ * follow a pass: the rest of one, a whole one, and another suffice.
  */
-SCHEDULER(wrr)
+WARM __u32 wrr_turn(__u32 service_id)
 {
 	struct service *service = bpf_map_lookup_elem(&services, &service_id);
+	struct wrr_walk walk = {.seen = -1, .dest = NONE};
+	struct schedule_row *head;
+	__s32 weight;
+	__u64 was;
 
 	if (!service)
 		return NONE;
-	for (int turn = 0; turn < CURSOR_TURNS; turn++) {
-		struct wrr_walk walk = {.word = READ(service->schedule), .dest = NONE};
-		__u64 was = READ(service->turn);
-		struct schedule_row *head;
+	walk.word = READ(service->schedule);
+	was = READ(service->turn);
+	walk.dests = schedule_dests(walk.word);
+	head = schedule_row(walk.word, walk.dests);
+	if (!head || !walk.dests)
+		return NONE;
+	walk.step = READ(head->dest);
+	walk.start = READ(head->value);
+	if (walk.start <= 0)
+		return NONE;
+	weight = was >> 32 ?: walk.start;
+	walk.row = (__u32)was;
+	walk.weight = weight;
+	bpf_loop(3 * (walk.dests + 1), wrr_look, &walk, 0);
+	if (walk.dest == NONE)
+		wrr_rewind(&walk, (__u32)was, weight);
+	if (__sync_val_compare_and_swap(&service->turn, was, (__u64)walk.weight << 32 | walk.row) !=
+	    was)
+		return AGAIN;
+	return walk.dest;
+}
 
-		walk.dests = schedule_dests(walk.word);
-		head = schedule_row(walk.word, walk.dests);
-		if (!head || !walk.dests)
-			return NONE;
-		walk.step = READ(head->dest);
-		walk.start = READ(head->value);
-		if (walk.start <= 0)
-			return NONE;
-		walk.row = (__u32)was;
-		walk.weight = was >> 32 ?: walk.start;
-		bpf_loop(2 * walk.dests + 3, wrr_look, &walk, 0);
-		if (walk.dest == NONE)
-			return NONE;
-		if (__sync_val_compare_and_swap(&service->turn, was,
-						(__u64)walk.weight << 32 | walk.row) == was)
-			return walk.dest;
+SCHEDULER(wrr)
+{
+	for (int turn = 0; turn < CURSOR_TURNS; turn++) {
+		__u32 dest = wrr_turn(service_id);
+
+		if (dest != AGAIN)
+			return dest;
 	}
 	return NONE;
 }

@@ -329,11 +329,20 @@ struct tunnel {
 };
 _Static_assert(sizeof(struct tunnel) == 48, "array rows are multiples of eight");
 
-/* Connections of a dest; both sides change them by atomic add only. */
+/*
+ * What of a dest changes with its connections; both sides change the two counts by atomic add only.
+ * overloaded is what they were when a connection came or went, which has hysteresis: threshold.h.
+ */
 struct dest_conns {
 	__u32 active NOTE("connections in an active state");
 	__u32 inactive NOTE("all other connections");
+	__u32 overloaded NOTE("1: it gets no new connections");
+	__u32 upper NOTE("connections from which on it gets no new ones, 0: no limit");
+	__u32 lower NOTE("below this many it gets new ones again");
+	__u32 weight NOTE("the weight that schedulers see");
+	__u32 pad[2];
 };
+_Static_assert(sizeof(struct dest_conns) == 32, "two dests share a cache line");
 
 /* Traffic of a dest on one CPU; row cpu * DESTS_MAX + dest id. Only that CPU writes it. */
 struct dest_traffic {

@@ -218,7 +218,7 @@ export const MAPS = {
   conns4: { keySize: 4, valueSize: 256, libbpf: 'conns4' },
   conns6: { keySize: 4, valueSize: 512, libbpf: 'conns6' },
   dest_addrs: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dest_addrs' },
-  dest_conns: { keySize: 4, valueSize: 8, libbpf: 'dest_conns' },
+  dest_conns: { keySize: 4, valueSize: 32, libbpf: 'dest_conns' },
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
   handovers: { keySize: 4, valueSize: 72, libbpf: 'handovers' },
@@ -556,25 +556,45 @@ export interface DestConns {
   active: number
   /** all other connections. */
   inactive: number
+  /** 1: it gets no new connections. */
+  overloaded: number
+  /** connections from which on it gets no new ones, 0: no limit. */
+  upper: number
+  /** below this many it gets new ones again. */
+  lower: number
+  /** the weight that schedulers see. */
+  weight: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const DEST_CONNS = {
-  size: 8,
+  size: 32,
   active: 0,
   inactive: 4,
+  overloaded: 8,
+  upper: 12,
+  lower: 16,
+  weight: 20,
 } as const
 
 export function readDestConns(v: DataView, at: number): DestConns {
   return {
     active: v.getUint32(at + 0, HOST),
     inactive: v.getUint32(at + 4, HOST),
+    overloaded: v.getUint32(at + 8, HOST),
+    upper: v.getUint32(at + 12, HOST),
+    lower: v.getUint32(at + 16, HOST),
+    weight: v.getUint32(at + 20, HOST),
   }
 }
 
 export function writeDestConns(v: DataView, at: number, x: DestConns): void {
   v.setUint32(at + 0, x.active, HOST)
   v.setUint32(at + 4, x.inactive, HOST)
+  v.setUint32(at + 8, x.overloaded, HOST)
+  v.setUint32(at + 12, x.upper, HOST)
+  v.setUint32(at + 16, x.lower, HOST)
+  v.setUint32(at + 20, x.weight, HOST)
 }
 
 export interface DestTraffic {

@@ -7,6 +7,7 @@
 import { add32 } from '../../addon/index.ts'
 import { DEST_CONNS, LIFE, SLOT_WORD } from '../abi/maps.gen.ts'
 import { SLOT, type ConnTable } from './slots.ts'
+import { afterRelease } from './threshold.ts'
 
 /** A packet counts within microseconds of its change; three equal looks apart are no accident. */
 const LOOKS = 3
@@ -19,6 +20,9 @@ const REPLY = SLOT_WORD.CONN_REPLY << FLAGS_SHIFT
 const INACTIVE = SLOT_WORD.CONN_INACTIVE << FLAGS_SHIFT
 /** The dest id is the upper three bytes of a word's upper half. */
 const DEST_SHIFT = SLOT_WORD.WORD_DEST_SHIFT - 32
+
+/** Which words of a dest are counts; the others are its thresholds. */
+const COUNTS = new Set<number>([DEST_CONNS.active, DEST_CONNS.inactive])
 
 /** Connections there are, by position in dest_conns' words. */
 function present(tables: readonly ConnTable[], length: number): Int32Array {
@@ -56,6 +60,7 @@ export function startRecount(
   count: typeof present = present,
 ): Recount {
   const counted = new Int32Array(destConns)
+  const isCount = (word: number): boolean => COUNTS.has((word * 4) % DEST_CONNS.size)
   /** Counted less present, as every look so far that says something has it. */
   const drift = new Int32Array(counted.length)
   const agreed = new Uint8Array(counted.length)
@@ -65,6 +70,7 @@ export function startRecount(
     const there = count(tables, counted.length)
     let isOpen = false
     for (let word = 0; word < counted.length; word++) {
+      if (!isCount(word)) continue
       const now = counted[word] as number
       const times = agreed[word] as number
       if (times === DISAGREED) continue
@@ -87,6 +93,7 @@ export function startRecount(
         const by = drift[word] as number
         if (by === 0 || agreed[word] !== LOOKS) continue
         add32(destConns, word, -by)
+        afterRelease(destConns, Math.floor((word * 4) / DEST_CONNS.size))
         recount.corrected++
       }
       return true

@@ -52,6 +52,11 @@ export class Rows<Row> {
     return written
   }
 
+  /** One word of a row, at that offset in bytes. */
+  setWord(row: number, at: number, value: number): void {
+    this.#words[(row * this.#codec.size + at) / 4] = value
+  }
+
   clear(row: number): void {
     const words = this.#codec.size / 4
     this.#words.fill(0, row * words, (row + 1) * words)

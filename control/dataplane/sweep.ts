@@ -9,6 +9,7 @@ import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '.
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
 import { readSlot, SLOT, tupleOf, type ConnTable } from './slots.ts'
+import { afterRelease } from './threshold.ts'
 
 /** Ticks a slot must be overdue: a packet that found it just in time has long finished. */
 const MARGIN_TICKS = 2
@@ -220,6 +221,7 @@ export function uncount(destConns: ArrayBuffer, word: bigint): void {
   const dest = Number(word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))
   const field = word & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
   add32(destConns, (dest * DEST_CONNS.size + field) / 4, -1)
+  afterRelease(destConns, dest)
 }
 
 /** A stashed slot's key goes too, unless a newer connection has taken it. */

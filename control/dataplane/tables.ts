@@ -38,6 +38,7 @@ import { formatAddress } from '../model/address.ts'
 import {
   destName,
   serviceName,
+  type Dest,
   type DestId,
   type Service,
   type ServiceId,
@@ -62,6 +63,7 @@ import { heedReplies } from './settings.ts'
 import type { Kernel } from './kernel.ts'
 import { freeId, Rows, tableFull } from './rows.ts'
 import { Schedules } from './schedules.ts'
+import { afterEdit, thresholdsOf } from './threshold.ts'
 
 /** A dest id's owner, as text. */
 interface DestOwner {
@@ -367,8 +369,21 @@ export class Tables {
       changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
     const row = destRow(service, serviceId, dest, vipLocal, this.dests.get(id).flags)
     heedReplies(this.#kernel, row)
+    changed = this.#writeLimits(id, dest) || changed
     changed = this.dests.set(id, row) || changed
     return { id, changed }
+  }
+
+  /** What schedulers look at beside the counts, which are left to whoever counts. */
+  #writeLimits(id: number, dest: Dest): boolean {
+    const before = this.destConns.get(id)
+    const { upper, lower } = thresholdsOf(dest)
+    const row = { ...before, upper, lower, weight: scheduledWeight(dest) }
+    const changed = this.destConns.set(id, row, DEST_CONNS.upper)
+    const overloaded = afterEdit(before, upper)
+    if (overloaded !== before.overloaded)
+      this.destConns.setWord(id, DEST_CONNS.overloaded, overloaded)
+    return changed
   }
 
   #writeService(id: number, vipLocal: boolean, onePacket: boolean): boolean {

@@ -17,7 +17,9 @@ export const SCHEDULERS = [
 ] as const
 export type Scheduler = (typeof SCHEDULERS)[number]
 /** Those that the data plane schedules by; with another one nothing is scheduled. */
-export const ACTIVE_SCHEDULERS = ['rr', 'wrr', 'wlc'] as const satisfies readonly Scheduler[]
+export const ACTIVE_SCHEDULERS = [
+  ...(['rr', 'wrr', 'lc', 'wlc', 'fo', 'ovf', 'sed', 'nq', 'twos'] as const),
+] as const satisfies readonly Scheduler[]
 export type ActiveScheduler = (typeof ACTIVE_SCHEDULERS)[number]
 
 export const SCHED_FLAGS = ['flag-1', 'flag-2', 'flag-3'] as const

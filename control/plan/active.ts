@@ -67,9 +67,6 @@ export function serviceNotActive(service: Service): string[] {
 }
 
 /** What of a dest does not work yet, in words. */
-export function destNotActive({ upper, tunnel }: Dest): string[] {
-  return [
-    ...(upper === undefined ? [] : ['thresholds']),
-    ...(tunnel === undefined ? [] : [`${tunnel.type} tunnels`]),
-  ]
+export function destNotActive({ tunnel }: Dest): string[] {
+  return tunnel === undefined ? [] : [`${tunnel.type} tunnels`]
 }

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { destWeights } from '../../control/plan/schedule/weights.ts'
 import { director, type PacketDirector } from '../support/director.ts'
-import { tcp } from '../support/frames.ts'
+import { tcp, udp } from '../support/frames.ts'
 
 let port = 1024
 
@@ -31,6 +31,19 @@ const ROWS: [scheduler: string, weights: number[], expected: string][] = [
   ['wlc', [1, 1, 1], '3 2 1 3 2 1'],
   ['wlc', [1, 0, 2], '3 1 3 3 1 3'],
   ['wlc', [0], '7'],
+  ['lc', [1, 3], '2 1 2 1'],
+  ['lc', [1, 0, 2], '3 1 3 1'],
+  ['lc', [0], '7'],
+  ['sed', [1, 3], '2 2 2 1 2 2 2 1'],
+  ['sed', [2, 0, 2], '3 1 3 1'],
+  ['sed', [0], '7'],
+  ['nq', [1, 3], '2 1 2 2 2 2 2 1 2 2 2 1'],
+  ['nq', [3, 0, 1], '3 1 1 1 1 1 3'],
+  ['nq', [0], '7'],
+  ['fo', [1, 3, 3, 2], '3 3 3 3'],
+  ['fo', [0], '7'],
+  ['ovf', [1, 3], '2 2 2 2 1 1 7'],
+  ['ovf', [0, 1], '2 2 7'],
 ]
 
 for (const [scheduler, weights, expected] of ROWS)
@@ -38,6 +51,28 @@ for (const [scheduler, weights, expected] of ROWS)
     const lvs = await director(t, service(scheduler, weights))
 
     t.is(picks(lvs, expected.split(' ').length), expected)
+  })
+
+/** Datagrams make no connection active. */
+const UDP_ROWS: [scheduler: string, weights: number[], expected: string][] = [
+  ['lc', [1, 3], '2 1 2 1'],
+  ['wlc', [1, 3], '2 1 2 2 2 1'],
+  ['sed', [1, 3], '2 2 2 2 2 2'],
+  ['nq', [1, 3], '2 2 2 2 2 2'],
+  ['nq', [3, 1], '2 2 2 2 2 2'],
+  ['fo', [1, 3], '2 2 2 2 2 2'],
+  ['ovf', [1, 3], '2 2 2 2 2 2'],
+]
+
+for (const [scheduler, weights, expected] of UDP_ROWS)
+  test(`${scheduler}: weights ${weights.join(' ')}, datagrams, ${expected}`, async t => {
+    const lvs = await director(t, service(scheduler, weights).replace('tcp', 'udp'))
+
+    const out = expected
+      .split(' ')
+      .map(() => lvs.run(udp(`198.51.100.7:${port++} > 192.0.2.1:80`)).frame[33])
+
+    t.is(out.join(' '), expected)
   })
 
 test('wrr: a weight is edited in flight, it starts at the head, threshold kept', async t => {

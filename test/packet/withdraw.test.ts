@@ -100,7 +100,7 @@ const PASSED: Row[] = [
     reason: 'no service',
   },
 ]
-const LATER = ['lc', 'fo', 'ovf', 'lblc', 'lblcr', 'dh', 'sh', 'mh', 'sed', 'nq', 'twos'] as const
+const LATER = ['lblc', 'lblcr', 'dh', 'sh', 'mh'] as const
 const REFUSED: Row[] = LATER.map(scheduler => ({
   settings: { scheduler },
   protocol: 'tcp',

@@ -229,10 +229,16 @@ function parseService([protocol, where = '', scheduler = 'rr']: string[]): Servi
   }
 }
 
-function parseDest([, where = '', fwd, , weight = '1']: string[]): Dest {
+function parseDest([, where = '', fwd, , weight = '1', ...words]: string[]): Dest {
   const known = FORWARDING_METHODS.find(method => method === fwd)
   if (known === undefined) throw new Error(`no forwarding method ${fwd ?? ''}`)
-  return { ...parseWhere(where), fwd: known, weight: Number(weight) }
+  const dest = { ...parseWhere(where), fwd: known, weight: Number(weight) }
+  return { ...dest, ...threshold(words, 'upper'), ...threshold(words, 'lower') }
+}
+
+function threshold(words: string[], name: 'upper' | 'lower'): { [name]?: number } {
+  const at = words.indexOf(name)
+  return at < 0 ? {} : { [name]: Number(words[at + 1]) }
 }
 
 /** 10.0.0.2:80 or [2001:db8::2]:80. */

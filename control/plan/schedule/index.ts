@@ -5,8 +5,14 @@
 import { SCHEDULER } from '../../abi/maps.gen.ts'
 import type { ActiveScheduler, Scheduler } from '../../model/service.ts'
 import { activeScheduler } from '../active.ts'
+import { fo } from './fo.ts'
+import { lc } from './lc.ts'
+import { nq } from './nq.ts'
+import { ovf } from './ovf.ts'
 import { rr } from './rr.ts'
 import type { SchedulePlan } from './scheduler.ts'
+import { sed } from './sed.ts'
+import { twos } from './twos.ts'
 import { wlc } from './wlc.ts'
 import { wrr } from './wrr.ts'
 
@@ -14,6 +20,12 @@ const PLANS: Record<ActiveScheduler, SchedulePlan> = {
   rr,
   wrr,
   wlc,
+  lc,
+  fo,
+  ovf,
+  sed,
+  nq,
+  twos,
 }
 
 /** One that the data plane does not have schedules nothing. */

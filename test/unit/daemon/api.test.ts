@@ -129,15 +129,14 @@ test('api: a service and a dest with every field, then each is shown', async t =
   t.like(given.json<{ warnings: object[] }>().warnings, [
     {
       kind: 'not-active',
-      message:
-        'not active yet: thresholds, gue tunnels of dest [2001:db8::2]:0 of fwmark6:4294967295',
+      message: 'not active yet: gue tunnels of dest [2001:db8::2]:0 of fwmark6:4294967295',
     },
   ])
   const [service] = shown.services
   const notActive = [...['firewall marks', 'persistence', 'the sip engine'], 'the scheduler sh']
   t.like(service, { ...MARK, ...FULL, notActive })
   t.false('address' in (service ?? {}))
-  const less = ['thresholds', 'gue tunnels']
+  const less = ['gue tunnels']
   t.like(service?.dests[0], { ...dest, persistent: 0, notActive: less })
 })
 

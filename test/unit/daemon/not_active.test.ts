@@ -11,7 +11,7 @@ const ID = { protocol: 'tcp', address: '192.0.2.1', port: 80 } as const
 const WEB: Service = { ...ID, scheduler: 'rr' }
 const LATER: Service = { ...WEB, persistentS: 60 }
 const PLAIN: Dest = { ...NEW_DEST, address: '10.0.0.2', port: 80 }
-const UPPER: Dest = { ...PLAIN, upper: 8 }
+const GUE: Dest = { ...PLAIN, fwd: 'tun', tunnel: { type: 'gue', port: 6080 } }
 
 function told(change: Partial<BulkChange>, before = emptyIntent()): string[] {
   const nothing = { puts: [], removes: [], attaches: [], detaches: [], zero: {} }
@@ -23,17 +23,17 @@ test('apply: what is added or changed and not active yet, a warning for each', t
   const was = { ...emptyIntent(), services: { 'tcp:192.0.2.1:80': { service: LATER, dests: [] } } }
 
   t.deepEqual(told({ puts: [{ service: WEB, dests: [PLAIN] }] }), [])
-  t.deepEqual(told({ puts: [{ service: LATER, dests: [UPPER] }] }), [
+  t.deepEqual(told({ puts: [{ service: LATER, dests: [GUE] }] }), [
     'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host',
-    'not active yet: thresholds of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
+    'not active yet: gue tunnels of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
   ])
-  t.deepEqual(told({ puts: [{ service: LATER, dests: [UPPER] }] }, was), [
-    'not active yet: thresholds of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
+  t.deepEqual(told({ puts: [{ service: LATER, dests: [GUE] }] }, was), [
+    'not active yet: gue tunnels of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
   ])
 })
 
 test('apply: more than people read, then the rest is counted', t => {
-  const dests = Array.from({ length: 25 }, (_, i) => ({ ...UPPER, port: i + 1 }))
+  const dests = Array.from({ length: 25 }, (_, i) => ({ ...GUE, port: i + 1 }))
 
   const lines = told({ puts: [{ service: WEB, dests }] })
 

@@ -5,6 +5,9 @@ import { startRecount } from '../../../control/dataplane/recount.ts'
 import { both, FAMILIES, SLOT } from '../../../control/dataplane/slots.ts'
 
 const DESTS = 4
+const WORDS = DEST_CONNS.size / 4
+/** The first dest's active connections, among all words. */
+const ACTIVE = WORDS
 
 /**
  * Tables whose slots, of either family in turn, belong to these dests; `inactive` ones by a minus:
@@ -25,11 +28,13 @@ function world(slots: number[], counts: [active: number, inactive: number][]) {
   counts.forEach((pair, dest) => {
     counted.set(pair, (dest * DEST_CONNS.size) / 4)
   })
-  return { conns, destConns, counted }
+  const shown = (): number[] =>
+    [0, 1, 2].flatMap(dest => [...counted.subarray(dest * WORDS, dest * WORDS + 2)])
+  return { conns, destConns, counted, shown }
 }
 
 test('recount: counts that agree with the table, nothing is touched', t => {
-  const { conns, destConns, counted } = world(
+  const { conns, destConns, shown } = world(
     [1, -1, 2],
     [
       [0, 0],
@@ -41,11 +46,11 @@ test('recount: counts that agree with the table, nothing is touched', t => {
   const done = startRecount(conns, destConns).look()
 
   t.true(done)
-  t.deepEqual([...counted.slice(0, 6)], [0, 0, 1, 1, 1, 0])
+  t.deepEqual(shown(), [0, 0, 1, 1, 1, 0])
 })
 
 test('recount: a dest counted too high and one too low, three looks put them right', t => {
-  const { conns, destConns, counted } = world(
+  const { conns, destConns, shown } = world(
     [1, -1, 2],
     [
       [0, 0],
@@ -58,7 +63,7 @@ test('recount: a dest counted too high and one too low, three looks put them rig
   const looks = [recount.look(), recount.look(), recount.look()]
 
   t.deepEqual(looks, [false, false, true])
-  t.deepEqual([...counted.slice(0, 6)], [0, 0, 1, 1, 1, 0])
+  t.deepEqual(shown(), [0, 0, 1, 1, 1, 0])
   t.is(recount.corrected, 3)
 })
 
@@ -73,11 +78,11 @@ test('recount: a count that moves between looks, it is left alone', t => {
   const recount = startRecount(conns, destConns)
 
   recount.look()
-  counted[2] = 3
+  counted[ACTIVE] = 3
   recount.look()
   recount.look()
 
-  t.is(counted[2], 3)
+  t.is(counted[ACTIVE], 3)
 })
 
 test('recount: a difference that goes by itself, nothing is touched', t => {
@@ -91,11 +96,11 @@ test('recount: a difference that goes by itself, nothing is touched', t => {
   const recount = startRecount(conns, destConns)
 
   recount.look()
-  counted[2] = 1
+  counted[ACTIVE] = 1
   const done = recount.look()
 
   t.true(done)
-  t.is(counted[2], 1)
+  t.is(counted[ACTIVE], 1)
 })
 
 test('recount: connections come while it looks, what it missed is not taken off', t => {
@@ -109,8 +114,8 @@ test('recount: connections come while it looks, what it missed is not taken off'
   let comes = true
   const recount = startRecount(conns, destConns, (_, length) => {
     const there = new Int32Array(length)
-    there[2] = counted[2] ?? 0
-    if (comes) counted[2] = (counted[2] ?? 0) + 1
+    there[ACTIVE] = counted[ACTIVE] ?? 0
+    if (comes) counted[ACTIVE] = (counted[ACTIVE] ?? 0) + 1
     return there
   })
 
@@ -119,7 +124,7 @@ test('recount: connections come while it looks, what it missed is not taken off'
 
   t.deepEqual(looks, [false, false, false, false])
   t.true(recount.look())
-  t.is(counted[2], 5)
+  t.is(counted[ACTIVE], 5)
 })
 
 test('recount: a dest that is never at rest, it is left alone in the end', t => {
@@ -131,7 +136,7 @@ test('recount: a dest that is never at rest, it is left alone in the end', t => 
     ],
   )
   const recount = startRecount(conns, destConns, (_, length) => {
-    counted[2] = (counted[2] ?? 0) + 1
+    counted[ACTIVE] = (counted[ACTIVE] ?? 0) + 1
     return new Int32Array(length)
   })
 
@@ -139,5 +144,22 @@ test('recount: a dest that is never at rest, it is left alone in the end', t => 
   while (!recount.look()) looks++
 
   t.is(looks, 20)
-  t.is(counted[2], 23)
+  t.is(counted[ACTIVE], 23)
+})
+
+test('recount: thresholds beside the counts, they stay; what was overloaded may be free', t => {
+  const { conns, destConns, counted } = world(
+    [1],
+    [
+      [0, 0],
+      [4, 0],
+    ],
+  )
+  const limits = [1, 4, 3, 7] // overloaded, upper, lower, weight
+  counted.set(limits, ACTIVE + 2)
+  const recount = startRecount(conns, destConns)
+
+  while (!recount.look());
+
+  t.deepEqual([...counted.subarray(ACTIVE, ACTIVE + 6)], [1, 0, 0, 4, 3, 7])
 })

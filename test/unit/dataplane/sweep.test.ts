@@ -121,6 +121,7 @@ function count(destConns: ArrayBuffer, c: Made, by: number): void {
   const v = new DataView(destConns)
   const row = readDestConns(v, c.dest * DEST_CONNS.size)
   writeDestConns(v, c.dest * DEST_CONNS.size, {
+    ...row,
     active: (row.active + (c.isActive ? by : 0)) >>> 0,
     inactive: (row.inactive + (c.isActive ? 0 : by)) >>> 0,
   })

@@ -200,8 +200,8 @@ test('show: a service whose packets pass to the host, then it refuses nobody', t
     showText([ETH0], [service({ scheduler, notActive })], PLAIN)
 
   t.notRegex(missing(['persistence']), /refuses new connections/)
-  t.notRegex(missing(['persistence', 'the scheduler ovf'], 'ovf'), /refuses new connections/)
-  t.regex(missing(['the scheduler ovf'], 'ovf'), /refuses new connections/)
+  t.notRegex(missing(['persistence', 'the scheduler lblc'], 'lblc'), /refuses new connections/)
+  t.regex(missing(['the scheduler lblc'], 'lblc'), /refuses new connections/)
 })
 
 test('conns: none and some, then a sentence or a table', t => {

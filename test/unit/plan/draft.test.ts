@@ -167,8 +167,6 @@ function told(
   const isNew = scheduler !== now.service.scheduler
   if (now.service.scheduler !== 'wrr') return { scheduler: now.service.scheduler, word: 0n }
   const heard = isNew && touches.length === 0 ? [destWeights(now.dests)] : touches
-  return {
-    scheduler: 'wrr',
-    word: planOf('wrr').turn?.(isNew ? undefined : word, heard) ?? word,
-  }
+  if (heard.length === 0) return { scheduler: 'wrr', word }
+  return { scheduler: 'wrr', word: planOf('wrr').turn?.(isNew ? undefined : word, heard) ?? word }
 }
