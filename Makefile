@@ -38,12 +38,16 @@ BPF_OBJECTS   := $(if $(wildcard bpf/xlvs.bpf.c),build/xlvs.bpf.o) \
 TEST_OBJECTS  := build/test/pass.bpf.o build/test/wrap.bpf.o build/test/mute.bpf.o
 # Another build of the program, to upgrade to in mid-traffic; -O3 leaves the tag as it is.
 UPGRADE       := build/test/upgrade/xlvs.bpf.o build/test/upgrade/companion.bpf.o
-C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc test/*/*.c test/*/*.h)
+PRELOAD_SOURCES := $(wildcard addon/preload/*.c addon/preload/*.h)
+# What LD_PRELOAD is set to by xlvs exec; C of the machine's own compiler, and nothing but libc.
+PRELOAD       := $(if $(PRELOAD_SOURCES),build/libxlvs-ipvs.so)
+C_FILES       := $(wildcard bpf/*.h bpf/*.c addon/*.h addon/*.cc \
+		 $(PRELOAD_SOURCES) test/*/*.c test/*/*.h)
 
 .PHONY: help build demo test check bench bench-since oracle oracle-impl oracle-record \
-	oracle-guest record install clean asan format addon bpf gen bpffs
+	oracle-guest record install clean asan format addon preload bpf gen bpffs
 
-build: addon bpf  ## the addon and the BPF objects, which is what make alone does
+build: addon preload bpf  ## addon, library and BPF objects, which is what make alone does
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -78,6 +82,15 @@ addon: $(ADDON)  ## the addon alone
 addon/build/Release/libbpf_ts.node: $(ADDON_SOURCES) $(PACKAGES)
 	@.ci/quietly 'Building the addon' cmake-js build -d addon -O addon/build -l warn
 	@touch $@
+
+preload: $(PRELOAD)  ## the library of xlvs exec alone
+
+# Its own functions are found by the linker of programs, so it is not built with checks of libc.
+build/libxlvs-ipvs.so: $(PRELOAD_SOURCES) Makefile | build/packages
+	@.ci/quietly 'Building $@' gcc -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -Wall \
+	  -Wextra -Werror -fPIC -fvisibility=hidden -shared -Wl,-z,defs,-z,now -o $@.new \
+	  addon/preload/*.c
+	@mv $@.new $@
 
 bpf: $(BPF_OBJECTS)  ## the BPF objects alone
 

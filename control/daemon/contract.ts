@@ -111,6 +111,10 @@ export interface DirectorApi {
   services(): ServiceView[]
   /** The same one by one, as it was when it was asked for; counters as they are by then. */
   eachService(): Iterable<ServiceView>
+  /** What there is, the oldest first. */
+  serviceIds(): ServiceId[]
+  /** One of them. */
+  find(id: ServiceId): ServiceView | undefined
   addService(service: Service): Promise<Warning[]>
   /** Replaces what is not the id. */
   setService(service: Service): Promise<Warning[]>

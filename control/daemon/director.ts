@@ -203,6 +203,15 @@ export class Director implements DirectorApi {
     for (const service of Object.values(this.#intent.services)) yield this.#views.service(service)
   }
 
+  serviceIds(): ServiceId[] {
+    return Object.values(this.#intent.services).map(({ service }) => service)
+  }
+
+  find(id: ServiceId): ServiceView | undefined {
+    const found = this.#intent.services[serviceName(id)]
+    return found && this.#views.service(found)
+  }
+
   addService(service: Service): Promise<Warning[]> {
     return this.#ask(this.#asked({ op: 'addService', service }))
   }

@@ -3,11 +3,12 @@
  * SIGTERM ends the daemon and leaves the data plane running; SIGHUP is only told of. Read next:
  * director.ts, api.ts.
  */
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { setTimeout as setTimer } from 'node:timers/promises'
+import { setImmediate, setTimeout as setTimer } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Dataplane, kernelRelease } from '../dataplane/dataplane.ts'
 import { firewallWarnings } from '../dataplane/firewall.ts'
@@ -27,8 +28,9 @@ import { Director, restored } from './director.ts'
 import { Doctor } from './doctor.ts'
 import { Journal } from './journal.ts'
 import { createLog } from './log.ts'
-import type { DaemonOptions } from './options.ts'
+import { ipvsSocketOf, type DaemonOptions } from './options.ts'
 import { RESIZING, resizing } from './resizing.ts'
+import { ipvsServer, ownNetns } from './ipvs_socket.ts'
 import { notSocket, socketPathOf } from './socket_path.ts'
 import { lockState } from './state_lock.ts'
 import { tending } from './tending.ts'
@@ -87,6 +89,7 @@ async function start(options: DaemonOptions, log: Logger, undo: (() => unknown)[
   for (const warning of await director.warnings(FIREWALL_MS)) log.warn(warning, 'warning')
   follow(director, watch, log)
   await serve(director, options.socket, log, undo)
+  await serveIpvs(director, ipvsSocketOf(options.socket), log, undo)
   tend(director, log, undo)
 }
 
@@ -193,7 +196,7 @@ async function attachAsked(director: Director, names: string[]): Promise<void> {
 
 /** @throws SOCKET_IN_USE when somebody answers there, or it is no socket; a dead one is removed. */
 async function refuseSecond(socket: string): Promise<void> {
-  socketPathOf(socket)
+  socketPathOf(ipvsSocketOf(socketPathOf(socket)))
   const other = notSocket(socket)
   if (other !== undefined)
     throw new XlvsError(
@@ -219,16 +222,43 @@ async function refuseSecond(socket: string): Promise<void> {
     )
 }
 
+/** Programs made for the kernel's IPVS have a socket of their own, with the same rights. */
+async function serveIpvs(
+  director: Director,
+  socket: string,
+  log: Logger,
+  undo: (() => unknown)[],
+): Promise<void> {
+  const server = ipvsServer({ director, pause: () => setImmediate() }, ownNetns())
+  undo.push(() => {
+    server.close()
+    rmSync(socket, { force: true })
+  })
+  await listenAt(socket, async () => {
+    server.listen(socket)
+    await once(server, 'listening')
+  })
+  log.info({ socket }, 'listening for programs that speak to IPVS')
+}
+
 async function listen(api: ReturnType<typeof buildApi>, socket: string): Promise<void> {
-  mkdirSync(dirname(socket), { recursive: true })
-  rmSync(socket, { force: true })
-  const umask = process.umask(0o777 & ~SOCKET_MODE)
   const { level } = api.log
   try {
     api.log.level = 'silent' // fastify would log it too, in words that vary
-    await api.listen({ path: socket })
+    await listenAt(socket, () => api.listen({ path: socket }))
   } finally {
     api.log.level = level
+  }
+}
+
+/** Nobody else can speak to the socket, from its first moment on. */
+async function listenAt(socket: string, start: () => Promise<unknown>): Promise<void> {
+  mkdirSync(dirname(socket), { recursive: true })
+  rmSync(socket, { force: true })
+  const umask = process.umask(0o777 & ~SOCKET_MODE)
+  try {
+    await start()
+  } finally {
     process.umask(umask)
   }
   chmodSync(socket, SOCKET_MODE)

@@ -36,3 +36,8 @@ export interface DaemonOptions {
 
 /** Changes in one batch: some 10 ms of work, so that others wait no longer. */
 export const BATCH_MAX = 1000
+
+/** Where a daemon with that socket listens for programs that speak to the kernel's IPVS. */
+export function ipvsSocketOf(socket: string): string {
+  return `${socket.replace(/\.sock$/, '')}-ipvs.sock`
+}

@@ -13,8 +13,11 @@ import {
   type ProcName,
 } from './proc.ts'
 
+/** What they are made from. */
+type ProcReads = Pick<DirectorClient, 'services' | 'stats' | 'eachConns'>
+
 /** The text of /proc/net/NAME as the kernel would have it. */
-export async function procText(name: ProcName, director: DirectorClient): Promise<string> {
+export async function procText(name: ProcName, director: ProcReads): Promise<string> {
   switch (name) {
     case 'ip_vs':
       return procServices(await director.services())
@@ -31,7 +34,7 @@ export async function procText(name: ProcName, director: DirectorClient): Promis
   }
 }
 
-async function conns(director: DirectorClient): Promise<ConnView[]> {
+async function conns(director: ProcReads): Promise<ConnView[]> {
   const conns: ConnView[] = []
   for await (const page of director.eachConns()) conns.push(...page)
   return conns

@@ -114,6 +114,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
   TABLE_FULL: moreThanThereIsRoomFor,
   KERNEL_REFUSED: thrown(() => openObject('/nonexistent', 'xlvs.bpf.o')),
   TIMED_OUT: askSomebodySilent,
+  PROGRAM_MISSING: command('exec -- /nonexistent/keepalived'),
   TOO_MANY_WATCHERS: thrown(() => {
     const events = new Events()
     for (;;) events.watch(undefined, () => undefined)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Command } from '@oclif/core/command'
 import { XlvsCommand, type Example } from '../../control/bin/command.ts'
 import { syncDaemon } from '../../control/model/sync.ts'
-import { serveFake } from '../support/fake_director.ts'
+import { serveFake, serveIpvs } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
 import { dest, service } from '../support/views.ts'
 
@@ -71,7 +71,8 @@ for (const { name, command } of found) {
         await t.notThrowsAsync(parse(words.slice(1), { flags, args, strict: true }))
         return
       }
-      const { socket, folder } = await serveFake(t, given(name))
+      const { socket, folder, director } = await serveFake(t, given(name))
+      if (name === 'exec') await serveIpvs(t, director, socket)
       await writeFile(join(folder, 'lvs.yaml'), 'services:\n  tcp 192.0.2.1:80:\n')
 
       const { status, err } = await xlvs(words, { socket, cwd: folder })

@@ -2,25 +2,36 @@
  * What differs from the recorded ipvsadm: `node test/ipvsadm/compare.ts`, for some scenarios only
  * with words of their file's or their own name behind it. Prints each command that differs, with -
  * what was recorded and + what xlvs says. `-q`: the counts alone. `-w`: writes differs.txt too.
+ * `--netlink`, `--options`: with Debian's own ipvsadm, by that way; without sysctl's.
  * Read next: world.ts, differs.ts.
  */
 import { writeDiffers } from './differs.ts'
 import { differing, scenarios } from './recorded.ts'
+import { createNamespace } from '../support/namespace.ts'
 import type { Ran, Scenario, Step } from './transcript.ts'
+import { runUnmodified } from './unmodified.ts'
 import { replay } from './world.ts'
 
 const options = process.argv.slice(2).filter(word => word.startsWith('-'))
 const asked = process.argv.slice(2).filter(word => !word.startsWith('-'))
 const found = new Map<string, number[]>()
+const unmodified = (['netlink', 'options'] as const).find(way => options.includes(`--${way}`))
+const namespace = unmodified ? await createNamespace('ipvsadm') : undefined
 let same = 0
 let total = 0
 for (const [name, scenario] of await scenarios()) {
   if (!asked.every(word => name.includes(word))) continue
-  const numbers = show(name, scenario, await replay(scenario))
+  if (unmodified && name.startsWith('sysctl')) continue
+  const ran =
+    unmodified && namespace
+      ? await runUnmodified(scenario, namespace, unmodified)
+      : await replay(scenario)
+  const numbers = show(name, scenario, ran)
   if (numbers.length > 0) found.set(name, numbers)
   same += scenario.steps.length - numbers.length
   total += scenario.steps.length
 }
+await namespace?.close()
 console.log(`same ${same} of ${total}`)
 if (options.includes('-w') && asked.length === 0) await writeDiffers(found)
 

@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApi } from '../../control/daemon/api.ts'
+import type { DirectorApi } from '../../control/daemon/contract.ts'
 import { connectDirector } from '../../control/daemon/client.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { PROC_NAMES } from '../../control/ipvs/proc.ts'
@@ -47,12 +48,7 @@ const NOBODY = 65534
 /** What xlvs does for each step, from an empty table on. */
 export async function replay({ steps }: Scenario): Promise<Ran[]> {
   const folder = await mkdtemp(join(tmpdir(), 'xlvs-ipvsadm-'))
-  const { lvs } = await begin(
-    { disk: new Disk(), maps: new MemoryMaps(KEY, CPUS) },
-    () => 0,
-    NETWORK,
-  )
-  const api = buildApi(lvs, createLog('silent'))
+  const api = buildApi(await newDirector(), createLog('silent'))
   const socket = join(folder, 'xlvs.sock')
   await api.listen({ path: socket })
   try {
@@ -63,6 +59,12 @@ export async function replay({ steps }: Scenario): Promise<Ran[]> {
     await api.close()
     await rm(folder, { recursive: true })
   }
+}
+
+/** A director in the guest's network, with an empty table. */
+export async function newDirector(): Promise<DirectorApi> {
+  const machine = { disk: new Disk(), maps: new MemoryMaps(KEY, CPUS) }
+  return (await begin(machine, () => 0, NETWORK)).lvs
 }
 
 async function carryOut({ words: all, input }: Step, socket: string): Promise<Ran> {

@@ -9,7 +9,7 @@ rm -rf "$impl"
 mkdir -p "$impl/bin" "$impl/lib" "$impl/addon/build/Release" "$impl/build"
 cp package.json "$impl/"
 cp addon/build/Release/libbpf_ts.node "$impl/addon/build/Release/"
-cp build/*.bpf.o "$impl/build/"
+cp build/*.bpf.o build/libxlvs-ipvs.so "$impl/build/"
 cp "$(readlink -f node_modules/.bin/node)" "$impl/node"
 ldd addon/build/Release/libbpf_ts.node |
   awk '$3 ~ /lib(bpf|elf|z)\.so/ {print $3}' | xargs -I{} cp -L {} "$impl/lib/"

@@ -2,9 +2,11 @@
  * A director that keeps everything in memory, for tests of what talks to one: same refusals, same
  * order (dests newest first), no kernel. Tests reach in through `state`.
  */
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { buildApi } from '../../control/daemon/api.ts'
 import { addingDest, settingDest, startingDaemon } from '../../control/daemon/accept.ts'
@@ -16,7 +18,10 @@ import type {
 } from '../../control/daemon/contract.ts'
 import { connPage } from '../../control/daemon/conn_pages.ts'
 import { Events } from '../../control/daemon/events.ts'
+import type { Netns } from '../../control/daemon/ipvs_frames.ts'
+import { ipvsServer, ownNetns } from '../../control/daemon/ipvs_socket.ts'
 import { createLog } from '../../control/daemon/log.ts'
+import { ipvsSocketOf } from '../../control/daemon/options.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
 import { inactive, inactiveDest, inactiveSync, warningsOf } from '../../control/daemon/ownership.ts'
 import { syncViews } from '../../control/daemon/views.ts'
@@ -97,6 +102,8 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     version: () => ({ xlvs: '0.1.0', abi: 2, kernel: '6.1.0', programTag: '0123456789abcdef' }),
     services: () => state.services,
     eachService: () => state.services,
+    serviceIds: () => state.services,
+    find: id => state.services.find(have => serviceName(have) === serviceName(id)),
     conns: (query = {}) =>
       connPage(
         {
@@ -335,6 +342,7 @@ export interface Served {
   /** Where the socket is; gone with it. */
   folder: string
   events: Events
+  director: DirectorApi
   close: () => Promise<void>
 }
 
@@ -346,7 +354,25 @@ export async function serveFake(
   const director = fakeDirector(given)
   const { socket, folder, close } = await serve(t, director)
   const { state, events } = director
-  return { socket, state, folder, events, close }
+  return { socket, state, folder, events, director, close }
+}
+
+/** The same for programs that speak to IPVS, of this process' network namespace or another. */
+export async function serveIpvs(
+  t: Pick<ExecutionContext, 'teardown'>,
+  director: DirectorApi,
+  socket: string,
+  options: { netns?: Netns; hasNetlink?: boolean } = {},
+): Promise<string> {
+  const { netns = ownNetns(), ...rest } = options
+  const server = ipvsServer({ director, pause: () => setImmediate(), ...rest }, netns)
+  const path = ipvsSocketOf(socket)
+  server.listen(path)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+  })
+  return path
 }
 
 /** A director served on a socket, gone when the test ends. */

@@ -1,0 +1,251 @@
+/*
+ * libxlvs-ipvs.so, for LD_PRELOAD: a program that speaks to the kernel's IPVS, by generic netlink,
+ * by socket options or through /proc/net, finds xlvsd instead. Everything else goes on as it was,
+ * and so do these where there is no xlvsd: then the program is told in the kernel's own way.
+ * It only carries bytes; control/ipvs/ knows what they mean. Read next: netlink.c, exchange.c.
+ */
+#include "exchange.h"
+#include "netlink.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+/* The function that this one stands in front of. */
+#define NEXT(name)                                                                                 \
+	static __typeof__(name) *next;                                                             \
+	if (next == NULL)                                                                          \
+	next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+
+/* Numbers of IPVS' socket options. Source: include/uapi/linux/ip_vs.h (v6.12), IP_VS_BASE_CTL. */
+#define OPTION_FIRST 1152
+#define OPTION_LAST  1167
+
+#define FOLDER "/proc/net/"
+#define FILES  FOLDER "ip_vs"
+
+/* --- netlink --- */
+
+EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	NEXT(sendmsg);
+	int before = errno, error;
+	ssize_t sent;
+
+	if (message == NULL || !is_generic_netlink(fd) ||
+	    !take_message(fd, message, &sent, &error)) {
+		errno = before;
+		return next(fd, message, flags);
+	}
+	errno = error != 0 ? error : before;
+	return error != 0 ? -1 : sent;
+}
+
+EXPORTED ssize_t sendto(int fd, const void *bytes, size_t length, int flags,
+			const struct sockaddr *to, socklen_t to_length)
+{
+	NEXT(sendto);
+	struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
+	const struct msghdr message = {
+		.msg_name = (void *)to,
+		.msg_namelen = to_length,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+	};
+	int before = errno, error;
+	ssize_t sent;
+
+	if (!is_generic_netlink(fd) || !take_message(fd, &message, &sent, &error)) {
+		errno = before;
+		return next(fd, bytes, length, flags, to, to_length);
+	}
+	errno = error != 0 ? error : before;
+	return error != 0 ? -1 : sent;
+}
+
+EXPORTED ssize_t send(int fd, const void *bytes, size_t length, int flags)
+{
+	return sendto(fd, bytes, length, flags, NULL, 0);
+}
+
+EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	NEXT(recvmsg);
+	ssize_t got = next(fd, message, flags);
+
+	if (got >= 0)
+		hide_sender(fd, message->msg_name, message->msg_namelen);
+	return got;
+}
+
+EXPORTED ssize_t recvfrom(int fd, void *bytes, size_t length, int flags, struct sockaddr *from,
+			  socklen_t *from_length)
+{
+	NEXT(recvfrom);
+	ssize_t got = next(fd, bytes, length, flags, from, from_length);
+
+	if (got >= 0 && from != NULL)
+		hide_sender(fd, from, *from_length);
+	return got;
+}
+
+/* --- socket options --- */
+
+static bool is_ours(int fd, int level, int number)
+{
+	int domain = -1;
+	socklen_t length = sizeof(domain);
+
+	return level == IPPROTO_IP && number >= OPTION_FIRST && number <= OPTION_LAST &&
+	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_INET;
+}
+
+/* False: there is no xlvsd. `error`: 0 or an errno. */
+static bool ask_option(int fd, enum kind kind, int number, const void *value, socklen_t room,
+		       struct answer *answer, int *error)
+{
+	struct question question = {
+		.kind = kind,
+		.number = (uint32_t)number,
+		.room = room,
+		.length = value == NULL	     ? 0
+			  : room < VALUE_MAX ? room
+					     : VALUE_MAX,
+	};
+
+	*error = ask(fd, &question, value, answer);
+	if (*error == 0)
+		*error = answer->result;
+	return *error != ENOENT || answer->bytes != NULL;
+}
+
+EXPORTED int getsockopt(int fd, int level, int number, void *value, socklen_t *length)
+{
+	NEXT(getsockopt);
+	int before = errno, error;
+	struct answer answer = {0};
+
+	if (level != IPPROTO_IP || length == NULL || value == NULL || !is_ours(fd, level, number) ||
+	    !ask_option(fd, KIND_GET, number, value, *length, &answer, &error)) {
+		errno = before;
+		return next(fd, level, number, value, length);
+	}
+	if (error == 0) {
+		memcpy(value, answer.bytes, answer.length < *length ? answer.length : *length);
+		*length = answer.room;
+	}
+	free(answer.bytes);
+	errno = error != 0 ? error : before;
+	return error != 0 ? -1 : 0;
+}
+
+EXPORTED int setsockopt(int fd, int level, int number, const void *value, socklen_t length)
+{
+	NEXT(setsockopt);
+	int before = errno, error;
+	struct answer answer = {0};
+
+	if (level != IPPROTO_IP || !is_ours(fd, level, number) ||
+	    !ask_option(fd, KIND_SET, number, value, length, &answer, &error)) {
+		errno = before;
+		return next(fd, level, number, value, length);
+	}
+	free(answer.bytes);
+	errno = error != 0 ? error : before;
+	return error != 0 ? -1 : 0;
+}
+
+/* --- files of /proc/net --- */
+
+/* A descriptor of a copy of the file, or -1: open the file itself. */
+static int open_copy(const char *path, int flags)
+{
+	struct question question = {.kind = KIND_FILE};
+	struct answer answer;
+	int fd = -1;
+
+	if (path == NULL || strncmp(path, FILES, sizeof(FILES) - 1) != 0 ||
+	    (flags & O_ACCMODE) != O_RDONLY)
+		return -1;
+	question.length = (uint32_t)strnlen(path + sizeof(FOLDER) - 1, VALUE_MAX);
+	if (ask(-1, &question, path + sizeof(FOLDER) - 1, &answer) != 0)
+		return -1;
+	if (answer.result == 0)
+		fd = memfd_create("ip_vs", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	for (uint32_t at = 0; fd >= 0 && at < answer.length;) {
+		ssize_t wrote = write(fd, answer.bytes + at, answer.length - at);
+
+		if (wrote > 0)
+			at += (uint32_t)wrote;
+		else if (errno != EINTR) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	free(answer.bytes);
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static mode_t mode_of(int flags, va_list rest)
+{
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
+}
+
+#define OPEN(name, parameters, arguments)                                                          \
+	EXPORTED int name parameters                                                               \
+	{                                                                                          \
+		NEXT(name);                                                                        \
+		int before = errno, fd = open_copy(path, flags);                                   \
+		mode_t mode;                                                                       \
+		va_list rest;                                                                      \
+                                                                                                   \
+		va_start(rest, flags);                                                             \
+		mode = mode_of(flags, rest);                                                       \
+		va_end(rest);                                                                      \
+		errno = before;                                                                    \
+		return fd >= 0 ? fd : next arguments;                                              \
+	}
+OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
+OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+OPEN(openat, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+OPEN(openat64, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+
+/* What open() becomes in a program that was built with checks. */
+#define OPEN_2(name)                                                                               \
+	int name(const char *path, int flags);                                                     \
+	EXPORTED int name(const char *path, int flags)                                             \
+	{                                                                                          \
+		NEXT(name);                                                                        \
+		int before = errno, fd = open_copy(path, flags);                                   \
+                                                                                                   \
+		errno = before;                                                                    \
+		return fd >= 0 ? fd : next(path, flags);                                           \
+	}
+OPEN_2(__open_2)
+OPEN_2(__open64_2)
+
+#define FOPEN(name)                                                                                \
+	EXPORTED FILE *name(const char *path, const char *mode)                                    \
+	{                                                                                          \
+		NEXT(name);                                                                        \
+		int before = errno;                                                                \
+		bool reads = mode != NULL && *mode == 'r' && strchr(mode, '+') == NULL;            \
+		int closes = mode != NULL && strchr(mode, 'e') != NULL ? O_CLOEXEC : 0;            \
+		int fd = reads ? open_copy(path, O_RDONLY | closes) : -1;                          \
+                                                                                                   \
+		errno = before;                                                                    \
+		return fd >= 0 ? fdopen(fd, mode) : next(path, mode);                              \
+	}
+FOPEN(fopen)
+FOPEN(fopen64)

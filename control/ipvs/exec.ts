@@ -1,0 +1,59 @@
+/**
+ * Puts a program in the place of this process, with the library in front of it that leads whoever
+ * asks for the kernel's IPVS to xlvsd. Read next: ../../addon/preload/hooks.c.
+ */
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ipvsSocketOf } from '../daemon/options.ts'
+import { XlvsError } from '../errors.ts'
+
+/** Beside control/, in a checkout and when installed. Scripts that it starts need it absolute. */
+const LIBRARY = fileURLToPath(new URL('../../build/libxlvs-ipvs.so', import.meta.url))
+/** Node ignores these two, and what is ignored would stay so in the program. */
+const SIGNALS = '--default-signal=PIPE,XFSZ'
+const ENV = '/usr/bin/env'
+
+/** Does not return. @throws PROGRAM_MISSING, BAD_USAGE */
+export function execute([name = '', ...args]: readonly string[], socket: string): never {
+  const program = found(name)
+  const before = process.env['LD_PRELOAD'] ?? ''
+  const env = {
+    ...process.env,
+    LD_PRELOAD: before === '' ? LIBRARY : `${LIBRARY}:${before}`,
+    XLVS_IPVS_SOCKET: resolve(ipvsSocketOf(socket)),
+  }
+  if (!isProgram(LIBRARY))
+    throw new XlvsError(
+      'PROGRAM_MISSING',
+      `the library ${LIBRARY} is missing`,
+      'build it with make build, or reinstall xlvs',
+    )
+  const words = [name, ...args]
+  // env would take a name with = for a variable.
+  if (isProgram(ENV) && !name.includes('=')) words.unshift(ENV, SIGNALS, '--')
+  process.execve?.(words[0] === ENV ? ENV : program, words, env)
+  throw new XlvsError('PROGRAM_MISSING', `${program} cannot be run`, 'see whether it is a program')
+}
+
+/** The program as execvp() would find it. @throws PROGRAM_MISSING */
+function found(name: string): string {
+  const path = process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+  const all = name.includes('/') ? [name] : path.split(delimiter).map(folder => join(folder, name))
+  const program = all.find(isProgram)
+  if (program !== undefined) return program
+  throw new XlvsError(
+    'PROGRAM_MISSING',
+    `there is no program ${name}`,
+    name.includes('/') ? 'see whether the path is right' : 'install it, or name it by its path',
+  )
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The kernel's place as programs see it: netlink, socket options and files, each a question and its
+ * answer. Who carries them here is ../daemon/ipvs_socket.ts. Read next: genl.ts, sockopt.ts.
+ */
+import type { ConnPage, DirectorApi } from '../daemon/contract.ts'
+import { ERRNO_NUMBER } from './abi.ts'
+import { answerNetlink } from './genl.ts'
+import { PROC_NAMES } from './proc.ts'
+import { procText } from './proc_files.ts'
+import { errnoNumber } from './refused.ts'
+import { getOption, setOption } from './sockopt.ts'
+
+export type IpvsQuestion =
+  | { kind: 'netlink'; port: number; bytes: Buffer }
+  | { kind: 'get' | 'set'; number: number; room: number; bytes: Buffer }
+  | { kind: 'file'; bytes: Buffer }
+
+/** `result` is 0 or an errno. */
+export interface IpvsAnswer {
+  result: number
+  bytes: Buffer
+  /** What the length of an option's value becomes. */
+  room: number
+}
+
+export interface IpvsParts {
+  director: DirectorApi
+  /** Lets others have their turn in a long answer. */
+  pause(): Promise<void>
+  /** false: there is no such family, so that programs use socket options (tests). */
+  hasNetlink?: boolean
+}
+
+/** Never rejects: what goes wrong is an errno. */
+export async function answerIpvs(parts: IpvsParts, question: IpvsQuestion): Promise<IpvsAnswer> {
+  try {
+    return await answered(parts, question)
+  } catch (error) {
+    return { result: errnoNumber(error), bytes: Buffer.alloc(0), room: 0 }
+  }
+}
+
+async function answered(parts: IpvsParts, question: IpvsQuestion): Promise<IpvsAnswer> {
+  const { director, hasNetlink = true } = parts
+  const done = (bytes: Buffer = Buffer.alloc(0), room = 0): IpvsAnswer => ({
+    result: 0,
+    bytes,
+    room,
+  })
+  switch (question.kind) {
+    case 'netlink': {
+      if (!hasNetlink) return { ...done(), result: ERRNO_NUMBER.ENOENT }
+      return done(framed(await answerNetlink(parts, question.port, question.bytes)))
+    }
+    case 'set':
+      await setOption(director, question.number, question.room, question.bytes)
+      return done()
+    case 'get': {
+      const { number, room, bytes } = question
+      const { value, length } = getOption(director, number, room, bytes)
+      return done(value, length)
+    }
+    case 'file': {
+      const name = PROC_NAMES.find(known => known === question.bytes.toString('latin1'))
+      if (!name) return { ...done(), result: ERRNO_NUMBER.ENOENT }
+      return done(Buffer.from(await procText(name, readable(director))))
+    }
+  }
+}
+
+/** Each datagram behind its length. */
+function framed(datagrams: readonly Buffer[]): Buffer {
+  return Buffer.concat(
+    datagrams.flatMap(datagram => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32LE(datagram.length)
+      return [length, datagram]
+    }),
+  )
+}
+
+/** A director in this process as one at the other end of a socket. */
+function readable(director: DirectorApi): Parameters<typeof procText>[1] {
+  return {
+    services: () => Promise.resolve(director.services()),
+    stats: () => Promise.resolve(director.stats()),
+    eachConns: async function* () {
+      let after: string | undefined
+      do {
+        const page: ConnPage = await director.conns({ after })
+        yield page.conns
+        after = page.next
+      } while (after !== undefined)
+    },
+  }
+}
