@@ -33,7 +33,7 @@ ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 	struct packet pkt = {.ctx = ctx, .full = 1, .is_error = 1, .wire.v6 = v6, .now = now()};
 	struct quote q = {};
 	int reason = parse_ethernet(&pkt) ?: parse_ip(&pkt) ?: quote_parse(&pkt, &q) ?:
-		     source_check(&pkt);
+		     source_check(&pkt) ?: mark_fill(&pkt);
 
 	if (reason)
 		return leave(&pkt, reason);

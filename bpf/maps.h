@@ -55,6 +55,8 @@ MAP(stripes, ARRAY, __u32, __u64, STRIPES, 0);
 MAP(service_ids, HASH, struct service_key, __u32, 1, 0);
 /* By service id. The daemon writes; the data plane moves the cursor in `schedule`. */
 MAP(services, ARRAY, __u32, struct service, 1, BPF_F_MMAPABLE);
+/* Tables of mark rules, searched when a connection is made. Only the daemon writes. */
+MAP(marks, ARRAY, __u32, struct mark_row, MARK_ROWS, BPF_F_MMAPABLE);
 /* Regions of rows, placed by the daemon. */
 MAP(schedules, ARRAY, __u32, struct schedule_row, 8, BPF_F_MMAPABLE);
 /* By dest id. Only the daemon writes. */
@@ -113,6 +115,7 @@ KEEP_ENUM(slot_word);
 KEEP_ENUM(tcp_state);
 KEEP_ENUM(tcp_table);
 KEEP_ENUM(service_flags);
+KEEP_ENUM(mark_root);
 KEEP_ENUM(scheduler);
 KEEP_ENUM(schedule_word);
 KEEP_ENUM(dest_flags);

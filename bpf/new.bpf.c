@@ -33,9 +33,10 @@ ALWAYS int port0_fill(struct packet *pkt)
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
-	int reason = parse(&pkt) ?: service_find(&pkt) ?: source_check(&pkt) ?: defend(&pkt);
+	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt) ?: source_check(&pkt);
 
-	return leave(&pkt, reason ?: schedule(&pkt) ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:
+	reason = reason ?: defend(&pkt) ?: schedule(&pkt);
+	return leave(&pkt, reason ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:
 			   port0_fill(&pkt) ?: transmit(&pkt));
 }
 PROGRAM(new)

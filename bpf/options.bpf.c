@@ -256,6 +256,7 @@ ALWAYS int options_schedule(struct packet *pkt)
 		if (!may_start(pkt))
 			return NO_CONNECTION;
 	}
+	mark_fill(pkt);
 	return service_find(pkt) ?: (__u16)pkt->wire.ports == FTP_DATA_PORT ? FTP_DATA : GO_ON;
 }
 

@@ -102,6 +102,7 @@ struct packet {
 	struct conn *conn; /* the slot that matched */
 	__u32 index;	   /* its index in its family's table */
 	__u64 word;	   /* its word when it was found */
+	__u32 mark;	   /* of one that may start a connection; 0: none */
 	__u32 service_id;
 	struct service *service;
 	__u32 dest_id;

@@ -7,12 +7,42 @@
 #define XLVS_SERVICE_H
 
 #include "conn.h"
+#include "mark.h"
 
 /* The source port of active FTP data connections is never scheduled (IPVS' FTPDATA). */
 #define FTP_DATA_PORT bpf_htons(20)
 
-/* Fills service, service_id. Returns NO_SERVICE, VIP_NOT_LOCAL. */
-ALWAYS int service_find(struct packet *pkt)
+/* Fills service, service_id. Returns INTERNAL where the id leads to none. */
+ALWAYS int service_take(struct packet *pkt, const __u32 *id)
+{
+	pkt->service_id = *id;
+	pkt->service = bpf_map_lookup_elem(&services, id);
+	return pkt->service ? GO_ON : INTERNAL;
+}
+
+/* Whether a packet of a mark's service is for this host, as any that IPVS sees. */
+ALWAYS int mark_admits(struct packet *pkt)
+{
+	const struct route *route = route_find(wire_to(&pkt->wire));
+
+	if ((route && route->kind == ROUTE_LOCAL) || mark_is_local(pkt, pkt->mark))
+		return GO_ON;
+	return VIP_NOT_LOCAL;
+}
+
+/* The id of the service of a packet's mark. */
+ALWAYS __u32 *mark_service(const struct packet *pkt)
+{
+	struct service_key key = {.family = pkt->wire.v6};
+
+	if (likely(!pkt->mark))
+		return 0;
+	address_store(key.vaddr, mark_address(pkt->mark, pkt->wire.v6));
+	return bpf_map_lookup_elem(&service_ids, &key);
+}
+
+/* The service of an address and port. Returns NO_SERVICE, VIP_NOT_LOCAL. */
+ALWAYS int service_of_port(struct packet *pkt)
 {
 	struct service_key key = {.vport = pkt->wire.ports >> 16,
 				  .protocol = pkt->wire.protocol,
@@ -23,12 +53,30 @@ ALWAYS int service_find(struct packet *pkt)
 	id = bpf_map_lookup_elem(&service_ids, &key);
 	if (!id)
 		return NO_SERVICE;
-	pkt->service_id = *id;
-	pkt->service = bpf_map_lookup_elem(&services, id);
-	if (!pkt->service)
+	if (service_take(pkt, id))
 		return INTERNAL;
 	if (!(READ(pkt->service->flags) & SERVICE_VIP_LOCAL))
 		return VIP_NOT_LOCAL;
+	return GO_ON;
+}
+
+/*
+ * The service of a packet's mark, else of its address and port. Needs mark. Fills service,
+ * service_id. Returns NO_SERVICE, VIP_NOT_LOCAL, INTERNAL.
+ */
+ALWAYS int service_find(struct packet *pkt)
+{
+	const __u32 *id = mark_service(pkt);
+
+	if (unlikely(id))
+		return service_take(pkt, id) ?: mark_admits(pkt);
+	return service_of_port(pkt);
+}
+
+/* Fills mark from the packet on the wire. */
+ALWAYS int mark_fill(struct packet *pkt)
+{
+	pkt->mark = mark_find(pkt);
 	return GO_ON;
 }
 

@@ -493,6 +493,7 @@ struct config {
 	__u32 key[16] NOTE("secret of the hash; key[4..5] are odd multipliers");
 };
 
+#include "mark_row.h"
 #include "handover.h"
 
 #endif

@@ -134,6 +134,15 @@ export const SERVICE_FLAGS = {
   SERVICE_ONE_PACKET: 2,
 } as const
 
+export const MARK_ROOT = {
+  MARK_ROOT_IPV4: 0,
+  MARK_ROOT_IPV6: 1,
+  MARK_LOCAL_IPV4: 2,
+  MARK_LOCAL_IPV6: 3,
+  MARK_ROOTS: 8,
+  MARK_ROWS: 262144,
+} as const
+
 export const SCHEDULER = {
   SCHED_NONE: 0,
   SCHED_RR: 1,
@@ -225,6 +234,7 @@ export const MAPS = {
   icmp_credits: { keySize: 4, valueSize: 8, libbpf: 'icmp_credits' },
   icmp_peers: { keySize: 16, valueSize: 8, libbpf: 'icmp_peers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
+  marks: { keySize: 4, valueSize: 16, libbpf: 'marks' },
   nat_dests: { keySize: 24, valueSize: 4, libbpf: 'nat_dests' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
@@ -804,6 +814,32 @@ export function writeInterface(v: DataView, at: number, x: Interface): void {
   v.setUint32(at + 8, x.addr, false)
   v.setUint32(at + 12, x.speaker, HOST)
   bytes(v, at + 16, 16).set(x.addr6)
+}
+
+export interface MarkRow {
+  /** least value that it is for. */
+  key: bigint
+  /** bits 0-31 first row of the next table, 32-63 how many it has; 0: nowhere. In the last table bits 0-31 are the mark. */
+  to: bigint
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const MARK_ROW = {
+  size: 16,
+  key: 0,
+  to: 8,
+} as const
+
+export function readMarkRow(v: DataView, at: number): MarkRow {
+  return {
+    key: v.getBigUint64(at + 0, HOST),
+    to: v.getBigUint64(at + 8, HOST),
+  }
+}
+
+export function writeMarkRow(v: DataView, at: number, x: MarkRow): void {
+  v.setBigUint64(at + 0, x.key, HOST)
+  v.setBigUint64(at + 8, x.to, HOST)
 }
 
 export interface NeighbourKey {

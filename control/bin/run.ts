@@ -91,6 +91,7 @@ async function runOclif(words: string[]): Promise<void> {
       'service',
       'dest',
       'sync',
+      'mark',
     ])
   }
 }

@@ -27,6 +27,7 @@ import { PAGE_DEFAULT, PAGE_MAX } from './conn_pages.ts'
 import type { DirectorApi } from './contract.ts'
 import { addEventsRoute } from './events_route.ts'
 import { explain } from './explain.ts'
+import { addMarkRoutes } from './marks_route.ts'
 import * as schemas from './schemas.ts'
 import { addServicesRoute } from './services_route.ts'
 import { SettingChangesSchema, SettingsSchema } from './setting_schemas.ts'
@@ -80,6 +81,7 @@ export function buildApi(director: DirectorApi, log: FastifyBaseLogger): Fastify
     addInterfaceRoutes(api, director)
     addSettingsRoutes(api, director)
     addSyncRoutes(api, director)
+    addMarkRoutes(instance, director, originOf)
     addServicesRoute(instance, director)
     addApplyRoute(instance, director)
     addBatchRoute(instance, director, originOf)
@@ -253,7 +255,7 @@ function answerError(
 }
 
 /** Their bodies may have many megabytes: what they did is told by the events. */
-const LARGE: readonly string[] = ['/v1/apply', '/v1/batch']
+const LARGE: readonly string[] = ['/v1/apply', '/v1/batch', '/v1/marks']
 
 /** One line for every request that could change something, refused ones too. */
 function logChange(

@@ -18,6 +18,7 @@ export interface Hands {
   attach(name: string, mode: AttachMode): void
   detach(name: string): void
   set(settings: Intent['settings']): void
+  mark(rules: Intent['marks']): void
   publish(service: ServiceIntent, touches: readonly Weights[]): void
   withdraw(id: ServiceId): void
   nowMs(): number
@@ -40,6 +41,7 @@ export async function carryOut(
     hands.attach(name, mode)
   }
   if (change.settings) hands.set(change.settings)
+  if (change.marks) hands.mark(change.marks)
   const total = change.puts.length + change.removes.length
   let done = 0
   onProgress({ done, total })

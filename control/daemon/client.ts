@@ -7,6 +7,7 @@
 import type { Agent } from 'node:http'
 import { isErrorCode, XlvsError, type ErrorBody } from '../errors.ts'
 import type { LvsEvent } from '../model/event.ts'
+import { markMatchOf } from '../model/mark.ts'
 import type { Origin } from '../model/origin.ts'
 import {
   destName,
@@ -29,6 +30,7 @@ export type { Configuration } from '../model/configuration.ts'
 export type { Applied, Progress } from '../model/difference.ts'
 export { fileOrigin, type Origin } from '../model/origin.ts'
 export type * from '../model/service.ts'
+export type * from '../model/mark.ts'
 export type * from '../model/sync.ts'
 export type { Warning } from '../model/warning.ts'
 export type { WatchOptions } from './client_events.ts'
@@ -128,7 +130,7 @@ export function connectDirector(
     warnings: async () => pick(await read('/v1/warnings'), 'warnings'),
     attach: (names, mode) => warned('POST', '/v1/interfaces', { names, mode }),
     detach: name => warned('DELETE', `/v1/interfaces/${encodeURIComponent(name)}`),
-    ...syncCalls(read, warned),
+    ...otherCalls(read, warned),
     settings: () => read('/v1/settings'),
     setSettings: given => warned('PATCH', '/v1/settings', given),
     apply: async (wish, options) => {
@@ -155,6 +157,26 @@ function syncCalls(
     daemons: async () => pick(await read('/v1/daemons'), 'daemons'),
     startDaemon: (role, wish) => warned('POST', '/v1/daemons', { role, ...wish }),
     stopDaemon: role => warned('DELETE', `/v1/daemons/${role}`),
+  }
+}
+
+function otherCalls(...by: Parameters<typeof syncCalls>): SyncCalls & MarkCalls {
+  return { ...syncCalls(...by), ...markCalls(...by) }
+}
+
+type MarkCalls = Pick<DirectorClient, 'marks' | 'addMarks' | 'removeMarks'>
+
+function markCalls(
+  read: <T>(path: string) => Promise<T>,
+  warned: (method: string, path: string, body?: unknown) => Promise<Warning[]>,
+): MarkCalls {
+  return {
+    marks: async () => pick(await read('/v1/marks'), 'marks'),
+    addMarks: rules =>
+      warned('POST', '/v1/marks', {
+        rules: rules.map(rule => ({ ...markMatchOf(rule), mark: rule.mark })),
+      }),
+    removeMarks: rules => warned('POST', '/v1/marks/remove', { rules: rules.map(markMatchOf) }),
   }
 }
 

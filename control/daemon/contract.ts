@@ -22,6 +22,7 @@ import type { ReasonView } from '../model/reason.ts'
 import type { XlvsError } from '../errors.ts'
 import type { Events } from './events.ts'
 import type { SettingName, SettingValue } from '../model/settings.ts'
+import type { MarkMatch, MarkRule, MarkRuleView } from '../model/mark.ts'
 import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Wish } from '../plan/desired.ts'
@@ -144,6 +145,11 @@ export interface DirectorApi {
    * named stays as it is.
    */
   setSettings(given: Record<string, SettingValue | null>, origin?: Origin): Promise<Warning[]>
+  /** In their order: the last that matches a packet gives its mark. */
+  marks(): MarkRuleView[]
+  /** All of them, at the end, or none. */
+  addMarks(rules: readonly MarkRule[], origin?: Origin): Promise<Warning[]>
+  removeMarks(rules: readonly MarkMatch[]): Promise<Warning[]>
   /** Sync daemons that run, the master first. */
   daemons(): SyncDaemonView[]
   startDaemon(role: SyncRole, wish: SyncWish, origin?: Origin): Promise<Warning[]>

@@ -13,7 +13,8 @@ import { parseServiceName } from '../config/name.ts'
 import { parseSettings } from '../config/setting.ts'
 import { XlvsError } from '../errors.ts'
 import type { Applied, Progress } from '../model/difference.ts'
-import type { Origin } from '../model/origin.ts'
+import { markMatchText, type MarkMatch, type MarkRule, type MarkRuleView } from '../model/mark.ts'
+import { originOf, type Origin } from '../model/origin.ts'
 import {
   isMark,
   serviceName,
@@ -35,6 +36,7 @@ import type { Work } from '../model/work.ts'
 import type { Wish } from '../plan/desired.ts'
 import { published } from '../plan/active.ts'
 import { replayed } from '../plan/draft.ts'
+import { ruleOf } from '../plan/marks/list.ts'
 import { emptyIntent, type Change, type Intent } from '../plan/intent.ts'
 import { carryOut, planning } from './apply.ts'
 import { Changes, type Given } from './changes.ts'
@@ -137,6 +139,7 @@ export class Director implements DirectorApi {
       if (!this.#intent.services[name]) dataplane.withdraw(parseServiceName(name))
     const services = Object.values(this.#intent.services)
     for (const service of services) this.#writer.publish(service)
+    this.#writer.mark(this.#intent.marks)
     dataplane.begin()
     await this.#endLeftOrphans()
     this.#observer.network(services)
@@ -344,6 +347,24 @@ export class Director implements DirectorApi {
       )
     const before = await this.#changes.makeAlone({ op: 'detach', name })
     return warningsOf({ origin: interfaceOrigin(before, name) })
+  }
+
+  marks(): MarkRuleView[] {
+    return this.#intent.marks.map(rule => ({ ...rule, origin: originOf(rule) }))
+  }
+
+  async addMarks(rules: readonly MarkRule[], origin: Origin = 'command'): Promise<Warning[]> {
+    await this.#changes.makeAlone({
+      op: 'addMarks',
+      rules: rules.map(rule => ({ ...ruleOf(rule), origin })),
+    })
+    return []
+  }
+
+  async removeMarks(rules: readonly MarkMatch[]): Promise<Warning[]> {
+    const names = new Set(rules.map(markMatchText))
+    const { marks } = await this.#changes.makeAlone({ op: 'removeMarks', rules })
+    return marks.filter(rule => names.has(markMatchText(rule))).flatMap(warningsOf)
   }
 
   daemons(): SyncDaemonView[] {

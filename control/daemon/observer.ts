@@ -180,6 +180,7 @@ export function* changesOf(
     if (value !== undefined && value !== was)
       found.push({ kind: 'setting-changed', setting, value })
   }
+  if (before.marks !== after.marks) found.push({ kind: 'marks-changed', rules: after.marks.length })
   return found
 }
 

@@ -265,6 +265,7 @@ export const EventSchema = Type.Union([
   event(['dest-added', 'dest-changed'], destSettings),
   event(['dest-removed'], { ...serviceText, ...destText }),
   event(['setting-changed'], { setting: Type.Enum(SETTING_NAMES), value: settingValue() }),
+  event(['marks-changed'], { rules: count }),
   event(['many-changes'], { changes: count }),
   event(['counters-zeroed'], { service: Type.Optional(serviceText.service) }),
   event(['vip-local', 'vip-not-local'], serviceText),

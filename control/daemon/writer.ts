@@ -55,11 +55,12 @@ export class Writer implements Hands {
     }
   }
 
-  /** A change of interfaces or settings. */
+  /** A change of interfaces, settings or mark rules. */
   write(after: Intent, change: Change): void {
     if (change.op === 'attach') this.attach(change.name, change.mode)
     else if (change.op === 'detach') this.detach(change.name)
     else if (change.op === 'set') this.set(after.settings)
+    else if (change.op === 'addMarks' || change.op === 'removeMarks') this.mark(after.marks)
   }
 
   /** Undoes such a change, or what was written of a file's; what cannot be undone is logged. */
@@ -75,6 +76,7 @@ export class Writer implements Hands {
       const mode = before.interfaces[change.op === 'detach' ? change.name : '']
       if (change.op === 'detach' && mode) this.attach(change.name, mode)
       if (change.op === 'set') this.set(before.settings)
+      if (change.op === 'addMarks' || change.op === 'removeMarks') this.mark(before.marks)
     } catch (error) {
       this.#parts.log.error({ err: error, change: change.op }, 'a refused change was not undone')
     }
@@ -113,6 +115,13 @@ export class Writer implements Hands {
     this.defend(settings)
   }
 
+  /** Puts mark rules in force. @throws TABLE_FULL */
+  mark(rules: Intent['marks']): void {
+    const { dataplane } = this.#parts
+    if (dataplane.marks.owesGracePeriod) this.settle()
+    dataplane.setMarks(rules)
+  }
+
   /** Brings the defences against overload up to the memory that is left. */
   defend(settings: Intent['settings']): Defence {
     const available = this.#parts.availablePages?.() ?? Infinity
@@ -146,10 +155,11 @@ export class Writer implements Hands {
 
   /** Frees what was given back. */
   settle(): void {
-    const { tables } = this.#parts.dataplane
-    if (!tables.owesGracePeriod) return
+    const { tables, marks } = this.#parts.dataplane
+    if (!tables.owesGracePeriod && !marks.owesGracePeriod) return
     this.#parts.gracePeriod()
     tables.settle()
+    marks.settle()
   }
 
   /** Brings the ways out up to what the network is now. */
@@ -159,5 +169,7 @@ export class Writer implements Hands {
       .map(name => watch.link(name)?.ifindex)
       .filter(ifindex => ifindex !== undefined)
     dataplane.setNetwork(watch.network(), new Set(attached))
+    const moved = dataplane.movedMarks()
+    if (moved) this.mark(moved)
   }
 }

@@ -23,8 +23,10 @@ import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
 import { noTraffic, plus } from '../plan/intent.ts'
 import type { Weights } from '../plan/schedule/weights.ts'
+import type { MarkRule } from '../model/mark.ts'
 import { readConns } from './conns.ts'
 import { alignDeadlines } from './deadlines.ts'
+import { Marks } from './marks.ts'
 import { NatDests, natKeys } from './nat_dests.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
@@ -44,6 +46,7 @@ export class Dataplane {
   readonly ways: Ways
   readonly conns: Both<ArrayBuffer>
   readonly rates: Rates
+  readonly marks: Marks
   readonly #reasons: BigUint64Array
   readonly #natDests: NatDests
   #network: Network
@@ -65,6 +68,7 @@ export class Dataplane {
     this.conns = [kernel.maps.conns4.mmap(), kernel.maps.conns6.mmap()]
     this.#reasons = new BigUint64Array(kernel.maps.reasons.mmap())
     this.#network = network
+    this.marks = new Marks(kernel)
     this.#natDests = new NatDests(kernel.maps.nat_dests)
     this.rates = new Rates({
       traffic: kernel.maps.dest_traffic.mmap(),
@@ -144,6 +148,16 @@ export class Dataplane {
     else this.#families.delete(name)
     const families = ([4, 6] as const).filter(one => this.#ofFamily[one] === 0)
     if (this.#isWhole) this.ways.setIdle(families)
+  }
+
+  /** Puts mark rules in force, after a grace period where one is owed. @throws TABLE_FULL */
+  setMarks(rules: readonly MarkRule[]): void {
+    this.marks.publish(rules, this.#network)
+  }
+
+  /** The mark rules when the network has made them mean something else than what is in force. */
+  movedMarks(): readonly MarkRule[] | undefined {
+    return this.marks.isMoved(this.#network) ? this.marks.rules : undefined
   }
 
   /** Takes a service out; its dests go to the trash and keep their connections. */

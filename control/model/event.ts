@@ -18,6 +18,8 @@ export type EventBody =
   | { kind: 'dest-removed'; service: string; dest: string }
   /** The value now in force, which may be the default. */
   | { kind: 'setting-changed'; setting: SettingName; value: SettingValue }
+  /** There are so many mark rules now. */
+  | { kind: 'marks-changed'; rules: number }
   /** More changes at once than are told one by one: read everything anew. */
   | { kind: 'many-changes'; changes: number }
   /** Without a service: of all. */

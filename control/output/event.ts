@@ -24,6 +24,8 @@ function sentence(event: LvsEvent): string {
       return `dest ${event.dest} of ${event.service} removed`
     case 'setting-changed':
       return `setting ${event.setting} is ${event.value}`
+    case 'marks-changed':
+      return `mark rules changed: there are ${event.rules}`
     case 'many-changes':
       return `${event.changes} changes at once: see xlvs show`
     case 'counters-zeroed':

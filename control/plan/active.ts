@@ -38,7 +38,6 @@ export function scheduledWeight(dest: Dest): number {
 /** What a service is without: nothing of it is balanced until the data plane does all of these. */
 function neededBy(service: Service): string[] {
   const needs: [string, boolean][] = [
-    ['firewall marks', isMark(service)],
     ['IPv4 addresses written as IPv6', !isMark(service) && isMappedText(service.address)],
     ['sctp', service.protocol === 'sctp'],
     ['port 0', !isMark(service) && service.port === 0],

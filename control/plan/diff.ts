@@ -32,6 +32,7 @@ export function bulkChange(before: Intent, after: Intent): BulkChange | undefine
   const rest = {
     ...(before.settings === after.settings ? {} : { settings: after.settings }),
     ...(before.daemons === after.daemons ? {} : { daemons: after.daemons }),
+    ...(before.marks === after.marks ? {} : { marks: after.marks }),
   }
   const changes = [puts, removes, attaches, detaches, Object.keys(rest)]
   if (changes.every(list => list.length === 0)) return undefined

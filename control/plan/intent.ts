@@ -14,8 +14,10 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
+import type { MarkMatch, MarkRule } from '../model/mark.ts'
 import type { SettingChanges, SettingName, SettingValue } from '../model/settings.ts'
 import type { SyncDaemon, SyncDaemons, SyncRole } from '../model/sync.ts'
+import { withoutRules, withRules } from './marks/list.ts'
 
 export interface ServiceIntent {
   service: Service
@@ -47,6 +49,8 @@ export interface Intent {
   settings: Partial<Record<SettingName, Setting>>
   /** Those that run. */
   daemons: SyncDaemons
+  /** In their order: the last that matches a packet gives its mark. */
+  marks: readonly MarkRule[]
   counts: Counts
 }
 
@@ -62,6 +66,8 @@ export interface BulkChange {
   settings?: Intent['settings']
   /** The same of sync daemons. */
   daemons?: SyncDaemons
+  /** And of mark rules. */
+  marks?: readonly MarkRule[]
   zero: Record<string, Traffic>
 }
 
@@ -85,7 +91,12 @@ export type Change =
   | { op: 'set'; settings: SettingChanges; origin: Origin }
   | { op: 'startDaemon'; role: SyncRole; daemon: SyncDaemon }
   | { op: 'stopDaemon'; role: SyncRole }
+  | { op: 'addMarks'; rules: readonly MarkRule[] }
+  | { op: 'removeMarks'; rules: readonly MarkMatch[] }
   | BulkChange
+
+/** The same whenever there are none, so that nothing is different. */
+const NO_MARKS: Intent['marks'] = []
 
 export function emptyIntent(): Intent {
   return {
@@ -94,14 +105,18 @@ export function emptyIntent(): Intent {
     interfaceOrigins: {},
     settings: {},
     daemons: {},
+    marks: NO_MARKS,
     counts: { zero: {}, retired: {} },
   }
 }
 
-/** The parts of an intent that have no services in them: interfaces, settings, daemons. */
+/** The parts of an intent that have no services in them: interfaces, settings, daemons, marks. */
 type Rest = Omit<Intent, 'services' | 'counts'>
 
-/** What a change makes of them. @throws SYNC_RUNNING, SYNC_NOT_RUNNING */
+/**
+ * What a change makes of them.
+ * @throws SYNC_RUNNING, SYNC_NOT_RUNNING, MARK_RULE_EXISTS, MARK_RULE_MISSING, TABLE_FULL
+ */
 export function changedRest(rest: Rest, change: Change): Rest {
   switch (change.op) {
     case 'attach':
@@ -114,9 +129,14 @@ export function changedRest(rest: Rest, change: Change): Rest {
       return startDaemon(rest, change.role, change.daemon)
     case 'stopDaemon':
       return stopDaemon(rest, change.role)
+    case 'addMarks':
+      return { ...rest, marks: withRules(rest.marks, change.rules) }
+    case 'removeMarks':
+      return { ...rest, marks: withoutRules(rest.marks, change.rules) }
     case 'apply': {
       let after = change.settings ? { ...rest, settings: change.settings } : rest
       if (change.daemons) after = { ...after, daemons: change.daemons }
+      if (change.marks) after = { ...after, marks: change.marks }
       for (const name of change.detaches) after = detach(after, name)
       for (const { name, mode, origin } of change.attaches)
         after = attach(after, name, mode, origin)

@@ -23,6 +23,8 @@ export interface Facts {
   neighbours: NeighbourFact[]
   /** Missing: none. */
   limits?: ErrorLimits
+  /** Missing: none. */
+  markLookups?: MarkLookup[]
 }
 
 export interface Link {
@@ -44,6 +46,14 @@ export interface Link {
   rpFilter?: number
   /** net.ipv4.conf.accept_local, all's or its own. */
   acceptLocal?: boolean
+}
+
+/** A rule of policy routing that looks at marks: `ip rule add fwmark MARK/MASK lookup TABLE`. */
+export interface MarkLookup {
+  family: Family
+  mark: number
+  mask: number
+  table: number
 }
 
 export interface AddressFact {
@@ -179,6 +189,34 @@ export class Network {
     return [...this.#local].flatMap(([prefix, networks]) =>
       [...networks].map(network => ({ prefix, network })),
     )
+  }
+
+  /** The index of an interface by name. */
+  ifindexOf(name: string): number | undefined {
+    return this.facts.links.find(link => link.name === name)?.ifindex
+  }
+
+  /**
+   * What policy routing makes local for some marks: the local routes of the tables that rules look
+   * up for them. Marks of a mask are a range only where the mask is their upper bits.
+   */
+  get markLocals(): { mark: { low: bigint; high: bigint }; prefix: string }[] {
+    const { markLookups = [], routes } = this.facts
+    return markLookups.flatMap(({ family, mark, mask, table }) => {
+      const free = ~mask >>> 0
+      if (mark === 0 || (free & (free + 1)) !== 0) return []
+      const low = BigInt((mark & mask) >>> 0)
+      const local = routes.filter(
+        route =>
+          route.table === table &&
+          route.type === RTN_LOCAL &&
+          familyOf(route.destination) === family,
+      )
+      return local.map(({ destination, prefix }) => ({
+        mark: { low, high: low + BigInt(free) },
+        prefix: `${destination}/${prefix}`,
+      }))
+    })
   }
 
   isBroadcast(address: string): boolean {

@@ -7,6 +7,7 @@
 import test, { type ExecutionContext } from 'ava'
 import type { LinkInfo } from '../../addon/index.ts'
 import type { InjectOptions } from 'fastify'
+import type { MarkRule } from '../../control/model/mark.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -51,6 +52,8 @@ type Elsewhere = [file: `test/${string}.test.ts`, title: string]
 const ROOT = join(import.meta.dirname, '../..')
 const SERVICE: Service = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }
 const MASTER = { role: 'master', interface: 'eth0' } as const
+const MARK_RULE: MarkRule = { family: 4, protocol: 'tcp', to: '192.0.2.1/32', mark: 7 }
+const ADD_MARK: Change = { op: 'addMarks', rules: [MARK_RULE] }
 const START: Change = {
   ...{ op: 'startDaemon', role: 'master' },
   daemon: syncDaemon('master', MASTER, 1500),
@@ -123,6 +126,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
   BAD_ADDRESS: request('POST', '/v1/services', { ...SERVICE, address: '192.0.2.256' }),
   BAD_PORT: request('POST', '/v1/services', { ...SERVICE, port: 65536 }),
   BAD_MARK: request('POST', '/v1/services', { ...MARK, mark: 0 }),
+  BAD_MARK_RULE: command('mark add tcp to 192.0.2.1 mark'),
   BAD_SERVICE: request('POST', '/v1/services', { ...SERVICE, port: 0 }),
   BAD_PERSISTENCE: request('POST', '/v1/services', { ...SERVICE, persistentS: 0 }),
   BAD_NETMASK: request('POST', '/v1/services', { ...MARK, netmask: '255.255.255' }),
@@ -156,6 +160,8 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
   SERVICE_MISSING: changes({ op: 'removeService', id: SERVICE }),
   SYNC_RUNNING: changes(START, START),
   SYNC_NOT_RUNNING: changes({ op: 'stopDaemon', role: 'master' }),
+  MARK_RULE_EXISTS: changes(ADD_MARK, ADD_MARK),
+  MARK_RULE_MISSING: changes({ op: 'removeMarks', rules: [MARK_RULE] }),
   SYNC_UNREACHABLE: thrown(() => {
     const lo = { name: 'lo', ifindex: 1, mtu: 65536, up: true }
     const wish = { interface: 'lo', group: 'ff02::81' }

@@ -5,6 +5,7 @@ import { glob, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from '@oclif/core/command'
 import { XlvsCommand, type Example } from '../../control/bin/command.ts'
+import { parseMarkRule } from '../../control/config/mark_line.ts'
 import { syncDaemon } from '../../control/model/sync.ts'
 import { serveFake, serveIpvs } from '../support/fake_director.ts'
 import { xlvs } from '../support/run.ts'
@@ -45,6 +46,12 @@ function given(name: string) {
         running: true,
         origin: 'command' as const,
       })),
+    marks:
+      name === 'mark remove'
+        ? ['tcp to 192.0.2.1 port 80-81 mark 7', 'to 192.0.2.0/24 in eth0 mark 7'].map(
+            parseMarkRule,
+          )
+        : [],
     daemons:
       name === 'sync stop' ? { master: syncDaemon('master', { interface: 'eth0' }, 1500) } : {},
   }

@@ -79,6 +79,8 @@ export interface DirectorOptions extends Place {
  *
  *   tcp 192.0.2.1:80 rr
  *     -> 10.0.0.2:8080 nat weight 1
+ *
+ * or by mark: fwmark 7 rr, and in IPv6 fwmark6 7 rr.
  */
 export async function director(
   t: Teardown,
@@ -222,10 +224,15 @@ export function parseServices(text: string): ServiceIntent[] {
 }
 
 function parseService([protocol, where = '', scheduler = 'rr']: string[]): Service {
+  const known = SCHEDULERS.find(known => known === scheduler) ?? 'rr'
+  if (protocol === 'fwmark' || protocol === 'fwmark6') {
+    const family = protocol === 'fwmark' ? 4 : 6
+    return { protocol: 'fwmark', family, mark: Number(where), scheduler: known }
+  }
   return {
     protocol: protocol === 'udp' ? 'udp' : 'tcp',
     ...parseWhere(where),
-    scheduler: SCHEDULERS.find(known => known === scheduler) ?? 'rr',
+    scheduler: known,
   }
 }
 

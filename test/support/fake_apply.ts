@@ -25,7 +25,7 @@ import { dest, service } from './views.ts'
 const SIZES = { services: 100, dests: 1000 }
 
 /** What was in the journal, were there one. */
-export function intentOf({ services, interfaces, settings, daemons }: FakeState): Intent {
+export function intentOf({ services, interfaces, settings, daemons, marks }: FakeState): Intent {
   return {
     ...emptyIntent(),
     services: Object.fromEntries(
@@ -43,6 +43,7 @@ export function intentOf({ services, interfaces, settings, daemons }: FakeState)
     interfaceOrigins: Object.fromEntries(interfaces.map(({ name, origin }) => [name, origin])),
     settings,
     daemons,
+    marks,
   }
 }
 
@@ -58,6 +59,7 @@ export function linkIn({ interfaces }: FakeState): (name: string) => SyncLink {
 function take(state: FakeState, intent: Intent): void {
   state.settings = intent.settings
   state.daemons = intent.daemons
+  state.marks = intent.marks
   state.interfaces = Object.entries(intent.interfaces).map(([name, mode], i) => {
     const origin = intent.interfaceOrigins[name]
     const owned = originOf(origin === undefined ? {} : { origin })

@@ -26,6 +26,7 @@ import { reasonViews } from '../../control/output/reasons.ts'
 import { inactive, inactiveDest, inactiveSync, warningsOf } from '../../control/daemon/ownership.ts'
 import { syncViews } from '../../control/daemon/views.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
+import type { MarkMatch, MarkRule } from '../../control/model/mark.ts'
 import { originOf, type Origin } from '../../control/model/origin.ts'
 import {
   destName,
@@ -74,6 +75,7 @@ export interface FakeState {
   remarks: Warning[]
   settings: Intent['settings']
   daemons: Intent['daemons']
+  marks: Intent['marks']
   /** Thrown by the next change, once. */
   fails: Error | undefined
 }
@@ -88,6 +90,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     remarks: given.remarks ?? [],
     settings: given.settings ?? {},
     daemons: given.daemons ?? {},
+    marks: given.marks ?? [],
     fails: given.fails,
   }
   const change = (act: () => void): Promise<void> => {
@@ -135,6 +138,7 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     ...interfaceChanges(state, change),
     ...applyChanges(state, change),
     ...syncChanges(state, change),
+    ...markChanges(state, change),
   }
 }
 
@@ -301,6 +305,23 @@ function interfaceChanges(state: FakeState, change: Change) {
         () => mustFind(name),
         () => state.interfaces.splice(state.interfaces.indexOf(mustFind(name)), 1),
       ),
+  }
+}
+
+function markChanges(state: FakeState, change: Change) {
+  const make = (wanted: IntentChange): void => {
+    state.marks = changed(intentOf(state), wanted).marks
+  }
+  return {
+    marks: () => state.marks.map(rule => ({ ...rule, origin: originOf(rule) })),
+    addMarks: (rules: readonly MarkRule[], origin: Origin = 'command') =>
+      change(() => {
+        make({ op: 'addMarks', rules: rules.map(rule => ({ ...rule, origin })) })
+      }).then(() => []),
+    removeMarks: (rules: readonly MarkMatch[]) =>
+      change(() => {
+        make({ op: 'removeMarks', rules })
+      }).then(() => []),
   }
 }
 

@@ -122,8 +122,8 @@ test('api: a service and a dest with every field, then each is shown', async t =
     {
       kind: 'not-active',
       message:
-        'fwmark6:4294967295 is not active yet (firewall marks, persistence, the sip engine, ' +
-        'the scheduler sh): its packets pass to the host',
+        'fwmark6:4294967295 is not active yet (persistence, the sip engine, the scheduler sh): ' +
+        'its packets pass to the host',
     },
   ])
   t.like(given.json<{ warnings: object[] }>().warnings, [
@@ -133,7 +133,7 @@ test('api: a service and a dest with every field, then each is shown', async t =
     },
   ])
   const [service] = shown.services
-  const notActive = [...['firewall marks', 'persistence', 'the sip engine'], 'the scheduler sh']
+  const notActive = ['persistence', 'the sip engine', 'the scheduler sh']
   t.like(service, { ...MARK, ...FULL, notActive })
   t.false('address' in (service ?? {}))
   const less = ['gue tunnels']
@@ -448,6 +448,7 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'get /v1/daemons',
     'get /v1/events',
     'get /v1/interfaces',
+    'get /v1/marks',
     'get /v1/reasons',
     'get /v1/services',
     'get /v1/settings',
@@ -459,6 +460,8 @@ test('api: /openapi.json, then an OpenAPI 3.1 document with every route', async 
     'post /v1/batch',
     'post /v1/daemons',
     'post /v1/interfaces',
+    'post /v1/marks',
+    'post /v1/marks/remove',
     'post /v1/services',
     'post /v1/services/{service}/dests',
     'post /v1/zero',

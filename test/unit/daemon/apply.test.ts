@@ -214,6 +214,7 @@ function scribe(): { hands: Hands; written: string[] } {
     hands: {
       attach: (name, mode) => written.push(`attach ${name} ${mode}`),
       detach: name => written.push(`detach ${name}`),
+      mark: rules => written.push(`mark ${rules.length} rules`),
       set: settings => written.push(`set ${Object.keys(settings).join()}`),
       publish: ({ service }, { length }) => {
         written.push(`publish ${serviceName(service)}${length > 0 ? ' touched' : ''}`)

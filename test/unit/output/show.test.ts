@@ -101,7 +101,7 @@ test('show: all that a service and a dest can have, then it is in their lines', 
     mark({
       ...{ name: 'dns', scheduler: 'sh', schedFlags: ['flag-1', 'flag-2'], persistentS: 60 },
       ...{ netmask: '255.255.255.0', engine: 'sip', onePacket: true },
-      ...{ notActive: ['firewall marks', 'persistence'], dests },
+      ...{ notActive: ['persistence', 'the sip engine'], dests },
     }),
   ]
 
@@ -115,7 +115,7 @@ persistent_s 60, netmask 255.255.255.0, engine sip, one_packet true, not active 
 thresholds not active yet
   10.0.0.3:80   tun                   1       0         0  tunnel gue, tunnel-port 6080, \
 tunnel-checksum csum, gue tunnels not active yet
-! fwmark:7 is not active yet (firewall marks, persistence): its packets pass to the host
+! fwmark:7 is not active yet (persistence, the sip engine): its packets pass to the host
 `,
   )
 })
@@ -136,7 +136,7 @@ const inactive: [what: string, given: Partial<AddressServiceView>, says: string 
   [
     'persistence',
     { notActive: ['persistence'], dests: [dest({ notActive: ['thresholds'] })] },
-    'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host',
+    'tcp:192.0.2.1:80 is not active yet (persistence, the sip engine): its packets pass to the host',
   ],
   [
     'thresholds twice',
