@@ -104,7 +104,7 @@ endef
 build/xlvs.bpf.o: bpf/xlvs.bpf.c $(BPF_SOURCES) Makefile | build/packages
 	$(compile_bpf)
 
-build/companion.bpf.o: bpf/tc.bpf.c bpf/types.h bpf/words.h Makefile | build/packages
+build/companion.bpf.o: bpf/tc.bpf.c $(BPF_SOURCES) Makefile | build/packages
 	$(compile_bpf)
 
 build/decap.bpf.o: bpf/decap.bpf.c bpf/csum.h bpf/words.h Makefile | build/packages

@@ -12,23 +12,6 @@
 #include "quote.h"
 #include "source.h"
 
-/* Needs conn, a request's, and dest. The first reply ends the time of input only. */
-ALWAYS void direct_track(struct packet *pkt)
-{
-	__u8 state = READ(pkt->conn->state) & (TCP_STATES - 1);
-	__u32 timeout = READ(settings.udp_timeout);
-
-	if (pkt->wire.protocol == IPPROTO_TCP) {
-		if (pkt->word & FLAG(CONN_NOOUTPUT))
-			__sync_fetch_and_and(&pkt->conn->word, ~FLAG(CONN_NOOUTPUT));
-		state = tcp_row(TCP_OUTPUT, tcp_event(pkt->tcp_flags))[state] & (TCP_STATES - 1);
-		WRITE(pkt->conn->state, state);
-		conn_recount(pkt->conn, pkt->dest_id, state);
-		timeout = READ(settings.tcp_timeout[state]);
-	}
-	WRITE(pkt->conn->deadline, pkt->now + timeout);
-}
-
 /* Needs wire, ports; leaves conn empty unless it returns DIRECT_REPLY. */
 ALWAYS int direct_reply(struct packet *pkt)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The rest of the contract: what one walk tells the next, the walks' numbers, and what the tc
- * companion finds in front of a frame. Part of types.h.
+ * The rest of the contract: what one walk tells the next, the walks' numbers, what ICMP errors
+ * have been sent, and what the tc companion finds in front of a frame. Part of types.h.
  */
 #ifndef XLVS_HANDOVER_H
 #define XLVS_HANDOVER_H
@@ -68,14 +68,32 @@ enum walk {
 	WALK_STRAY = 25,
 	/* A datagram to a one-packet service, scheduled. */
 	WALK_ONCE = 27,
-	WALKS = 29,
+	/* A request to a dest by NAT that is this host. */
+	WALK_HERE = 29,
+	WALKS = 31,
+};
+
+/* Who has got ICMP errors of ours. */
+struct icmp_peer_key {
+	ADDRESS(addr);
+};
+
+struct icmp_peer {
+	__u32 tokens NOTE("jiffies that it has rested and not used");
+	__u32 last NOTE("jiffy of the last error, sent or not");
+};
+
+/* Errors of ours that may be sent to anybody. */
+struct icmp_credit {
+	__s32 credit;
+	__u32 filled NOTE("jiffy at which some were added");
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */
 struct companion_note {
 	__u32 magic NOTE("COMPANION_MAGIC");
 	__u32 ifindex NOTE("interface to leave by");
-	ADDRESS(nexthop) NOTE("the neighbour's address");
+	ADDRESS(nexthop) NOTE("the neighbour's address; all zero: by loopback, to this host");
 };
 _Static_assert(sizeof(struct companion_note) == 24, "Linux 6.1 takes 32 bytes of metadata");
 

@@ -25,13 +25,6 @@ ALWAYS int quote_parse(struct packet *pkt, struct quote *q)
 	return reason;
 }
 
-ALWAYS int is_local(struct address addr)
-{
-	const struct route *route = route_find(addr);
-
-	return route && route->kind == ROUTE_LOCAL;
-}
-
 /*
  * An error about a packet that a client sent to a dest by dr or tun, on its way to the client or to
  * this host, which delivers it: it counts as a reply, unless it is to be forwarded and too old.
@@ -65,58 +58,6 @@ ALWAYS int quote_find(struct packet *pkt, const struct quote *q)
 	return pkt->conn ? dest_find(pkt) : quote_unknown(pkt, q);
 }
 
-ALWAYS void addr_write(struct packet *pkt, void *at, struct address addr)
-{
-	if (pkt->wire.v6)
-		address_store(at, addr);
-	else
-		store32(at, address_ipv4(&addr));
-}
-
-/* A quoted IPv4 header's checksum is made anew, whatever it was. */
-ALWAYS void quote_check(struct packet *pkt, struct quote *q)
-{
-	struct iphdr *ip = q->ip;
-
-	if (pkt->wire.v6)
-		return;
-	ip->check = 0;
-	ip->check = ~csum_fold(
-		frame_sum(pkt->ctx, (void *)ip - (void *)pkt->eth, (*(__u8 *)ip & 15) * 4));
-}
-
-/* The error now says what it would have said about the other side's packet. */
-ALWAYS void icmp_finish(struct packet *pkt, struct quote *q, struct address from, struct address to)
-{
-	quote_check(pkt, q);
-	*pkt->l4_check = 0;
-	*pkt->l4_check = icmp_checksum(pkt, from, to);
-}
-
-/* To the dest, which sent what the error is about. */
-ALWAYS void icmp_nat_request(struct packet *pkt, struct quote *q)
-{
-	struct side dest = dest_side(pkt);
-
-	readdress_to(pkt, (const __u8 *)&dest.addr);
-	addr_write(pkt, q->ip + (pkt->wire.v6 ? 8 : 12), dest.addr);
-	if (q->has_ports)
-		q->ports[0] = dest.port;
-	icmp_finish(pkt, q, wire_from(&pkt->wire), dest.addr);
-}
-
-/* To the client: as from the virtual address, whoever sent it. */
-ALWAYS void icmp_nat_reply(struct packet *pkt, struct quote *q)
-{
-	struct side vip = virtual_side(pkt);
-
-	readdress_from(pkt, (const __u8 *)&vip.addr);
-	addr_write(pkt, q->ip + (pkt->wire.v6 ? 24 : 16), vip.addr);
-	if (q->has_ports)
-		q->ports[1] = vip.port;
-	icmp_finish(pkt, q, vip.addr, wire_to(&pkt->wire));
-}
-
 /* One that is not for this host is met where it is forwarded, which has taken a hop already. */
 ALWAYS int icmp_arrive(struct packet *pkt)
 {
@@ -132,6 +73,15 @@ ALWAYS int icmp_arrive(struct packet *pkt)
 	return GO_ON;
 }
 
+/* To a dest by NAT that is this host. */
+ALWAYS int icmp_here(struct packet *pkt, struct quote *q)
+{
+	if (dest_is_loopback(pkt))
+		return LOOPBACK_DEST;
+	icmp_nat_request(pkt, q, KEEP_HOPS);
+	return LOCAL_DEST;
+}
+
 ALWAYS int icmp_to_dest(struct packet *pkt, struct quote *q)
 {
 	__u32 id = READ(pkt->dest->nexthop);
@@ -145,7 +95,7 @@ ALWAYS int icmp_to_dest(struct packet *pkt, struct quote *q)
 		return BAD_ICMP;
 	count_request(pkt);
 	if (!id)
-		return no_hop(pkt);
+		return !fwd && dest_is_here(pkt) ? icmp_here(pkt, q) : no_hop(pkt);
 	if (hops_left(pkt) <= 1)
 		return answer(pkt, TTL_EXPIRED, 0, wire_to(&pkt->wire));
 	if (fwd == IS_TUN)
@@ -155,7 +105,7 @@ ALWAYS int icmp_to_dest(struct packet *pkt, struct quote *q)
 	if (fwd)
 		hops_decrement(pkt);
 	else
-		icmp_nat_request(pkt, q);
+		icmp_nat_request(pkt, q, TAKE_HOP);
 	return send_by(pkt, hop, ICMP_REQUEST);
 }
 
@@ -174,7 +124,7 @@ ALWAYS int icmp_to_client(struct packet *pkt, struct quote *q)
 	if (!way_find(wire_to(&pkt->wire), &way))
 		return NO_ROUTE;
 	count_reply(pkt);
-	icmp_nat_reply(pkt, q);
+	icmp_nat_reply(pkt, q, TAKE_HOP);
 	return send_way(pkt, &way, ICMP_REPLY);
 }
 

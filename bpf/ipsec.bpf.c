@@ -5,15 +5,27 @@
  * Source: ip_vs_proto_ah_esp.c (v6.12).
  */
 
+/* To a dest by NAT that is this host. */
+ALWAYS int ipsec_here(struct packet *pkt)
+{
+	if (dest_is_loopback(pkt))
+		return LOOPBACK_DEST;
+	readdress_to(pkt, ROW(dest_addrs, pkt->dest_id)->daddr, KEEP_HOPS);
+	return LOCAL_DEST;
+}
+
 ALWAYS int ipsec_send(struct packet *pkt)
 {
 	__u32 id = READ(pkt->dest->nexthop);
 	const struct nexthop *hop = ROW(nexthops, id);
-	int reason = send_untranslated(pkt, id, hop);
+	int reason;
 
+	if (!id && !fwd_of(pkt) && dest_is_here(pkt))
+		return ipsec_here(pkt);
+	reason = send_untranslated(pkt, id, hop);
 	if (reason)
 		return reason;
-	readdress_to(pkt, ROW(dest_addrs, pkt->dest_id)->daddr);
+	readdress_to(pkt, ROW(dest_addrs, pkt->dest_id)->daddr, TAKE_HOP);
 	return send_by(pkt, hop, NAT_REQUEST);
 }
 
@@ -37,7 +49,7 @@ ALWAYS int ipsec_reply(struct packet *pkt)
 		return reply_refuse(pkt, mtu);
 	count_reply(pkt);
 	conn_restart(pkt);
-	readdress_from(pkt, (const __u8 *)&vip.addr);
+	readdress_from(pkt, (const __u8 *)&vip.addr, TAKE_HOP);
 	return send_way(pkt, &way, NAT_REPLY);
 }
 

@@ -25,6 +25,13 @@ ALWAYS const struct route *route_find(struct address addr)
 	return bpf_map_lookup_elem(&routes, &key);
 }
 
+ALWAYS int is_local(struct address addr)
+{
+	const struct route *route = route_find(addr);
+
+	return route && route->kind == ROUTE_LOCAL;
+}
+
 /* By the compiled routes; 0 when there is none. Costs two lookups: once a connection, no more. */
 ALWAYS int way_find(struct address addr, struct way *way)
 {

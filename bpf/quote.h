@@ -7,8 +7,8 @@
 #ifndef XLVS_QUOTE_H
 #define XLVS_QUOTE_H
 
-#include "conn.h"
 #include "sum.h"
+#include "xmit.h"
 
 struct icmp_error {
 	__u8 type;
@@ -140,6 +140,58 @@ ALWAYS __u16 icmp_checksum(struct packet *pkt, struct address from, struct addre
 ALWAYS int icmp_verify(struct packet *pkt)
 {
 	return icmp_checksum(pkt, wire_from(&pkt->wire), wire_to(&pkt->wire)) ? BAD_ICMP : GO_ON;
+}
+
+ALWAYS void addr_write(struct packet *pkt, void *at, struct address addr)
+{
+	if (pkt->wire.v6)
+		address_store(at, addr);
+	else
+		store32(at, address_ipv4(&addr));
+}
+
+/* A quoted IPv4 header's checksum is made anew, whatever it was. */
+ALWAYS void quote_check(struct packet *pkt, struct quote *q)
+{
+	struct iphdr *ip = q->ip;
+
+	if (pkt->wire.v6)
+		return;
+	ip->check = 0;
+	ip->check = ~csum_fold(
+		frame_sum(pkt->ctx, (void *)ip - (void *)pkt->eth, (*(__u8 *)ip & 15) * 4));
+}
+
+/* The error now says what it would have said about the other side's packet. */
+ALWAYS void icmp_finish(struct packet *pkt, struct quote *q, struct address from, struct address to)
+{
+	quote_check(pkt, q);
+	*pkt->l4_check = 0;
+	*pkt->l4_check = icmp_checksum(pkt, from, to);
+}
+
+/* To the dest, which sent what the error is about. */
+ALWAYS void icmp_nat_request(struct packet *pkt, struct quote *q, enum hops hops)
+{
+	struct side dest = dest_side(pkt);
+
+	readdress_to(pkt, (const __u8 *)&dest.addr, hops);
+	addr_write(pkt, q->ip + (pkt->wire.v6 ? 8 : 12), dest.addr);
+	if (q->has_ports)
+		q->ports[0] = dest.port;
+	icmp_finish(pkt, q, wire_from(&pkt->wire), dest.addr);
+}
+
+/* To the client: as from the virtual address, whoever sent it. */
+ALWAYS void icmp_nat_reply(struct packet *pkt, struct quote *q, enum hops hops)
+{
+	struct side vip = virtual_side(pkt);
+
+	readdress_from(pkt, (const __u8 *)&vip.addr, hops);
+	addr_write(pkt, q->ip + (pkt->wire.v6 ? 24 : 16), vip.addr);
+	if (q->has_ports)
+		q->ports[1] = vip.port;
+	icmp_finish(pkt, q, vip.addr, wire_to(&pkt->wire));
 }
 
 #endif

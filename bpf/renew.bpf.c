@@ -2,50 +2,9 @@
 /*
  * The walk of a request whose connection may have to go first: a SYN, or one for a dest that was
  * removed. Where the connection stays, it goes on as in the hot walk; else the packet is one
- * without a connection. Part of xlvs.bpf.c. Read next: conn_end.h. Source:
+ * without a connection. Part of xlvs.bpf.c. Read next: renew.h. Source:
  * net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook, is_new_conn_expected (v6.1).
  */
-
-/*
- * Whether a SYN makes a new connection in place of one that has ended: conn_reuse_mode 1 and 2;
- * 2 and 3 also in FIN_WAIT when no reply was seen.
- */
-ALWAYS int conn_is_reused(const struct packet *pkt)
-{
-	__u32 mode = READ(settings.conn_reuse_mode);
-	__u8 state = READ(pkt->conn->state);
-
-	return mode && (state == TCP_TIME_WAIT || state == TCP_CLOSE ||
-			(mode & 2 && state == TCP_FIN_WAIT && pkt->word & FLAG(CONN_NOOUTPUT)));
-}
-
-/* The same of one that lives, when its dest is quiesced and connections may not outlive dests. */
-ALWAYS int conn_is_leaving(const struct packet *pkt)
-{
-	return READ(settings.expire_nodest_conn) && READ(pkt->dest->flags) & DEST_QUIESCED;
-}
-
-/*
- * Needs conn, dest. Clears conn when the connection has to go. Differs from LVS: an ICMP error
- * about a SYN that ended its connection and found no dest does not count as an answer of that
- * connection, which in IPVS lives a tick longer.
- */
-ALWAYS int conn_renew(struct packet *pkt)
-{
-	int reason = dest_admits(pkt);
-
-	if (reason == VIP_NOT_LOCAL)
-		return reason;
-	if (pkt->tcp_flags & TCP_FLAG_SYN_BIT && (conn_is_leaving(pkt) || conn_is_reused(pkt))) {
-		conn_end(pkt);
-		return GO_ON;
-	}
-	if (reason && READ(settings.expire_nodest_conn)) {
-		conn_end(pkt);
-		return GO_ON;
-	}
-	return reason;
-}
 
 ALWAYS int walk_renew(struct xdp_md *ctx, __u8 v6)
 {

@@ -16,6 +16,22 @@ ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
 	return resolve(pkt, way->ifindex, way->addr);
 }
 
+/*
+ * To a client that is this host: by loopback, since from anywhere else its source, the virtual
+ * address, is a martian. IPVS meets it where it is delivered, with all hops it has.
+ */
+ALWAYS int reply_home(struct packet *pkt)
+{
+	struct address nobody = {};
+
+	if (lacks_checksum(pkt))
+		return go_to(pkt, WALK_CHECKSUM);
+	count_reply(pkt);
+	track(pkt);
+	nat_reply(pkt, KEEP_HOPS);
+	return resolve(pkt, LOOPBACK_IFINDEX, nobody) == RESOLVING ? NAT_REPLY : INTERNAL;
+}
+
 ALWAYS int reply_find_way(struct packet *pkt)
 {
 	struct way way = {};
@@ -24,7 +40,7 @@ ALWAYS int reply_find_way(struct packet *pkt)
 	if (!pkt->conn || !is_reply(pkt))
 		return NO_CONNECTION;
 	if (!way_find(wire_to(&pkt->wire), &way))
-		return NO_ROUTE;
+		return is_local(wire_to(&pkt->wire)) ? reply_home(pkt) : NO_ROUTE;
 	hop = ROW(nexthops, way.id);
 	if (!way.id)
 		return send_unresolved(pkt, &way);

@@ -96,6 +96,16 @@ ALWAYS int defend(const struct packet *pkt)
 	return (__u16)pkt->wire.ports == FTP_DATA_PORT ? FTP_DATA : GO_ON;
 }
 
+/* What may start a connection (ip_vs_proto_tcp.c tcp_conn_schedule): SYN, or anything, not RST. */
+ALWAYS int may_start(const struct packet *pkt)
+{
+	if (pkt->wire.protocol == IPPROTO_UDP)
+		return 1;
+	if (pkt->tcp_flags & TCP_FLAG_RST_BIT)
+		return 0;
+	return pkt->tcp_flags & TCP_FLAG_SYN_BIT || READ(settings.sloppy_tcp);
+}
+
 /* Fills dest, dest_id from the connection. */
 ALWAYS int dest_find(struct packet *pkt)
 {

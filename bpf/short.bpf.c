@@ -36,6 +36,8 @@ ALWAYS int short_send(struct packet *pkt)
 	__u32 id = READ(pkt->dest->nexthop);
 	const struct nexthop *hop = ROW(nexthops, id);
 
+	if (!id && !fwd_of(pkt) && dest_is_here(pkt))
+		return CUT_SHORT;
 	if (!id)
 		return no_hop(pkt);
 	if (hops_left(pkt) <= 1)

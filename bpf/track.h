@@ -115,4 +115,24 @@ ALWAYS int track(struct packet *pkt)
 	return timer_start(pkt, READ(settings.udp_timeout));
 }
 
+/*
+ * A reply by dr or tun. Needs conn, a request's, and dest. The first one ends the time of input
+ * only.
+ */
+ALWAYS void direct_track(struct packet *pkt)
+{
+	__u8 state = READ(pkt->conn->state) & (TCP_STATES - 1);
+	__u32 timeout = READ(settings.udp_timeout);
+
+	if (pkt->wire.protocol == IPPROTO_TCP) {
+		if (pkt->word & FLAG(CONN_NOOUTPUT))
+			__sync_fetch_and_and(&pkt->conn->word, ~FLAG(CONN_NOOUTPUT));
+		state = tcp_row(TCP_OUTPUT, tcp_event(pkt->tcp_flags))[state] & (TCP_STATES - 1);
+		WRITE(pkt->conn->state, state);
+		conn_recount(pkt->conn, pkt->dest_id, state);
+		timeout = READ(settings.tcp_timeout[state]);
+	}
+	WRITE(pkt->conn->deadline, pkt->now + timeout);
+}
+
 #endif

@@ -30,6 +30,8 @@ enum limit {
 	/* CPUs with a row of reasons of their own; beyond, rows are shared. */
 	CPUS_MAX = 512,
 	COMPANION_MAGIC = 0x786c7673,
+	/* Linux gives it to the loopback device of every network namespace. */
+	LOOPBACK_IFINDEX = 1,
 	/* Bits that say which low ends of IPv4 addresses this host has some of. */
 	OWN_BITS = 2048,
 	/* Priority tags in front of the tag that counts. */
@@ -83,6 +85,7 @@ enum reason {
 	BAD_ICMP,
 	CUT_SHORT,
 	OVERLOAD,
+	LOOPBACK_DEST,
 	INTERNAL,
 	REASONS,
 	REASONS_MAX = 64,
@@ -461,22 +464,8 @@ struct settings {
 	__u32 icmp_types[FAMILIES] NOTE("bit n: errors of type n are limited");
 	__u32 icmp_per_second NOTE("net.ipv4.icmp_msgs_per_sec");
 	__u32 icmp_burst NOTE("net.ipv4.icmp_msgs_burst");
-};
-
-/* Who has got ICMP errors of ours. */
-struct icmp_peer_key {
-	ADDRESS(addr);
-};
-
-struct icmp_peer {
-	__u32 tokens NOTE("jiffies that it has rested and not used");
-	__u32 last NOTE("jiffy of the last error, sent or not");
-};
-
-/* Errors of ours that may be sent to anybody. */
-struct icmp_credit {
-	__s32 credit;
-	__u32 filled NOTE("jiffy at which some were added");
+	__u32 answers_here NOTE("a dest is this host: what the host sends is looked at");
+	__u32 asks_here NOTE("there are services: what the host sends to itself is looked at");
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */

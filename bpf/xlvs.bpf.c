@@ -16,16 +16,6 @@
 #include "xmit.h"
 #include "source.h"
 
-/* What may start a connection (ip_vs_proto_tcp.c tcp_conn_schedule): SYN, or anything, not RST. */
-ALWAYS int may_start(const struct packet *pkt)
-{
-	if (pkt->wire.protocol == IPPROTO_UDP)
-		return 1;
-	if (pkt->tcp_flags & TCP_FLAG_RST_BIT)
-		return 0;
-	return pkt->tcp_flags & TCP_FLAG_SYN_BIT || READ(settings.sloppy_tcp);
-}
-
 /* Without a connection: only what may start one is worth a tail call. */
 ALWAYS int start(struct packet *pkt)
 {
@@ -84,6 +74,7 @@ PROGRAM(full)
 
 #include "quote.h"
 #include "limit.h"
+#include "renew.h"
 
 #include "renew.bpf.c"
 #include "stray.bpf.c"
@@ -91,6 +82,7 @@ PROGRAM(full)
 #include "checksum.bpf.c"
 #include "new.bpf.c"
 #include "once.bpf.c"
+#include "here.bpf.c"
 #include "error.bpf.c"
 #include "icmp.bpf.c"
 #include "icmp_new.bpf.c"

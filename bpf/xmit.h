@@ -55,90 +55,100 @@ ALWAYS void l4_update(struct packet *pkt, __u32 delta)
 	*pkt->l4_check = check;
 }
 
-/* Address rewritten, header checksum by the dest's delta, and one hop less. */
-ALWAYS void ip4_rewrite(struct packet *pkt, __be32 *addr, __be32 to, __u32 delta)
+/*
+ * Hops that a packet loses by being translated. What this host itself gets or sends keeps them. A
+ * constant wherever it is given.
+ */
+enum hops { KEEP_HOPS, TAKE_HOP };
+
+/* Address rewritten, header checksum by the dest's delta, and one hop less if so said. */
+ALWAYS void ip4_rewrite(struct packet *pkt, __be32 *addr, __be32 to, __u32 delta, enum hops hops)
 {
-	ip4(pkt)->check = csum_update(ip4(pkt)->check, delta + TTL_DELTA);
-	ip4(pkt)->ttl--;
+	ip4(pkt)->check =
+		csum_update(ip4(pkt)->check, hops == TAKE_HOP ? delta + TTL_DELTA : delta);
+	if (hops == TAKE_HOP)
+		ip4(pkt)->ttl--;
 	*addr = to;
 }
 
-ALWAYS void ip6_rewrite(struct packet *pkt, void *addr, const __u8 *to)
+ALWAYS void ip6_rewrite(struct packet *pkt, void *addr, const __u8 *to, enum hops hops)
 {
-	ip6(pkt)->hop_limit--;
+	if (hops == TAKE_HOP)
+		ip6(pkt)->hop_limit--;
 	address_store(addr, address_load(to));
 }
 
-/* Puts an address into the header, whichever was there, and takes a hop. */
-ALWAYS void readdress(struct packet *pkt, void *at, __be32 was, const __u8 *to)
+/* Puts an address into the header, whichever was there. */
+ALWAYS void readdress(struct packet *pkt, void *at, __be32 was, const __u8 *to, enum hops hops)
 {
 	__be32 to4 = load32(&to[12]);
 
 	if (pkt->wire.v6)
-		ip6_rewrite(pkt, at, to);
+		ip6_rewrite(pkt, at, to, hops);
 	else
-		ip4_rewrite(pkt, at, to4, csum_fold((__u64)(__u32)~was + to4));
+		ip4_rewrite(pkt, at, to4, csum_fold((__u64)(__u32)~was + to4), hops);
 }
 
-ALWAYS void readdress_to(struct packet *pkt, const __u8 *to)
+ALWAYS void readdress_to(struct packet *pkt, const __u8 *to, enum hops hops)
 {
-	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 24 : 16), pkt->wire.addrs[0] >> 32, to);
+	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 24 : 16), pkt->wire.addrs[0] >> 32, to, hops);
 }
 
-ALWAYS void readdress_from(struct packet *pkt, const __u8 *from)
+ALWAYS void readdress_from(struct packet *pkt, const __u8 *from, enum hops hops)
 {
-	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 8 : 12), pkt->wire.addrs[0], from);
+	readdress(pkt, pkt->ip + (pkt->wire.v6 ? 8 : 12), pkt->wire.addrs[0], from, hops);
 }
 
 /* One side becomes another, where no row of a dest knows both. */
-ALWAYS void nat_side(struct packet *pkt, int is_reply, struct side was, struct side to)
+ALWAYS void nat_side(struct packet *pkt, int is_reply, struct side was, struct side to,
+		     enum hops hops)
 {
 	struct udphdr *ports = pkt->l4;
 
 	if (is_reply) {
-		readdress_from(pkt, (const __u8 *)&to.addr);
+		readdress_from(pkt, (const __u8 *)&to.addr, hops);
 		ports->source = to.port;
 	} else {
-		readdress_to(pkt, (const __u8 *)&to.addr);
+		readdress_to(pkt, (const __u8 *)&to.addr, hops);
 		ports->dest = to.port;
 	}
 	l4_update(pkt, side_delta(&was, &to));
 }
 
 /* The dest's address and port. */
-ALWAYS void nat_request(struct packet *pkt)
+ALWAYS void nat_request(struct packet *pkt, enum hops hops)
 {
 	const struct dest *dest = pkt->dest;
 
 	if (has_partner_vip(pkt)) {
 		struct side was = {wire_to(&pkt->wire), pkt->wire.ports >> 16};
 
-		nat_side(pkt, 0, was, dest_side(pkt));
+		nat_side(pkt, 0, was, dest_side(pkt), hops);
 		return;
 	}
 	if (pkt->wire.v6)
-		ip6_rewrite(pkt, &ip6(pkt)->daddr, ROW(dest_addrs, pkt->dest_id)->daddr);
+		ip6_rewrite(pkt, &ip6(pkt)->daddr, ROW(dest_addrs, pkt->dest_id)->daddr, hops);
 	else
-		ip4_rewrite(pkt, &ip4(pkt)->daddr, dest->daddr, dest->ip_delta);
+		ip4_rewrite(pkt, &ip4(pkt)->daddr, dest->daddr, dest->ip_delta, hops);
 	((struct udphdr *)pkt->l4)->dest = dest->dport;
 	l4_update(pkt, dest->l4_delta);
 }
 
 /* The virtual address and port. */
-ALWAYS void nat_reply(struct packet *pkt)
+ALWAYS void nat_reply(struct packet *pkt, enum hops hops)
 {
 	const struct dest *dest = pkt->dest;
 
 	if (has_partner_vip(pkt)) {
 		struct side was = {wire_from(&pkt->wire), (__u16)pkt->wire.ports};
 
-		nat_side(pkt, 1, was, virtual_side(pkt));
+		nat_side(pkt, 1, was, virtual_side(pkt), hops);
 		return;
 	}
 	if (pkt->wire.v6)
-		ip6_rewrite(pkt, &ip6(pkt)->saddr, ROW(dest_addrs, pkt->dest_id)->vaddr);
+		ip6_rewrite(pkt, &ip6(pkt)->saddr, ROW(dest_addrs, pkt->dest_id)->vaddr, hops);
 	else
-		ip4_rewrite(pkt, &ip4(pkt)->saddr, dest->vaddr, 0xffff - dest->ip_delta);
+		ip4_rewrite(pkt, &ip4(pkt)->saddr, dest->vaddr, 0xffff - dest->ip_delta, hops);
 	((struct udphdr *)pkt->l4)->source = dest->vport;
 	l4_update(pkt, 0xffff - dest->l4_delta);
 }
@@ -149,11 +159,38 @@ ALWAYS int lacks_checksum(const struct packet *pkt)
 	return pkt->wire.protocol == IPPROTO_UDP && !*pkt->l4_check;
 }
 
+ALWAYS int dest_is_here(const struct packet *pkt)
+{
+	return READ(pkt->dest->flags) & DEST_LOCAL;
+}
+
+/* Nothing from outside is translated to such an address. */
+ALWAYS int dest_is_loopback(const struct packet *pkt)
+{
+	const __u8 *daddr = ROW(dest_addrs, pkt->dest_id)->daddr;
+
+	if (pkt->wire.v6)
+		return !load64(daddr) && load64(daddr + 8) == bpf_cpu_to_be64(1);
+	return daddr[12] == 127;
+}
+
+/* NAT to this host: the walk is told the dest, as packets from port 0 find no connection. */
+ALWAYS int to_here(struct packet *pkt)
+{
+	__u32 zero = 0;
+	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
+
+	if (!h)
+		return INTERNAL;
+	h->dest = pkt->dest_id;
+	return go_to(pkt, WALK_HERE);
+}
+
 /* No next hop: this host is the dest, or there is no route. */
 ALWAYS int no_hop(struct packet *pkt)
 {
-	if (fwd_of(pkt) && READ(pkt->dest->flags) & DEST_LOCAL)
-		return LOCAL_DEST;
+	if (dest_is_here(pkt))
+		return fwd_of(pkt) ? LOCAL_DEST : to_here(pkt);
 	return answer(pkt, UNREACHABLE, 0, wire_to(&pkt->wire));
 }
 
@@ -187,7 +224,7 @@ ALWAYS int send_request(struct packet *pkt)
 		return reason;
 	if (unlikely(lacks_checksum(pkt)))
 		return go_to(pkt, WALK_CHECKSUM);
-	nat_request(pkt);
+	nat_request(pkt, TAKE_HOP);
 	return send_by(pkt, hop, NAT_REQUEST);
 }
 
@@ -213,7 +250,7 @@ ALWAYS void reply_translate(struct packet *pkt)
 {
 	count_reply(pkt);
 	track(pkt);
-	nat_reply(pkt);
+	nat_reply(pkt, TAKE_HOP);
 }
 
 /* An address in the options becomes another. It may be at an odd place (RFC 1071 section 2). */

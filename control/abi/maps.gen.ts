@@ -23,6 +23,7 @@ export const LIMIT = {
   NEXTHOPS_MAX: 16384,
   CPUS_MAX: 512,
   COMPANION_MAGIC: 2020374131,
+  LOOPBACK_IFINDEX: 1,
   OWN_BITS: 2048,
   OUTER_TAGS: 3,
   NONE: 4294967295,
@@ -66,8 +67,9 @@ export const REASON = {
   BAD_ICMP: 34,
   CUT_SHORT: 35,
   OVERLOAD: 36,
-  INTERNAL: 37,
-  REASONS: 38,
+  LOOPBACK_DEST: 37,
+  INTERNAL: 38,
+  REASONS: 39,
   REASONS_MAX: 64,
 } as const
 
@@ -219,7 +221,8 @@ export const WALK = {
   WALK_ICMP_TUN: 24,
   WALK_STRAY: 25,
   WALK_ONCE: 27,
-  WALKS: 29,
+  WALK_HERE: 29,
+  WALKS: 31,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
@@ -1125,11 +1128,15 @@ export interface Settings {
   icmp_per_second: number
   /** net.ipv4.icmp_msgs_burst. */
   icmp_burst: number
+  /** a dest is this host: what the host sends is looked at. */
+  answers_here: number
+  /** there are services: what the host sends to itself is looked at. */
+  asks_here: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 148,
+  size: 156,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -1150,6 +1157,8 @@ export const SETTINGS = {
   icmp_types: 132,
   icmp_per_second: 140,
   icmp_burst: 144,
+  answers_here: 148,
+  asks_here: 152,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -1174,6 +1183,8 @@ export function readSettings(v: DataView, at: number): Settings {
     icmp_types: words(v, at + 132, 2),
     icmp_per_second: v.getUint32(at + 140, HOST),
     icmp_burst: v.getUint32(at + 144, HOST),
+    answers_here: v.getUint32(at + 148, HOST),
+    asks_here: v.getUint32(at + 152, HOST),
   }
 }
 
@@ -1198,6 +1209,8 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   x.icmp_types.forEach((n, i) => { v.setUint32(at + 132 + 4 * i, n, HOST) })
   v.setUint32(at + 140, x.icmp_per_second, HOST)
   v.setUint32(at + 144, x.icmp_burst, HOST)
+  v.setUint32(at + 148, x.answers_here, HOST)
+  v.setUint32(at + 152, x.asks_here, HOST)
 }
 
 export interface TagNote {

@@ -29,6 +29,7 @@ export class Trash {
   /** Frees the rows that have been idle for long; `retire` writes down what they counted. */
   async empty(retire: (changes: Retirement[]) => Promise<unknown>): Promise<void> {
     const { tables } = this.#parts.dataplane
+    this.#parts.dataplane.settleAnswers()
     const now = this.#parts.nowMs()
     const idle = new Set(tables.idleTrash())
     for (const id of this.#idleSince.keys()) if (!idle.has(id)) this.#idleSince.delete(id)

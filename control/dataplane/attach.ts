@@ -1,17 +1,18 @@
 /**
  * The XDP program on interfaces: attached by a pinned link, so that it stays when the daemon goes,
- * and the tc companion behind it. Read next: ../daemon/director.ts.
+ * the tc companions beside it, and one on loopback while there is any such interface. Read next:
+ * ../daemon/director.ts.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { TcFilter, XdpLink, type LinkInfo } from '../../addon/index.ts'
+import { TcFilter, XdpLink, type BpfProgram, type LinkInfo } from '../../addon/index.ts'
 import { LIMIT } from '../abi/maps.gen.ts'
 import { XlvsError } from '../errors.ts'
 import type { AttachMode } from '../model/service.ts'
 import type { Kernel } from './kernel.ts'
 import { attachXdp, refusedXdp, refuseForeign } from './xdp.ts'
 
-/** Our place among the filters at ingress; other people's numbers are usually low. */
+/** Our place among the filters; other people's numbers are usually low. */
 export const TC_PRIORITY = 0x7873
 const TC_HANDLE = 1
 
@@ -40,15 +41,36 @@ export function attach(kernel: Kernel, link: LinkInfo, mode: AttachMode): void {
     )
   const attached = attachXdp(kernel.program, link, mode, `xlvs attach ${link.name}`)
   try {
-    TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+    putCompanions(kernel, link.ifindex)
     attached.pin(pinOf(kernel, link.name))
   } catch (cause) {
     attached.detach()
-    TcFilter.detach(link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+    dropCompanions(kernel, link.ifindex)
     throw refusedXdp(link, cause, mode, `xlvs attach ${link.name}`)
   } finally {
     attached.close()
   }
+}
+
+function putCompanions({ companions }: Kernel, ifindex: number): void {
+  const put = (program: BpfProgram, on: number, point: 'ingress' | 'egress'): void => {
+    TcFilter.attach(program, on, point, TC_PRIORITY, TC_HANDLE)
+  }
+  put(companions.loopback, LIMIT.LOOPBACK_IFINDEX, 'egress')
+  put(companions.egress, ifindex, 'egress')
+  put(companions.ingress, ifindex, 'ingress')
+}
+
+/** Those of an interface whose pin has gone; the last one takes loopback's with it. */
+function dropCompanions(kernel: Kernel, ifindex: number): void {
+  const drop = (on: number, point: 'ingress' | 'egress'): void => {
+    TcFilter.detach(on, point, TC_PRIORITY, TC_HANDLE)
+  }
+  if (ifindex !== 0) {
+    drop(ifindex, 'ingress')
+    drop(ifindex, 'egress')
+  }
+  if (pinnedLinks(kernel).length === 0) drop(LIMIT.LOOPBACK_IFINDEX, 'egress')
 }
 
 /** @throws INTERFACE_ATTACHED, FOREIGN_PROGRAM when there is a program already. */
@@ -65,23 +87,23 @@ export function refuseAttached(kernel: Kernel, link: LinkInfo): void {
   )
 }
 
-/** Takes program and companion off an interface. Interfaces that have gone are fine. */
+/** Takes program and companions off an interface. Interfaces that have gone are fine. */
 export function detach(kernel: Kernel, name: string): void {
   const pin = pinOf(kernel, name)
   if (!existsSync(pin)) return
   const link = XdpLink.fromPin(pin)
   try {
-    dropLink(link, pin)
+    dropLink(kernel, link, pin)
   } finally {
     link.close()
   }
 }
 
-function dropLink(link: XdpLink, pin: string): void {
+function dropLink(kernel: Kernel, link: XdpLink, pin: string): void {
   const { ifindex } = link.info
   rmSync(pin)
   link.detach()
-  if (ifindex !== 0) TcFilter.detach(ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+  dropCompanions(kernel, ifindex)
 }
 
 /**
@@ -95,11 +117,11 @@ export function adoptLink(kernel: Kernel, name: string, link: LinkInfo | undefin
   const pinned = XdpLink.fromPin(pin)
   try {
     if (link === undefined || pinned.info.ifindex !== link.ifindex) {
-      dropLink(pinned, pin)
+      dropLink(kernel, pinned, pin)
       return false
     }
     pinned.update(kernel.program)
-    TcFilter.attach(kernel.companion, link.ifindex, 'ingress', TC_PRIORITY, TC_HANDLE)
+    putCompanions(kernel, link.ifindex)
     return true
   } finally {
     pinned.close()

@@ -3,7 +3,7 @@
  * the kernel for services; attaching is in attach.ts. Read next: tables.ts, ways.ts.
  */
 import { readFileSync } from 'node:fs'
-import { REASON } from '../abi/maps.gen.ts'
+import { DEST_FLAGS, REASON } from '../abi/maps.gen.ts'
 import type { Family } from '../model/address.ts'
 import {
   destName,
@@ -30,7 +30,14 @@ import { Marks } from './marks.ts'
 import { NatDests, natKeys } from './nat_dests.ts'
 import { Rates } from './rates.ts'
 import type { Kernel } from './kernel.ts'
-import { heedAllReplies, isEstimating, writeLimits, writeSettings } from './settings.ts'
+import {
+  heedAllReplies,
+  heedAnswers,
+  heedAsks,
+  isEstimating,
+  writeLimits,
+  writeSettings,
+} from './settings.ts'
 import { SLOT, both, usedFrom, type Both, type ConnTable } from './slots.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
@@ -147,6 +154,7 @@ export class Dataplane {
     if (family) this.#families.set(name, family)
     else this.#families.delete(name)
     const families = ([4, 6] as const).filter(one => this.#ofFamily[one] === 0)
+    if (this.#isWhole || this.#families.size > 0) heedAsks(this.kernel, this.#families.size > 0)
     if (this.#isWhole) this.ways.setIdle(families)
   }
 
@@ -194,6 +202,13 @@ export class Dataplane {
     if (!this.#endsOrphans) return
     const kept = new Set(dests.map(destName))
     this.#hasOrphans ||= this.tables.destNames(serviceName(service)).some(name => !kept.has(name))
+  }
+
+  /** Has what the host sends looked at only while a dest is the host, one in the trash included. */
+  settleAnswers(): void {
+    const isHere = (id: number): boolean =>
+      (this.tables.dests.get(id).flags & DEST_FLAGS.DEST_LOCAL) !== 0
+    heedAnswers(this.kernel, this.tables.allDestIds('').some(isHere))
   }
 
   reach(address: string): ReachView {

@@ -56,8 +56,7 @@ export const WALK_PROGRAMS = [
   'xlvs_icmp_tun',
   'xlvs_stray4',
   'xlvs_stray6',
-  'xlvs_once4',
-  'xlvs_once6',
+  ...['once', 'here'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
@@ -98,10 +97,17 @@ export interface KernelOptions {
   key?: number[]
 }
 
+/** The tc programs: beside the XDP program at ingress and egress, and one on loopback. */
+export interface Companions {
+  ingress: BpfProgram
+  egress: BpfProgram
+  loopback: BpfProgram
+}
+
 export interface Kernel {
   maps: Record<MapName, BpfMap>
   program: BpfProgram
-  companion: BpfProgram
+  companions: Companions
   config: Config
   sizes: Sizes
   ticksPerSecond: number
@@ -132,12 +138,10 @@ export function openKernel(options: KernelOptions): Kernel {
   WALK_PROGRAMS.forEach((name, i) => {
     maps.walks.update(key32(i), object.program(name))
   })
-  const companion = openObject(options.objects, 'companion.bpf.o')
-  loadObject(companion)
   const kernel: Kernel = {
     maps,
     program: object.program(XDP_PROGRAM),
-    companion: companion.program('companion'),
+    companions: loadCompanions(options.objects, config, maps),
     config,
     sizes,
     ticksPerSecond: rate.perSecond,
@@ -147,6 +151,21 @@ export function openKernel(options: KernelOptions): Kernel {
   }
   if (options.bpffs !== undefined) pinAll(options.bpffs, kernel, object, pinned !== undefined)
   return kernel
+}
+
+/** They are an object of their own, with the maps that the XDP program has. */
+function loadCompanions(objects: string, config: Config, maps: Kernel['maps']): Companions {
+  const object = openObject(objects, 'companion.bpf.o')
+  object.setInitialValue(CONFIG_SECTION, bytesOf(config))
+  object.reuseMap(SETTINGS_SECTION, maps.settings)
+  for (const [name, { libbpf }] of Object.entries(MAPS))
+    object.reuseMap(libbpf, maps[name as MapName])
+  loadObject(object)
+  return {
+    ingress: object.program('companion'),
+    egress: object.program('egress'),
+    loopback: object.program('loopback'),
+  }
 }
 
 /** Linux 6.1 is the oldest that the program was seen to load on. */
@@ -205,15 +224,19 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
   }
 }
 
+function bytesOf(config: Config): Uint8Array {
+  const bytes = new Uint8Array(CONFIG.size)
+  writeConfig(view(bytes), 0, config)
+  return bytes
+}
+
 function prepare(
   object: BpfObject,
   config: Config,
   sizes: Sizes,
   pinned: Map<string, BpfMap> | undefined,
 ): void {
-  const constants = new Uint8Array(CONFIG.size)
-  writeConfig(view(constants), 0, config)
-  object.setInitialValue(CONFIG_SECTION, constants)
+  object.setInitialValue(CONFIG_SECTION, bytesOf(config))
   for (const [name, rows] of Object.entries(rowsOf(config, sizes))) object.setMaxEntries(name, rows)
   for (const [name, map] of pinned ?? []) {
     if (name === 'settings') object.reuseMap(SETTINGS_SECTION, map)
@@ -252,6 +275,8 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     icmp_types: [0, 0],
     icmp_per_second: 0,
     icmp_burst: 0,
+    answers_here: 0,
+    asks_here: 0,
     owner: 0,
     day_ms: 0,
   })

@@ -76,12 +76,23 @@ export function heedAllReplies(kernel: Kernel): void {
 
 /**
  * The same when the host lets such replies of a dest through: they come from the virtual address,
- * which IPv4 takes from outside only while it is not its own.
+ * which IPv4 takes from outside only while it is not its own. A dest that is the host answers it.
  */
 export function heedReplies(kernel: Kernel, { fwd, flags }: Dest): void {
+  if ((flags & DEST_FLAGS.DEST_LOCAL) !== 0) heedAnswers(kernel, true)
   const isOwn = (flags & DEST_FLAGS.DEST_VIP_LOCAL) !== 0
   const isIpv6 = (flags & DEST_FLAGS.DEST_IPV6) !== 0
   if (fwd !== FWD.FWD_NAT && (isIpv6 || !isOwn)) heedAllReplies(kernel)
+}
+
+/** Whether what the host sends is looked at as answers of a dest. */
+export function heedAnswers(kernel: Kernel, isHere: boolean): void {
+  store32(kernel.maps.settings.mmap(), ROW.answers_here / 4, isHere ? 1 : 0)
+}
+
+/** Whether what the host sends to itself is looked at as asked of a service. */
+export function heedAsks(kernel: Kernel, hasServices: boolean): void {
+  store32(kernel.maps.settings.mmap(), ROW.asks_here / 4, hasServices ? 1 : 0)
 }
 
 /** Puts defences in force for packets. */

@@ -52,7 +52,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'no client has such a source: this host itself, loopback, multicast, or what rp_filter refuses',
     'read the log of the kernel with net.ipv4.conf.all.log_martians=1',
   ),
-  LOCAL_DEST: passed('the dest is this host: delivered here as it came', ''),
+  LOCAL_DEST: passed(
+    'the dest is this host: delivered here, by nat translated and else as it came',
+    '',
+  ),
   DIRECT_REPLY: passed(
     'a reply of a dest by dr or tun, or an ICMP error about a request to one: counted',
     '',
@@ -118,6 +121,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   OVERLOAD: dropped(
     'a new connection, one of so many, as drop_packet says',
     'find who opens so many connections, or what takes the memory; xlvs get drop_packet',
+  ),
+  LOOPBACK_DEST: dropped(
+    'the dest is a loopback address by nat, to which nothing comes from outside',
+    'give the dest another address of this host',
   ),
   INTERNAL: dropped('what should not happen did', 'read the log of the daemon, and report it'),
 }

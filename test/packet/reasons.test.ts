@@ -192,6 +192,15 @@ const ROWS: Record<string, Row> = {
       return lvs.run(tcp(PATH, 'S'))
     },
   ],
+  'loopback dest': [
+    drop,
+    lvs => {
+      lvs.intents[0]?.dests.push({ address: '127.0.0.1', port: 8080, fwd: 'nat', weight: 1 })
+      lvs.intents[0]?.dests.shift()
+      lvs.setNetwork(facts => facts.addresses.push({ ifindex: 1, address: '127.0.0.1', prefix: 8 }))
+      return lvs.run(tcp(PATH, 'S'))
+    },
+  ],
   // A walk that is missing.
   internal: [
     drop,

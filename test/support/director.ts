@@ -3,7 +3,7 @@
  * for the test, on a clock it moves. Frames go through BPF_PROG_TEST_RUN. Read next: frames.ts.
  */
 import { fileURLToPath } from 'node:url'
-import { store32 } from '../../addon/index.ts'
+import { store32, type BpfProgram } from '../../addon/index.ts'
 import { REASON, SETTINGS } from '../../control/abi/maps.gen.ts'
 import { Dataplane } from '../../control/dataplane/dataplane.ts'
 import { gracePeriods } from '../../control/dataplane/grace.ts'
@@ -34,12 +34,14 @@ const OBJECTS =
 /** Slots of each table, as few as there can be. */
 const SLOTS = 1024
 export const XDP = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
+/** Verdicts of tc programs; `goOn` is TC_ACT_UNSPEC. */
+export const TC = { goOn: -1, drop: 2, redirect: 7 } as const
 
 export interface Received {
   frame: Uint8Array
-  /** XDP action, see XDP. */
+  /** XDP action, see XDP; of what the host sends, tc's, see TC. */
   verdict: number
-  /** Why the packet left, in lower case words. */
+  /** Why the packet left, in lower case words; '' for what the host sends and is not ours. */
   reason: string
 }
 
@@ -51,7 +53,9 @@ export interface PacketDirector {
   tables: Both<SweepTables>
   /** Sends a frame to the director and tells what became of it. Its MACs are set. */
   run(frame: Uint8Array, macs?: { smac?: string; dmac?: string }): Received
-  /** The same, only the frame that came out. */
+  /** The host sends a frame, by an interface or to itself. Its MACs stay. */
+  send(frame: Uint8Array, by?: 'egress' | 'loopback'): Received
+  /** What run() does, only the frame that came out. */
   receive(frame: Uint8Array): Uint8Array
   /** Moves the clock. */
   advance(seconds: number): void
@@ -115,6 +119,7 @@ export async function director(
     dataplane,
     intents,
     run,
+    send: (frame, by = 'egress') => reasoned(kernel, kernel.companions[by], frame),
     receive: frame => run(frame).frame,
     advance: seconds => {
       clock += Math.round(seconds * kernel.ticksPerSecond)
@@ -162,13 +167,21 @@ function runner(kernel: Kernel): PacketDirector['run'] {
       sent.set(mac(macs.dmac ?? DIRECTOR_MAC), 0)
       sent.set(mac(macs.smac ?? senderMac(sent)), 6)
     }
-    const before = reasonCounts(kernel)
-    const out = kernel.program.testRun({ data: sent })
-    const moved = reasonCounts(kernel).map((n, i) => n - (before[i] ?? 0))
-    const left = moved.flatMap((n, i) => Array<number>(n).fill(i))
-    if (left.length !== 1) throw new Error(`left with ${left.length} reasons: ${left.join(', ')}`)
-    return { frame: out.data, verdict: out.retval, reason: reasonName(left[0] ?? 0) }
+    const received = reasoned(kernel, kernel.program, sent)
+    if (received.reason === '') throw new Error('left without a reason')
+    return received
   }
+}
+
+/** Runs a program and finds the reason that it counted. */
+function reasoned(kernel: Kernel, program: BpfProgram, data: Uint8Array): Received {
+  const before = reasonCounts(kernel)
+  const out = program.testRun({ data })
+  const moved = reasonCounts(kernel).map((n, i) => n - (before[i] ?? 0))
+  const left = moved.flatMap((n, i) => Array<number>(n).fill(i))
+  if (left.length > 1) throw new Error(`left with ${left.length} reasons: ${left.join(', ')}`)
+  const reason = left[0] === undefined ? '' : reasonName(left[0])
+  return { frame: out.data, verdict: out.retval | 0, reason }
 }
 
 export function reasonName(number: number): string {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Whether a connection that a request has found has to go first. Read next: conn_end.h. Source:
+ * net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook, is_new_conn_expected (v6.1).
+ */
+#ifndef XLVS_RENEW_H
+#define XLVS_RENEW_H
+
+#include "conn_end.h"
+#include "service.h"
+
+/*
+ * Whether a SYN makes a new connection in place of one that has ended: conn_reuse_mode 1 and 2;
+ * 2 and 3 also in FIN_WAIT when no reply was seen.
+ */
+ALWAYS int conn_is_reused(const struct packet *pkt)
+{
+	__u32 mode = READ(settings.conn_reuse_mode);
+	__u8 state = READ(pkt->conn->state);
+
+	return mode && (state == TCP_TIME_WAIT || state == TCP_CLOSE ||
+			(mode & 2 && state == TCP_FIN_WAIT && pkt->word & FLAG(CONN_NOOUTPUT)));
+}
+
+/* The same of one that lives, when its dest is quiesced and connections may not outlive dests. */
+ALWAYS int conn_is_leaving(const struct packet *pkt)
+{
+	return READ(settings.expire_nodest_conn) && READ(pkt->dest->flags) & DEST_QUIESCED;
+}
+
+/*
+ * Needs conn, dest. Clears conn when the connection has to go. Differs from LVS: an ICMP error
+ * about a SYN that ended its connection and found no dest does not count as an answer of that
+ * connection, which in IPVS lives a tick longer.
+ */
+ALWAYS int conn_renew(struct packet *pkt)
+{
+	int reason = dest_admits(pkt);
+
+	if (reason == VIP_NOT_LOCAL)
+		return reason;
+	if (pkt->tcp_flags & TCP_FLAG_SYN_BIT && (conn_is_leaving(pkt) || conn_is_reused(pkt))) {
+		conn_end(pkt);
+		return GO_ON;
+	}
+	if (reason && READ(settings.expire_nodest_conn)) {
+		conn_end(pkt);
+		return GO_ON;
+	}
+	return reason;
+}
+
+#endif
