@@ -12,7 +12,6 @@
 
 #define WORD_MATCH                                                                                 \
 	((__u64)WORD_LIFE_MASK | FLAG(CONN_SHADOWED) | (__u64)WORD_TAG_MASK << WORD_TAG_SHIFT)
-#define ROTATE(x, bits) ((x) << (bits) | (x) >> (8 * sizeof(x) - (bits)))
 
 #define KEY(n) (config.key[n])
 

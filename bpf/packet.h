@@ -22,10 +22,11 @@
  * call (8 ns with the mitigations of 2026), so none is in the hot walk. Gives a scalar; takes
  * scalars, the context, and pointers to structures, which may be 0 for all that the verifier knows.
  */
-#define WARM	    __attribute__((noinline))
-#define READ(x)	    (*(const volatile typeof(x) *)&(x))
-#define WRITE(x, v) (*(volatile typeof(x) *)&(x) = (v))
-#define barrier()   asm volatile("" ::: "memory")
+#define WARM		__attribute__((noinline))
+#define READ(x)		(*(const volatile typeof(x) *)&(x))
+#define WRITE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
+#define ROTATE(x, bits) ((x) << (bits) | (x) >> (8 * sizeof(x) - (bits)))
+#define barrier()	asm volatile("" ::: "memory")
 
 /* A connection flag as a bit of its slot's word. */
 #define FLAG(bit) ((__u64)(bit) << WORD_FLAGS_SHIFT)
@@ -180,6 +181,19 @@ ALWAYS struct wire wire_of(const struct tuple *tuple, __u8 v6)
 		wire.addrs[0] = (__u64)load32(&tuple->daddr[12]) << 32 | load32(&tuple->saddr[12]);
 	}
 	return wire;
+}
+
+/* The packet going the other way. */
+ALWAYS struct wire wire_back(const struct wire *wire)
+{
+	struct wire back = *wire;
+
+	back.addrs[0] = wire->v6 ? wire->addrs[2] : ROTATE(wire->addrs[0], 32);
+	back.addrs[1] = wire->addrs[3];
+	back.addrs[2] = wire->addrs[0];
+	back.addrs[3] = wire->addrs[1];
+	back.ports = ROTATE(wire->ports, 16);
+	return back;
 }
 
 ALWAYS struct iphdr *ip4(const struct packet *pkt)

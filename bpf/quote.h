@@ -102,19 +102,6 @@ ALWAYS int icmp_parse(struct packet *pkt)
 	return icmp_is_error(icmp->type, pkt->wire.v6) ? GO_ON : OTHER_PROTOCOL;
 }
 
-/* The packet going the other way. */
-ALWAYS struct wire wire_back(const struct wire *wire)
-{
-	struct wire back = *wire;
-
-	back.addrs[0] = wire->v6 ? wire->addrs[2] : ROTATE(wire->addrs[0], 32);
-	back.addrs[1] = wire->addrs[3];
-	back.addrs[2] = wire->addrs[0];
-	back.addrs[3] = wire->addrs[1];
-	back.ports = ROTATE(wire->ports, 16);
-	return back;
-}
-
 /* Finds a connection by another wire than the packet's own. Fills hash, conn, word. */
 ALWAYS void conn_find_by(struct packet *pkt, struct wire wire)
 {

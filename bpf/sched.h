@@ -2,7 +2,7 @@
 /*
  * Stage schedule: the dest of a new connection. Rows are compiled by the control plane
  * (control/plan/schedule/); a scheduler is a file beside this one and a line of SCHEDULERS
- * (types.h). Read next: sched_rr.h, conn_insert.h.
+ * (scheduler.h). Read next: sched_rr.h, conn_insert.h.
  * Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_schedule (v6.12).
  */
 #ifndef XLVS_SCHED_H
@@ -50,6 +50,14 @@ ALWAYS struct dest_conns *dest_admitting(__u32 dest)
 	WARM __attribute__((weak)) __u32 schedule_##name(__u32 service_id, const struct wire *wire \
 							 __attribute__((unused)))
 
+/* Whether a dest may get new connections. */
+ALWAYS int dest_is_usable(__u32 id)
+{
+	struct dest_conns *conns = dest_admitting(id);
+
+	return conns && READ(conns->weight) && READ(ROW(dests, id)->flags) & DEST_AVAILABLE;
+}
+
 #include "sched_least.h"
 #include "sched_rr.h"
 #include "sched_wrr.h"
@@ -60,6 +68,11 @@ ALWAYS struct dest_conns *dest_admitting(__u32 dest)
 #include "sched_sed.h"
 #include "sched_nq.h"
 #include "sched_twos.h"
+#include "sched_table.h"
+#include "sched_dh.h"
+#include "sched_sh.h"
+#include "sched_mh.h"
+#include "sched_maglev.h"
 #include "sched_missing.h"
 
 #define SCHEDULER_CASE(NAME, name, number)                                                         \
@@ -74,11 +87,27 @@ ALWAYS __u32 schedule_pick(__u32 service_id, __u64 word, const struct wire *wire
 	return NONE;
 }
 
+/*
+ * The wire that schedulers see. About an ICMP error, dh, lblc and lblcr take that of the packet it
+ * quotes, which goes to the client: IPVS gives them no other.
+ */
+ALWAYS struct wire wire_scheduled(const struct packet *pkt, __u64 word)
+{
+	switch (word >> SCHEDULE_SCHEDULER_SHIFT) {
+	case SCHED_DH:
+	case SCHED_LBLC:
+	case SCHED_LBLCR:
+		return pkt->is_error ? wire_back(&pkt->wire) : pkt->wire;
+	}
+	return pkt->wire;
+}
+
 /* Fills dest and dest_id. Without a dest the client gets port unreachable. */
 ALWAYS int schedule(struct packet *pkt)
 {
-	struct wire wire = pkt->wire;
-	__u32 id = schedule_pick(pkt->service_id, READ(pkt->service->schedule), &wire);
+	__u64 word = READ(pkt->service->schedule);
+	struct wire wire = wire_scheduled(pkt, word);
+	__u32 id = schedule_pick(pkt->service_id, word, &wire);
 
 	pkt->dest_id = id;
 	pkt->dest = ROW(dests, id);

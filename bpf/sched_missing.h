@@ -11,8 +11,5 @@
 
 MISSING(lblc)
 MISSING(lblcr)
-MISSING(dh)
-MISSING(sh)
-MISSING(mh)
 
 #endif

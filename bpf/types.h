@@ -220,30 +220,12 @@ _Static_assert(sizeof(struct service_key) == 24, "hash keys have no hidden paddi
 enum service_flags {
 	SERVICE_VIP_LOCAL = 1,
 	SERVICE_ONE_PACKET = 2, /* UDP: each datagram is scheduled, none keeps a connection */
+	/* The scheduler's: sh, mh: fallback; sh, mh, maglev: the client's port counts. */
+	SERVICE_FLAG_1 = 4,
+	SERVICE_FLAG_2 = 8,
 };
 
-/*
- * Every scheduler: a line here, a file sched_NAME.h that sched.h includes. Numbers are ours and
- * stay what they are: the schedule word has them, in five bits. 15 is maglev's.
- */
-#define SCHEDULERS(X)                                                                              \
-	X(RR, rr, 1)                                                                               \
-	X(WRR, wrr, 2)                                                                             \
-	X(WLC, wlc, 3)                                                                             \
-	X(LC, lc, 4)                                                                               \
-	X(FO, fo, 5)                                                                               \
-	X(OVF, ovf, 6)                                                                             \
-	X(SED, sed, 7)                                                                             \
-	X(NQ, nq, 8)                                                                               \
-	X(TWOS, twos, 9)                                                                           \
-	X(LBLC, lblc, 10)                                                                          \
-	X(LBLCR, lblcr, 11)                                                                        \
-	X(DH, dh, 12)                                                                              \
-	X(SH, sh, 13)                                                                              \
-	X(MH, mh, 14)
-
-#define SCHEDULER_NUMBER(NAME, name, number) SCHED_##NAME = number,
-enum scheduler { SCHED_NONE, SCHEDULERS(SCHEDULER_NUMBER) };
+#include "scheduler.h"
 
 /*
  * schedule word: bits 0-17 cursor, 18-35 rows, 36-58 first row / 8, 59-63 enum scheduler. One
@@ -257,26 +239,6 @@ struct service {
 	__u8 pad[12];
 };
 _Static_assert(sizeof(struct service) == 32, "two services share a cache line");
-
-enum schedule_word {
-	SCHEDULE_CURSOR_BITS = 18,
-	SCHEDULE_ROWS_SHIFT = 18,
-	SCHEDULE_PLACE_SHIFT = 36,
-	SCHEDULE_PLACE_BITS = 23,
-	SCHEDULE_SCHEDULER_SHIFT = 59,
-	SCHEDULE_ROW_UNIT = 8,
-};
-
-/*
- * Rows of a schedule; what they hold is the scheduler's to say. Of most: all dests in IPVS' order,
- * each with its weight, then one more row for the list's head. rr: the cursor names the row used
- * last, value is the row to use after it, NONE when no dest is usable. wrr: the head's row holds
- * its step (dest) and start (value).
- */
-struct schedule_row {
-	__u32 dest NOTE("dest id");
-	__u32 value NOTE("weight; rr: row chosen after this one");
-};
 
 enum dest_flags {
 	DEST_AVAILABLE = 1, /* in its service; else in the trash, kept for its connections */

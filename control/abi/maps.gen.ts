@@ -134,6 +134,8 @@ export const TCP_TABLE = {
 export const SERVICE_FLAGS = {
   SERVICE_VIP_LOCAL: 1,
   SERVICE_ONE_PACKET: 2,
+  SERVICE_FLAG_1: 4,
+  SERVICE_FLAG_2: 8,
 } as const
 
 export const MARK_ROOT = {
@@ -161,6 +163,7 @@ export const SCHEDULER = {
   SCHED_DH: 12,
   SCHED_SH: 13,
   SCHED_MH: 14,
+  SCHED_MAGLEV: 15,
 } as const
 
 export const SCHEDULE_WORD = {
@@ -997,7 +1000,7 @@ export function writeRouteKey(v: DataView, at: number, x: RouteKey): void {
 export interface ScheduleRow {
   /** dest id. */
   dest: number
-  /** weight; rr: row chosen after this one. */
+  /** weight; rr: row chosen after this one; tables: another dest id. */
   value: number
 }
 

@@ -32,7 +32,7 @@ export const newSchedulerFlag = Flags.string({ ...SCHEDULER, default: 'wlc' })
 
 export const SERVICE_FLAGS = {
   'sched-flags': Flags.string({
-    description: 'of the scheduler, with commas between: sh-fallback, sh-port, mh-.., or none',
+    description: 'of the scheduler, with commas between: sh-fallback, sh-port, mh-.., maglev-port',
     helpValue: 'FLAGS',
   }),
   persistent: Flags.string({

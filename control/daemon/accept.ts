@@ -14,6 +14,7 @@ import {
   familyOfService,
   serviceName,
   type Dest,
+  type Scheduler,
   type Service,
   type DestId,
   type ServiceId,
@@ -30,6 +31,8 @@ import {
 } from '../model/sync.ts'
 import type { Work } from '../model/work.ts'
 import type { Draft } from '../plan/draft.ts'
+import { MAGLEV_SLOTS } from '../plan/schedule/maglev.ts'
+import { MH_SLOTS } from '../plan/schedule/mh.ts'
 import { syncRunning, type Change, type Intent } from '../plan/intent.ts'
 
 type Of<Op extends Change['op']> = Extract<Change, { op: Op }>
@@ -51,22 +54,23 @@ export function settingDest(draft: Draft, service: ServiceId, wanted: Dest): Of<
   return { op: 'setDest', service, dest: fitting(draft, service, wanted) }
 }
 
-/** Slots of mh's table, a prime. Source: ip_vs_mh.c, CONFIG_IP_VS_MH_TAB_INDEX=12 (Debian's). */
-const MH_SLOTS = 4093
+/** Slots of the tables in which each dest must have one. */
+const SLOTS: Partial<Record<Scheduler, number>> = { mh: MH_SLOTS, maglev: MAGLEV_SLOTS }
 
 /**
- * Only who becomes mh is looked at: one that is may get more dests. What is not there is found by
- * the fold.
+ * Only who becomes mh or maglev is looked at: one that is may get more dests. What is not there is
+ * found by the fold.
  * @throws SCHEDULER_FULL
  */
 export function settingService(draft: Draft, service: Service): Of<'setService'> {
   const was = draft.find(serviceName(service))
-  const isNew = service.scheduler === 'mh' && was && was.service.scheduler !== 'mh'
-  if (isNew && was.intent.dests.length > MH_SLOTS)
+  const slots = SLOTS[service.scheduler] ?? Infinity
+  const isNew = was && was.service.scheduler !== service.scheduler
+  if (isNew && was.intent.dests.length > slots)
     throw new XlvsError(
       'SCHEDULER_FULL',
       `${serviceName(service)} has ${was.intent.dests.length} dests: expected at most ` +
-        `${MH_SLOTS} for mh, the slots of its table`,
+        `${slots} for ${service.scheduler}, the slots of its table`,
       'use another scheduler, or remove dests',
     )
   return { op: 'setService', service }

@@ -208,7 +208,10 @@ function serviceChanges(
   return found
 }
 
-const NAMES: readonly string[] = ['protocol', 'address', 'port', 'family', 'mark']
+const NAMES: readonly string[] = [
+  ...['protocol', 'address', 'port', 'family', 'mark'],
+  'lastWeight',
+]
 
 /** A service or dest without what its name says. */
 function settingsOf(one: Service | Dest): unknown {

@@ -5,10 +5,12 @@ import {
   DEST_FLAGS,
   FAMILY,
   FWD,
+  SERVICE_FLAGS,
   SERVICE_KEY,
   writeServiceKey,
   type Dest as DestRow,
   type DestAddrs,
+  type Service as ServiceRow,
   type Tunnel,
 } from '../abi/maps.gen.ts'
 import {
@@ -28,6 +30,7 @@ import {
   serviceName,
   type Dest,
   type ForwardingMethod,
+  type Service,
   type ServiceId,
 } from '../model/service.ts'
 import { natDeltas, tunnelSum } from '../plan/checksum.ts'
@@ -147,6 +150,18 @@ export function tunnelRow({ address, reach: { source } }: DestWithReach): Tunnel
     sum: isIpv4 && source !== '' ? tunnelSum(source, address) : 0,
     family: isIpv4 ? FAMILY.FAMILY_IPV4 : FAMILY.FAMILY_IPV6,
   }
+}
+
+/** Its words that the data plane changes are 0. */
+export function serviceRow(service: Service, vipLocal: boolean): ServiceRow {
+  const { schedFlags = [], onePacket } = service
+  const flags = [
+    vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
+    onePacket ? SERVICE_FLAGS.SERVICE_ONE_PACKET : 0,
+    schedFlags.includes('flag-1') ? SERVICE_FLAGS.SERVICE_FLAG_1 : 0,
+    schedFlags.includes('flag-2') ? SERVICE_FLAGS.SERVICE_FLAG_2 : 0,
+  ]
+  return { schedule: 0n, turn: 0n, flags: flags.reduce((all, flag) => all | flag) }
 }
 
 export function serviceKey(service: ServiceId): Uint8Array {

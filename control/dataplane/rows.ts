@@ -57,6 +57,18 @@ export class Rows<Row> {
     this.#words[(row * this.#codec.size + at) / 4] = value
   }
 
+  /** Writes words from the beginning of a row on, only those that differ; whether any did. */
+  overwrite(row: number, words: Uint32Array): boolean {
+    const first = (row * this.#codec.size) / 4
+    let written = false
+    for (let i = 0; i < words.length; i++) {
+      if (this.#words[first + i] === words[i]) continue
+      this.#words[first + i] = words[i] ?? 0
+      written = true
+    }
+    return written
+  }
+
   clear(row: number): void {
     const words = this.#codec.size / 4
     this.#words.fill(0, row * words, (row + 1) * words)

@@ -4,6 +4,7 @@
  */
 import { compareAndSwap64, load64, type BpfMap } from '../../addon/index.ts'
 import {
+  LIMIT,
   SCHEDULER,
   SCHEDULE_ROW,
   SERVICE,
@@ -11,13 +12,16 @@ import {
   writeScheduleRow,
   type ScheduleRow,
 } from '../abi/maps.gen.ts'
-import type { ServiceSettings } from '../model/service.ts'
+import { familyOfService, type Service } from '../model/service.ts'
 import { planOf, schedulerNumber } from '../plan/schedule/index.ts'
 import type { Candidate, SchedulePlan } from '../plan/schedule/scheduler.ts'
 import { weightsOf, type Weights } from '../plan/schedule/weights.ts'
 import { readScheduleWord, scheduleWord } from '../plan/schedule/word.ts'
 import { Regions } from './regions.ts'
 import { Rows, tableFull } from './rows.ts'
+
+/** A row is two words, and in a table a slot is one. */
+const SLOTS_PER_ROW = 2
 
 /** A service without a schedule. */
 const NOTHING: SchedulePlan = { rows: () => [] }
@@ -56,16 +60,21 @@ export class Schedules {
    */
   publish(
     serviceId: number,
-    settings: ServiceSettings,
+    service: Service,
     dests: readonly Candidate[],
     touches: readonly Weights[],
   ): boolean {
-    const plan = planOf(settings.scheduler)
-    const number = schedulerNumber(settings.scheduler)
+    const plan = planOf(service.scheduler)
+    const number = schedulerNumber(service.scheduler)
+    const wanted = { dests, settings: service, family: familyOfService(service) }
+    if (plan.table) {
+      const ids = plan.table(wanted).map(place => dests[place]?.id ?? LIMIT.NONE)
+      return this.#publishTable(serviceId, number, ids)
+    }
     const word = load64(this.#services, wordOf(serviceId))
     const isNew = readScheduleWord(word).scheduler !== number
     const old = isNew ? [] : this.#read(word)
-    const changed = this.#publishRows(serviceId, number, plan, plan.rows({ dests, settings }, old))
+    const changed = this.#publishRows(serviceId, number, plan, plan.rows(wanted, old))
     const heard = isNew && touches.length === 0 ? [weightsOf(dests)] : touches
     if (plan.turn && heard.length > 0) {
       const turn = plan.turn.bind(plan)
@@ -88,6 +97,19 @@ export class Schedules {
     this.#regions.settle()
   }
 
+  /** Two slots a row. A table that is there already changes where it stands, slot by slot. */
+  #publishTable(serviceId: number, scheduler: number, ids: Uint32Array): boolean {
+    const before = readScheduleWord(load64(this.#services, wordOf(serviceId)))
+    const rows = Math.ceil(ids.length / SLOTS_PER_ROW)
+    if (before.scheduler === scheduler && before.rows === rows)
+      return this.#rows.overwrite(before.first, ids)
+    const first = this.#take(rows)
+    this.#rows.overwrite(first, ids)
+    this.#swap(wordOf(serviceId), () => scheduleWord({ first, rows, cursor: 0, scheduler }))
+    this.#regions.giveBack(before.first, before.rows)
+    return true
+  }
+
   #publishRows(
     serviceId: number,
     scheduler: number,
@@ -99,8 +121,7 @@ export class Schedules {
     const isNew = before.scheduler !== scheduler
     const old = isNew ? [] : this.#read(word)
     if (!isNew && sameRows(old, rows)) return false
-    const first = rows.length === 0 ? 0 : this.#regions.take(rows.length)
-    if (first === undefined) throw tableFull('schedule rows', this.#rows.length)
+    const first = this.#take(rows.length)
     rows.forEach((row, i) => this.#rows.set(first + i, row))
     this.#swap(wordOf(serviceId), seen => {
       const cursor = plan.cursor?.(old, readScheduleWord(seen).cursor, rows) ?? 0
@@ -108,6 +129,13 @@ export class Schedules {
     })
     this.#regions.giveBack(before.first, before.rows)
     return true
+  }
+
+  /** A free region's first row. @throws TABLE_FULL */
+  #take(rows: number): number {
+    const first = rows === 0 ? 0 : this.#regions.take(rows)
+    if (first === undefined) throw tableFull('schedule rows', this.#rows.length)
+    return first
   }
 
   #read(word: bigint): ScheduleRow[] {

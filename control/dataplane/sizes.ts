@@ -54,9 +54,15 @@ export function stashBuckets(sizes: Sizes, family: FamilyNumber): number {
   return Math.max(4, buckets(sizes, family) / STASH_SHARE)
 }
 
-/** Rows of the schedules: every dest twice (old and new region), and every service's last row. */
+/** Rows of a table of sh or dh; mh takes 16 times that, maglev 256 times and one. */
+const TABLE_ROWS = 128
+
+/**
+ * Rows of the schedules: every dest twice (old and new region), and every service's last row; and
+ * so many that every service may have a small table, or 64 a large one.
+ */
 export function scheduleRows(sizes: Sizes): number {
-  return 4 * sizes.dests + 16 * sizes.services
+  return 4 * sizes.dests + (16 + TABLE_ROWS) * sizes.services
 }
 
 /** Bytes of memory that the tables take, all of it at once. */

@@ -11,7 +11,6 @@ import {
   DEST_TRAFFIC,
   LIMIT,
   SERVICE,
-  SERVICE_FLAGS,
   SERVICE_KEY,
   TUNNEL,
   readDest,
@@ -44,7 +43,7 @@ import {
   type ServiceId,
   type Traffic,
 } from '../model/service.ts'
-import { scheduledWeight } from '../plan/active.ts'
+import { isSchedulable, scheduledWeight } from '../plan/active.ts'
 import { noTraffic } from '../plan/intent.ts'
 import type { Weights } from '../plan/schedule/weights.ts'
 import { key32, view } from './bytes.ts'
@@ -53,6 +52,7 @@ import {
   destRow,
   localFlags,
   serviceKey,
+  serviceRow,
   textOf,
   tunnelRow,
   vaddrOf,
@@ -191,9 +191,10 @@ export class Tables {
     const candidates = dests.map((d, i) => ({
       ...{ id: written[i]?.id ?? LIMIT.NONE, weight: scheduledWeight(d) },
       ...idOf(d),
+      ...(isSchedulable(d) && d.lastWeight !== undefined ? { lastWeight: d.lastWeight } : {}),
     }))
     changed = this.#schedules.publish(id, service, candidates, touches) || changed
-    changed = this.#writeService(id, vipLocal, service.onePacket === true) || changed
+    changed = this.#services.set(id, serviceRow(service, vipLocal), SERVICE.flags) || changed
     if (this.#open.has(name)) return changed
     this.#open.add(name)
     this.#kernel.maps.service_ids.update(serviceKey(service), key32(id))
@@ -384,12 +385,6 @@ export class Tables {
     if (overloaded !== before.overloaded)
       this.destConns.setWord(id, DEST_CONNS.overloaded, overloaded)
     return changed
-  }
-
-  #writeService(id: number, vipLocal: boolean, onePacket: boolean): boolean {
-    const { SERVICE_VIP_LOCAL, SERVICE_ONE_PACKET } = SERVICE_FLAGS
-    const flags = (vipLocal ? SERVICE_VIP_LOCAL : 0) | (onePacket ? SERVICE_ONE_PACKET : 0)
-    return this.#services.set(id, { schedule: 0n, turn: 0n, flags }, SERVICE.flags)
   }
 
   #trash(id: number): void {

@@ -5,6 +5,7 @@
  */
 import { familyOf, isMulticast, parseIpv4, parseIpv6, formatIpv6 } from '../model/address.ts'
 import {
+  FLAG_WORDS,
   PERSISTENT_S_DEFAULT,
   PERSISTENT_S_MAX,
   PORT_MAX,
@@ -242,11 +243,10 @@ export function readSchedFlags(line: Line): void {
   const scheduler = line.scheduler === '' ? SCHEDULER_DEFAULT : line.scheduler
   for (const word of (line.given.get('sched-flags') ?? '').split(',')) {
     if (word === '') continue
-    const named = /^(sh|mh)-(fallback|port)$/.exec(word)
-    if (named && named[1] !== scheduler) throw wrong(`incompatible scheduler flag \`${word}'`)
-    const flag = named
-      ? SCHED_FLAGS[named[2] === 'fallback' ? 0 : 1]
-      : SCHED_FLAGS.find(known => known === word)
+    const flag = Object.hasOwn(FLAG_WORDS, word) ? FLAG_WORDS[word] : undefined
+    const named = /^(sh|mh|maglev)-/.exec(word)
+    if (flag && named && named[1] !== scheduler)
+      throw wrong(`incompatible scheduler flag \`${word}'`)
     if (!flag) throw wrong(`invalid scheduler flag \`${word}'`)
     flags.add(flag)
   }

@@ -10,15 +10,17 @@ export type Protocol = (typeof PROTOCOLS)[number]
 /** IP protocol numbers (RFC 9293, RFC 768, RFC 9260). */
 export const PROTOCOL_NUMBER: Record<Protocol, number> = { tcp: 6, udp: 17, sctp: 132 }
 
-/** IPVS' own, in the order of its documentation; all can be asked for. */
+/** IPVS' own, in the order of its documentation, then ours; all can be asked for. */
 export const SCHEDULERS = [
   ...(['rr', 'wrr', 'lc', 'wlc', 'fo', 'ovf', 'lblc', 'lblcr'] as const),
   ...(['dh', 'sh', 'mh', 'sed', 'nq', 'twos', 'none'] as const),
+  ...(['maglev'] as const),
 ] as const
 export type Scheduler = (typeof SCHEDULERS)[number]
 /** Those that the data plane schedules by; with another one nothing is scheduled. */
 export const ACTIVE_SCHEDULERS = [
   ...(['rr', 'wrr', 'lc', 'wlc', 'fo', 'ovf', 'sed', 'nq', 'twos'] as const),
+  ...(['dh', 'sh', 'mh', 'maglev'] as const),
 ] as const satisfies readonly Scheduler[]
 export type ActiveScheduler = (typeof ACTIVE_SCHEDULERS)[number]
 
@@ -116,6 +118,8 @@ export interface DestSettings {
   /** Of tun only; absent: ipip. */
   tunnel?: TunnelOptions
   origin?: Origin
+  /** Nobody asks for it: the last weight that was not 0, of a dest that is quiesced now. */
+  lastWeight?: number
 }
 
 export type Dest = DestId & DestSettings
@@ -218,6 +222,13 @@ export function destSettingsOf(of: DestSettings): Omit<DestSettings, 'origin'> {
   return withoutUndefined<Omit<DestSettings, 'origin'>>({ fwd, weight, upper, lower, tunnel })
 }
 
+/** The dest in the place of another, or new: quiesced, it remembers the weight that it had. */
+export function succeeding<D extends Dest>(dest: D, was: Dest | undefined): D {
+  const lastWeight = was && (was.weight || was.lastWeight)
+  if (dest.weight !== 0 || !lastWeight) return dest
+  return { ...dest, lastWeight }
+}
+
 /** Without the fields that have no value. */
 export function withoutUndefined<T extends object>(object: {
   [K in keyof T]: T[K] | undefined
@@ -247,18 +258,22 @@ export function destName(id: DestId): string {
   return withPort(id.address, id.port)
 }
 
-/** What sh and mh call two of the flags; every other scheduler's have no names. */
-const FLAG_NAMES: Partial<Record<SchedFlag, string>> = { 'flag-1': 'fallback', 'flag-2': 'port' }
+/** What a few schedulers call flags; every other scheduler's have no names. */
+const FLAG_NAMES: Partial<Record<Scheduler, Partial<Record<SchedFlag, string>>>> = {
+  sh: { 'flag-1': 'sh-fallback', 'flag-2': 'sh-port' },
+  mh: { 'flag-1': 'mh-fallback', 'flag-2': 'mh-port' },
+  maglev: { 'flag-2': 'maglev-port' },
+}
 
 /** Every word that means a flag, whatever the scheduler: ipvsadm takes all of them, too. */
 export const FLAG_WORDS: Readonly<Record<string, SchedFlag>> = {
   ...Object.fromEntries(SCHED_FLAGS.map(flag => [flag, flag])),
   ...{ 'sh-fallback': 'flag-1', 'sh-port': 'flag-2' },
   ...{ 'mh-fallback': 'flag-1', 'mh-port': 'flag-2' },
+  'maglev-port': 'flag-2',
 }
 
 /** A flag as people read it: sh-port for flag-2 of sh. */
 export function schedFlagName(scheduler: Scheduler, flag: SchedFlag): string {
-  const name = scheduler === 'sh' || scheduler === 'mh' ? FLAG_NAMES[flag] : undefined
-  return name === undefined ? flag : `${scheduler}-${name}`
+  return FLAG_NAMES[scheduler]?.[flag] ?? flag
 }

@@ -13,6 +13,7 @@ import {
   destSettingsOf,
   serviceName,
   serviceSettingsOf,
+  succeeding,
   type AttachMode,
   type Dest,
   type Service,
@@ -168,7 +169,7 @@ function desiredDests(
     const other: Omit<Other, 'origin'> = { what: 'dest', name, service }
     if (wish) {
       const isSame = isEqual(destSettingsOf(wish), destSettingsOf(was))
-      return [walk.settle<Dest>(was, { ...wish, origin }, isSame, other)]
+      return [walk.settle<Dest>(was, succeeding({ ...wish, origin }, was), isSame, other)]
     }
     if (walk.isMine(was)) return []
     walk.leave(other, was)

@@ -2,7 +2,7 @@
  * One service in the making: dests come, change and go in constant time, however many there are.
  * Pure. Read next: draft.ts.
  */
-import { destName, type Dest, type DestId, type Service } from '../model/service.ts'
+import { destName, succeeding, type Dest, type DestId, type Service } from '../model/service.ts'
 import { scheduledWeight } from './active.ts'
 import type { ServiceIntent } from './intent.ts'
 import { destWeights, withWeight, type Weights } from './schedule/weights.ts'
@@ -42,10 +42,10 @@ export class ServiceDraft {
   /** A new dest, or one in the place of what has its name. */
   set(dest: Dest): void {
     const name = destName(dest)
-    const isNew = !this.#named().has(name)
+    const was = this.#named().get(name)
     this.#weights =
-      isNew && this.#weights ? withWeight(this.#weights, scheduledWeight(dest)) : undefined
-    this.#named().set(name, dest)
+      !was && this.#weights ? withWeight(this.#weights, scheduledWeight(dest)) : undefined
+    this.#named().set(name, succeeding(dest, was))
     this.#intent = undefined
   }
 

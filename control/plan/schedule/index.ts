@@ -5,18 +5,22 @@
 import { SCHEDULER } from '../../abi/maps.gen.ts'
 import type { ActiveScheduler, Scheduler } from '../../model/service.ts'
 import { activeScheduler } from '../active.ts'
+import { dh } from './dh.ts'
 import { fo } from './fo.ts'
 import { lc } from './lc.ts'
+import { maglev } from './maglev.ts'
+import { mh } from './mh.ts'
 import { nq } from './nq.ts'
 import { ovf } from './ovf.ts'
 import { rr } from './rr.ts'
-import type { SchedulePlan } from './scheduler.ts'
+import type { SchedulePlan, TablePlan } from './scheduler.ts'
 import { sed } from './sed.ts'
+import { sh } from './sh.ts'
 import { twos } from './twos.ts'
 import { wlc } from './wlc.ts'
 import { wrr } from './wrr.ts'
 
-const PLANS: Record<ActiveScheduler, SchedulePlan> = {
+const PLANS: Record<ActiveScheduler, SchedulePlan | TablePlan> = {
   rr,
   wrr,
   wlc,
@@ -26,12 +30,16 @@ const PLANS: Record<ActiveScheduler, SchedulePlan> = {
   sed,
   nq,
   twos,
+  dh,
+  sh,
+  mh,
+  maglev,
 }
 
 /** One that the data plane does not have schedules nothing. */
 const NOTHING: SchedulePlan = { rows: () => [] }
 
-export function planOf(name: Scheduler): SchedulePlan {
+export function planOf(name: Scheduler): SchedulePlan | TablePlan {
   const active = activeScheduler(name)
   return active === undefined ? NOTHING : PLANS[active]
 }

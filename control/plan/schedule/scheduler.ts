@@ -3,6 +3,7 @@
  * of its state an edit carries over. Pure; each is a file beside this one. Read next: index.ts.
  */
 import type { ScheduleRow } from '../../abi/maps.gen.ts'
+import type { Family } from '../../model/address.ts'
 import type { ServiceSettings } from '../../model/service.ts'
 import type { Weights } from './weights.ts'
 
@@ -13,6 +14,8 @@ export interface Candidate {
   address: string
   /** Its own; 0: that of the service. */
   port: number
+  /** Quiesced: the last weight that was not 0. */
+  lastWeight?: number
 }
 
 /** What a schedule is made from. */
@@ -21,7 +24,10 @@ export interface Wanted {
   settings: Pick<ServiceSettings, 'schedFlags'>
 }
 
+/** A scheduler that the data plane walks rows for. */
 export interface SchedulePlan {
+  table?: undefined
+
   /** @param before the rows that the same scheduler had; empty when it is new */
   rows(wanted: Wanted, before: readonly ScheduleRow[]): ScheduleRow[]
   /**
@@ -35,4 +41,17 @@ export interface SchedulePlan {
    * hear of touches.
    */
   turn?(before: bigint | undefined, touches: readonly Weights[]): bigint
+}
+
+/** What a table is made from. */
+export interface TableWanted extends Wanted {
+  /** Of the service. */
+  family: Family
+}
+
+/** A scheduler that picks from a table. An edit writes only the slots that it changes. */
+export interface TablePlan {
+  turn?: undefined
+  /** For each slot a place in the list of dests; empty: there is nothing to choose from. */
+  table(wanted: TableWanted): Uint32Array
 }

@@ -38,6 +38,6 @@ export function withWeight({ divisor, largest, count }: Weights, weight: number)
   }
 }
 
-function gcd(a: number, b: number): number {
+export function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b)
 }

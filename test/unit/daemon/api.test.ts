@@ -122,7 +122,7 @@ test('api: a service and a dest with every field, then each is shown', async t =
     {
       kind: 'not-active',
       message:
-        'fwmark6:4294967295 is not active yet (persistence, the sip engine, the scheduler sh): ' +
+        'fwmark6:4294967295 is not active yet (persistence, the sip engine): ' +
         'its packets pass to the host',
     },
   ])
@@ -133,7 +133,7 @@ test('api: a service and a dest with every field, then each is shown', async t =
     },
   ])
   const [service] = shown.services
-  const notActive = ['persistence', 'the sip engine', 'the scheduler sh']
+  const notActive = ['persistence', 'the sip engine']
   t.like(service, { ...MARK, ...FULL, notActive })
   t.false('address' in (service ?? {}))
   const less = ['gue tunnels']

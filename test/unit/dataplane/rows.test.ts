@@ -63,3 +63,12 @@ test('rows: one cleared, its neighbours stay', t => {
     [7, 0, 7],
   )
 })
+
+test('rows: words over several rows, only those that differ are written', t => {
+  const table = rows(4)
+  const given = Uint32Array.of(1, 2, 3)
+
+  t.true(table.overwrite(1, given))
+  t.false(table.overwrite(1, given))
+  t.deepEqual([...new Uint32Array(table.buffer)], [0, 0, 1, 2, 3, 0, 0, 0])
+})

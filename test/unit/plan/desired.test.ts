@@ -109,6 +109,17 @@ test('desired: dests changed, added and removed, then the kept ones keep their p
   )
 })
 
+test('desired: a dest quiesced by the file, then it remembers its last weight', t => {
+  const first = applied(emptyIntent(), file(web('mh', 'nat 10.0.0.2:80 weight 3')))
+  const again = applied(first, file(web('mh', 'nat 10.0.0.2:80 weight 0')))
+  const last = applied(again, file(web('mh', 'dr 10.0.0.2:80 weight 0')))
+
+  t.is(again.services[WEB]?.dests[0]?.lastWeight, 3)
+  t.is(last.services[WEB]?.dests[0]?.lastWeight, 3)
+  const same = applied(again, file(web('mh', 'nat 10.0.0.2:80 weight 0')))
+  t.is(same.services[WEB], again.services[WEB])
+})
+
 test('desired: the file loses a service, then it goes and what others made stays', t => {
   const other = applied(emptyIntent(), file('  tcp 192.0.2.2:80:'), OTHER)
   const before = applied(fold(other, addWeb), file('  tcp 192.0.2.3:80:'))

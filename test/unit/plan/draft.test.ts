@@ -112,6 +112,21 @@ test('draft: a service removed and added again, it comes last as it would one by
   t.deepEqual(Object.keys(draft.intent.services), draft.names())
 })
 
+test('draft: a dest is quiesced, it remembers its last weight until it has one again', t => {
+  const weigh = (weight: number): Change => ({
+    ...{ op: 'setDest', service: service(1), dest: dest(2, weight) },
+  })
+  const last = (...changes: Change[]): number | undefined =>
+    fold(add(1), ...changes).services['tcp:192.0.2.1:80']?.dests[0]?.lastWeight
+
+  t.is(last(addDest(1, 2, 3)), undefined)
+  t.is(last(addDest(1, 2, 3), weigh(0)), 3)
+  t.is(last(addDest(1, 2, 3), weigh(5), weigh(0), weigh(0)), 5)
+  t.is(last(addDest(1, 2, 3), weigh(0), weigh(4)), undefined)
+  t.is(last(addDest(1, 2, 0), weigh(0)), undefined)
+  t.is(last(addDest(1, 2, 3), weigh(0), removeDest(1, 2), addDest(1, 2, 0)), undefined)
+})
+
 const someChange = fc.oneof(
   fc.constantFrom(...[2, 3, 4, 5].map(d => removeDest(1, d))),
   fc.constantFrom<Change>(set(1, 'wrr'), set(1, 'rr'), remove(1), add(1, 'wrr')),
