@@ -101,3 +101,25 @@ def conns(t):
 
 def tables(t):
     t.snap('ipvsadm -Ln')
+
+
+def clients(count, first=0, v6=False):
+    """Addresses far apart, the same each time: Weyl's sequence."""
+    for n in range(first, first + count):
+        x = (n + 1) * 2654435761 & 0xffffffff
+        y = x * 2246822519 & 0xffffffff
+        yield ('2001:db8:%x:%x::%x' % (x >> 16, y & 0xffff, x & 0xffff) if v6 else
+               '172.%d.%d.%d' % (16 + (x >> 16) % 16, x >> 8 & 255, 1 + (y >> 24) % 250))
+
+
+def firsts(t, count, vip=V4, vport=80, proto=6, cport=40000, first=0):
+    """The first packet of so many clients, all from one port."""
+    for client in clients(count, first, is6(vip)):
+        Flow(t, client, cport, vip, vport, proto).c('S' if proto == 6 else '')
+
+
+def ports(t, count, vip=V4, vport=80, proto=6, cport=20000, client=None):
+    """The first packets of one client, from ports in turn."""
+    client = client or (C6 if is6(vip) else C4)
+    for n in range(count):
+        Flow(t, client, cport + 37 * n, vip, vport, proto).c('S' if proto == 6 else '')
