@@ -141,6 +141,7 @@ check: build  ## format, types, lint, generated code, tidy rules
 
 bench: build bpffs  ## ns a packet, ms of a command
 	@node test/bench/start.ts
+	@node test/bench/spread.ts
 	@node test/bench/apply.ts
 	@node test/bench/restore.ts
 	@node test/bench/run.ts
