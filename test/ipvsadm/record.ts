@@ -1,7 +1,9 @@
 /**
  * Records the scenarios again with the real ipvsadm on a real kernel, in the oracle's guest:
  * `make record`, or for some files only `make record FILES=services.txt`. Needs the oracle's folder
- * as the first argument; the files are rewritten in place. Read next: transcript.ts, guest.sh.
+ * as the first argument; the files are rewritten in place. With `--options` somewhere ipvsadm has no
+ * netlink, only socket options, and the same commands of those files go to recorded_options/.
+ * Read next: transcript.ts, guest.sh.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,13 +32,15 @@ const AFTER = [
   'cat /proc/net/ip_vs',
 ]
 
-const [oracle = '', ...asked] = process.argv.slice(2)
+const isByOptions = process.argv.includes('--options')
+const [oracle = '', ...asked] = process.argv.slice(2).filter(word => word !== '--options')
+const INTO = isByOptions ? join(HERE, 'recorded_options') : RECORDED
 const names =
   asked.length > 0 ? asked : [...new Set([...Object.keys(MADE), ...readdirSync(RECORDED)])]
 const files = new Map(names.map(name => [name, read(name).map(withEnd)]))
 record(oracle, [...files.values()].flat())
 for (const [name, scenarios] of files)
-  writeFileSync(join(RECORDED, name), printTranscript(scenarios))
+  writeFileSync(join(INTO, name), printTranscript(scenarios))
 
 function read(name: string): Scenario[] {
   return MADE[name]?.() ?? parseTranscript(readFileSync(join(RECORDED, name), 'utf8'))
@@ -62,6 +66,7 @@ function record(oracle: string, scenarios: readonly Scenario[]): void {
     })
     const mine = ['guest.sh', 'steps.sh', 'hosts'].map(name => join(HERE, name))
     const theirs = [join(folder, 'plan.sh'), join(folder, 'inputs')]
+    if (isByOptions) theirs.push(withoutNetlink(folder))
     const args = ['run', '-o', join(folder, 'out'), ...mine, ...theirs]
     execFileSync(join(oracle, 'ipvs-guest'), args, { stdio: 'inherit' })
     const result = (name: string): string => readFileSync(join(folder, 'out', name), 'utf8')
@@ -69,11 +74,19 @@ function record(oracle: string, scenarios: readonly Scenario[]): void {
       const status = Number(result(`${i}.status`))
       step.recorded = { status, out: result(`${i}.out`), err: result(`${i}.err`) }
     })
-    writeFileSync(join(HERE, 'services'), result('services'))
+    if (!isByOptions) writeFileSync(join(HERE, 'services'), result('services'))
     console.log(`recorded ${steps.length} commands in ${scenarios.length} scenarios`)
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** The library that the guest's ipvsadm is started with. */
+function withoutNetlink(folder: string): string {
+  const library = join(folder, 'no_netlink.so')
+  const options = ['-O2', '-shared', '-fPIC', '-o', library]
+  execFileSync('gcc', [...options, join(HERE, 'no_netlink.c')], { stdio: 'inherit' })
+  return library
 }
 
 /** A bash script; commands are numbered through. */

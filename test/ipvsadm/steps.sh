@@ -4,6 +4,10 @@ cd /tmp/session
 ln -s "$(command -v ipvsadm)" x/ipvsadm
 ln -s "$(command -v ipvsadm)" other
 
+# Where record.ts wants ipvsadm to have no netlink.
+LIBRARY=
+[ ! -e /in/no_netlink.so ] || LIBRARY=/in/no_netlink.so
+
 SETTINGS=/proc/sys/net/ipv4/vs
 declare -A DEFAULT
 for file in "$SETTINGS"/*; do DEFAULT[$file]=$(< "$file"); done
@@ -21,6 +25,6 @@ run() { # NUMBER WORD...: standard input is NUMBER.in, if there is one
   local number=$1 input=/dev/null
   shift
   [ -e "/in/inputs/$number.in" ] && input=/in/inputs/$number.in
-  "$@" < "$input" > "/out/$number.out" 2> "/out/$number.err"
+  LD_PRELOAD=$LIBRARY "$@" < "$input" > "/out/$number.out" 2> "/out/$number.err"
   echo $? > "/out/$number.status"
 }
