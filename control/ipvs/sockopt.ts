@@ -6,7 +6,12 @@
  */
 import type { BatchChange, DirectorApi } from '../daemon/contract.ts'
 import { familyOf } from '../model/address.ts'
-import { familyOfService, PROTOCOL_NUMBER, type ServiceId } from '../model/service.ts'
+import {
+  familyOfService,
+  PROTOCOL_NUMBER,
+  type ServiceId,
+  type ServiceView,
+} from '../model/service.ts'
 import { SYNC_ROLES } from '../model/sync.ts'
 import {
   AF_INET,
@@ -152,7 +157,7 @@ const GET: Partial<Record<number, Getter>> = {
     value: (director, bytes) => {
       const found = find(director, serviceIdFrom(withId(readService(bytes, false))))
       if (!found) throw refusedWith('ESRCH')
-      return writeStruct(SERVICE, serviceWords(found), SIZE.serviceEntry)
+      return writeStruct(SERVICE, entryWords(found), SIZE.serviceEntry)
     },
   },
   1156: { least: SIZE.destsHead, value: destsValue },
@@ -167,7 +172,12 @@ function ids4(director: DirectorApi): ServiceId[] {
   return director.serviceIds().filter(id => familyOfService(id) === 4)
 }
 
-/** As many as there is room for. */
+/** A service by mark has a protocol here. */
+function entryWords(service: ServiceView): Partial<ServiceWords> {
+  return { protocol: PROTOCOL_NUMBER.tcp, ...serviceWords(service) }
+}
+
+/** As many as there is room for; the count in the head stays, though there be fewer. */
 function servicesValue(director: DirectorApi, bytes: Buffer, length: number): Buffer {
   const count = bytes.readUInt32LE(0)
   if (length !== SIZE.servicesHead + count * SIZE.serviceEntry) throw refusedWith('EINVAL')
@@ -175,10 +185,10 @@ function servicesValue(director: DirectorApi, bytes: Buffer, length: number): Bu
     .slice(0, count)
     .flatMap(id => director.find(id) ?? [])
   const value = Buffer.alloc(SIZE.servicesHead + found.length * SIZE.serviceEntry)
-  value.writeUInt32LE(found.length)
+  value.writeUInt32LE(count)
   found.forEach((service, i) => {
     const at = SIZE.servicesHead + i * SIZE.serviceEntry
-    writeStruct(SERVICE, serviceWords(service), SIZE.serviceEntry, value, at)
+    writeStruct(SERVICE, entryWords(service), SIZE.serviceEntry, value, at)
   })
   return value
 }

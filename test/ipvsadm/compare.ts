@@ -19,7 +19,8 @@ const unmodified = (['netlink', 'options'] as const).find(way => options.include
 const namespace = unmodified ? await createNamespace('ipvsadm') : undefined
 let same = 0
 let total = 0
-for (const [name, scenario] of await scenarios()) {
+const recording = unmodified === 'options' ? 'recorded_options' : 'recorded'
+for (const [name, scenario] of await scenarios(recording)) {
   if (!asked.every(word => name.includes(word))) continue
   if (unmodified && name.startsWith('sysctl')) continue
   const ran =

@@ -1,8 +1,8 @@
 /**
  * Records the scenarios again with the real ipvsadm on a real kernel, in the oracle's guest:
  * `make record`, or for some files only `make record FILES=services.txt`. Needs the oracle's folder
- * as the first argument; the files are rewritten in place. With `--options` somewhere ipvsadm has no
- * netlink, only socket options, and the same commands of those files go to recorded_options/.
+ * as the first argument; the files are rewritten in place. With `--options` behind it ipvsadm has
+ * no netlink, and what the commands of those files do then goes to recorded_options/.
  * Read next: transcript.ts, guest.sh.
  */
 import { execFileSync } from 'node:child_process'
@@ -39,8 +39,7 @@ const names =
   asked.length > 0 ? asked : [...new Set([...Object.keys(MADE), ...readdirSync(RECORDED)])]
 const files = new Map(names.map(name => [name, read(name).map(withEnd)]))
 record(oracle, [...files.values()].flat())
-for (const [name, scenarios] of files)
-  writeFileSync(join(INTO, name), printTranscript(scenarios))
+for (const [name, scenarios] of files) writeFileSync(join(INTO, name), printTranscript(scenarios))
 
 function read(name: string): Scenario[] {
   return MADE[name]?.() ?? parseTranscript(readFileSync(join(RECORDED, name), 'utf8'))

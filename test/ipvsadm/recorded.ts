@@ -3,13 +3,17 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseTranscript, type Ran, type Scenario, type Step } from './transcript.ts'
 
-const FOLDER = join(import.meta.dirname, 'recorded')
+/** The folders: by netlink, which ipvsadm prefers, or where it had socket options only. */
+export type Recording = 'recorded' | 'recorded_options'
 
 /** Each with its name, `file: scenario`. */
-export async function scenarios(): Promise<[name: string, Scenario][]> {
+export async function scenarios(
+  recording: Recording = 'recorded',
+): Promise<[name: string, Scenario][]> {
   const found: [string, Scenario][] = []
-  for (const file of (await readdir(FOLDER)).sort()) {
-    const text = await readFile(join(FOLDER, file), 'utf8')
+  const folder = join(import.meta.dirname, recording)
+  for (const file of (await readdir(folder)).sort()) {
+    const text = await readFile(join(folder, file), 'utf8')
     for (const scenario of parseTranscript(text))
       found.push([`${file.replace(/\..*/, '')}: ${scenario.name}`, scenario])
   }

@@ -1,40 +1,52 @@
 /**
- * Every command that Debian's ipvsadm carried out on Linux 6.1 (recorded/), carried out by the same
- * program here, led to a director as `xlvs exec` does: equal output and exit status, byte for byte,
- * but for those that differs.txt gives a reason for. Read next: unmodified.ts.
+ * Every command that Debian's ipvsadm carried out on Linux 6.1, carried out by the same program
+ * here, led to a director as `xlvs exec` does: equal output and exit status, byte for byte. By
+ * netlink (recorded/), and by socket options (recorded_options/, where the guest's ipvsadm had no
+ * netlink). Read next: unmodified.ts.
  */
-import test from 'ava'
+import type { ExecutionContext } from 'ava'
 import { createNamespace } from '../support/namespace.ts'
 import { privileged } from '../support/privileged.ts'
-import { readDiffers } from './differs.ts'
 import { differing, scenarios } from './recorded.ts'
-import { runUnmodified } from './unmodified.ts'
+import { runUnmodified, type Way } from './unmodified.ts'
 
 /** Sysctl is not led to xlvsd; compare.ts runs these too: there are thousands. */
 const SKIPPED = /^(sysctl|fuzz|matrix)/
-const all = (await scenarios()).filter(([name]) => !SKIPPED.test(name))
-const known = await readDiffers()
+/** By socket options ipvsadm prints kinds of tunnels from memory that it has not written. */
+const RANDOM = /^(dests: tunnels|restore: -S: what it leaves out)/
+/** The guest's kernel ended a thread before that had run, and said so (EINTR). */
+const ENDED_EARLY = ['odd: -R: input without an end, with returns, with long lines [8]']
 
 privileged('unmodified: ipvsadm by netlink, then every command is as recorded', async t => {
+  const { differ, total } = await runAll(t, 'netlink')
+
+  t.log(`same ${total - differ.length} of ${total}`)
+  t.deepEqual(differ, [])
+  t.true(total >= 2000)
+})
+
+privileged('unmodified: ipvsadm by socket options, then every command is as recorded', async t => {
+  const { differ, total } = await runAll(t, 'options')
+
+  t.log(`same ${total - differ.length} of ${total}`)
+  t.deepEqual(differ, ENDED_EARLY)
+  t.true(total >= 1500)
+})
+
+/** Carries all scenarios out; names of the commands that are not as recorded. */
+async function runAll(t: ExecutionContext, way: Way): Promise<{ differ: string[]; total: number }> {
+  t.timeout(900_000)
   const namespace = await createNamespace('ipvsadm')
   t.teardown(() => namespace.close())
-  t.timeout(600_000)
-  const counts = { same: 0, total: 0 }
-
-  for (const [name, scenario] of all) {
-    const { steps } = scenario
-    const numbers = differing(steps, await runUnmodified(scenario, namespace, 'netlink'))
-    counts.same += steps.length - numbers.length
-    counts.total += steps.length
-    const meant = known.get(name)?.numbers ?? new Set()
-    for (const number of numbers)
-      if (!meant.has(number)) t.fail(`${name} [${number}] ${steps[number - 1]?.command ?? ''}`)
+  const differ: string[] = []
+  let total = 0
+  for (const [name, scenario] of await scenarios(
+    way === 'netlink' ? 'recorded' : 'recorded_options',
+  )) {
+    if (SKIPPED.test(name) || (way === 'options' && RANDOM.test(name))) continue
+    const numbers = differing(scenario.steps, await runUnmodified(scenario, namespace, way))
+    differ.push(...numbers.map(number => `${name} [${number}]`))
+    total += scenario.steps.length
   }
-
-  t.log(`same ${counts.same} of ${counts.total}`)
-  t.true(counts.total >= 400)
-})
-
-test('unmodified: the scenarios that are run, then some of each kind', t => {
-  t.true(all.length > 100)
-})
+  return { differ, total }
+}

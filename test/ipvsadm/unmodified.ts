@@ -59,7 +59,7 @@ async function runPlan({ pid }: Namespace, folder: string): Promise<void> {
   const shell = ['nsenter', `--net=/proc/${pid}/ns/net`, 'unshare', '--mount', 'bash', 'plan.sh']
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...shell], {
     cwd: folder,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'ignore', 'ignore'],
   })
   await once(child, 'exit')
 }

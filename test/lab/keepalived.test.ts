@@ -31,7 +31,7 @@ interface Real {
 }
 
 function real({ address, port = NAT_PORT.http, weight = 1, check, more = '' }: Real): string {
-  return `  real_server ${address} ${port} {\n    weight ${weight}\n    ${more}\n    ${check}\n  }\n`
+  return `real_server ${address} ${port} {\n weight ${weight}\n ${more}\n ${check}\n }\n`
 }
 
 /** A service by nat, looked at every second. */

@@ -1,8 +1,8 @@
 /**
- * A client of the lab that is asked again and again: each line of standard input is
- * `PROTOCOL ADDRESS PORT COUNT`, each of standard output the answers of that many requests, as
- * JSON: names of who answered, with how many; '' is for those that nobody did, in time. Each request
- * is a connection of its own. Read next: lab_ask_client.ts.
+ * A client of the lab that is asked again and again: a line of standard input is
+ * `PROTOCOL ADDRESS PORT COUNT`, one of standard output the answers of so many requests, as JSON:
+ * names of who answered, with how many; '' is for those that nobody did, in time. Each request is a
+ * connection of its own. Read next: keepalived.ts.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { Agent, request } from 'node:http'
 import { isIPv6 } from 'node:net'
 import { createInterface } from 'node:readline'
 
-/** An answer takes milliseconds; a first packet of TCP that is lost is sent again after a second. */
+/** An answer takes milliseconds; a lost first packet of TCP is sent again after a second. */
 const ANSWER_MS = 2500
 const PARALLEL = 4
 
