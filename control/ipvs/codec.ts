@@ -171,8 +171,10 @@ function writeNumber(kind: NumberField['kind'], bytes: Buffer, at: number, value
     case 'be16':
       bytes.writeUInt16BE((value as number) & 0xffff, at)
       break
-    case 'u32':
     case 's32':
+      bytes.writeInt32LE((value as number) | 0, at)
+      break
+    case 'u32':
       bytes.writeUInt32LE(Math.trunc(value as number) % 2 ** 32, at)
       break
     case 'u64':

@@ -1,0 +1,140 @@
+/**
+ * The library of `xlvs exec` in a program that uses sockets and files in many ways (probe.c): what
+ * is IPVS' is answered by a director here, everything else by the kernel. Needs root.
+ */
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { serveFake, serveIpvs } from '../support/fake_director.ts'
+import { attempt } from '../support/namespace.ts'
+import { privileged } from '../support/privileged.ts'
+import { xlvs } from '../support/run.ts'
+
+const LIBRARY = join(import.meta.dirname, '../../build/libxlvs-ipvs.so')
+const NOBODY = '--reuid=65534 --regid=65534 --clear-groups'.split(' ')
+
+const folder = mkdtempSync(join(tmpdir(), 'xlvs-preload-'))
+const PROBE = join(folder, 'probe')
+
+test.before(() => {
+  const source = join(import.meta.dirname, 'probe.c')
+  execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', PROBE, source, '-lpthread'])
+  // Whoever runs them must be able to read them.
+  chmodSync(folder, 0o755)
+  copyFileSync(LIBRARY, join(folder, 'library.so'))
+})
+test.after.always(() => {
+  rmSync(folder, { recursive: true })
+})
+
+/** Runs a program with the library in front of it. */
+function preloaded(socket: string, command: readonly string[], before: string[] = []) {
+  const set = [`LD_PRELOAD=${join(folder, 'library.so')}`, `XLVS_IPVS_SOCKET=${socket}`]
+  return attempt([...before, 'env', ...set, ...command])
+}
+
+async function serve(t: ExecutionContext): Promise<string> {
+  const { socket, director } = await serveFake(t)
+  return serveIpvs(t, director, socket)
+}
+
+const PROBES = 'waiting families children threads others namespaces files'.split(' ')
+for (const name of PROBES)
+  privileged(`preload: a program does ${name}, then all is as with the kernel's IPVS`, async t => {
+    if (name === 'namespaces' && (await kernelHasIpvs(t))) {
+      t.pass()
+      return
+    }
+    const socket = await serve(t)
+
+    t.like(await preloaded(socket, [PROBE, name]), { status: 0, stdout: '', stderr: '' })
+  })
+
+/** A kernel with IPVS of its own would answer where here nobody does. */
+async function kernelHasIpvs(t: ExecutionContext): Promise<boolean> {
+  const { status } = await attempt([PROBE, 'nobody'])
+  if (status !== 0) t.log('this kernel has IPVS, which is asked where there is no xlvsd')
+  return status !== 0
+}
+
+privileged('preload: there is no xlvsd, then the kernel answers', async t => {
+  if (await kernelHasIpvs(t)) {
+    t.pass()
+    return
+  }
+  const outcome = await preloaded('/nonexistent/ipvs.sock', [PROBE, 'nobody'])
+
+  t.like(outcome, { status: 0, stdout: '' })
+})
+
+privileged('preload: no xlvsd and ipvsadm, then its own error for no IPVS', async t => {
+  if (await kernelHasIpvs(t)) {
+    t.pass()
+    return
+  }
+  const outcome = await preloaded('/nonexistent/ipvs.sock', ['ipvsadm', '-Ln'])
+
+  t.like(outcome, { status: 2, stderr: NO_IPVS })
+})
+
+const NO_IPVS = `Can't initialize ipvs: Protocol not available
+Are you sure that IP Virtual Server is built in the kernel or as module?
+`
+
+privileged('preload: one who may not open the socket, then ipvsadm says who may', async t => {
+  const socket = await serve(t)
+
+  const outcome = await preloaded(socket, ['ipvsadm', '-Ln'], ['setpriv', ...NOBODY])
+
+  t.like(outcome, { status: 2, stderr: NO_RIGHTS })
+})
+
+const NO_RIGHTS = `Can't initialize ipvs: Permission denied (you must be root)
+Are you sure that IP Virtual Server is built in the kernel or as module?
+`
+
+privileged('preload: a server that says something else, then an error and no hang', async t => {
+  const { socket } = await serveFake(t)
+
+  const { status } = await preloaded(socket, ['ipvsadm', '-Ln'])
+
+  t.is(status, 2)
+})
+
+test('exec: a program with words, then it is run with them and its status is told', async t => {
+  const { status, out } = await xlvs(['exec', '--', 'sh', '-c', 'echo "$0 $1"; exit 7', 'a', 'b c'])
+
+  t.is(status, 7)
+  t.is(out, 'a b c\n')
+})
+
+test('exec: LD_PRELOAD is set already, then it comes behind', async t => {
+  const env = { LD_PRELOAD: '/nonexistent.so' }
+  const { out } = await xlvs(['exec', '--', 'sh', '-c', 'echo $LD_PRELOAD'], { env })
+
+  t.is(out, `${LIBRARY}:${env.LD_PRELOAD}\n`)
+})
+
+test('exec: a program that a signal ends, then the command is ended by it', async t => {
+  const { status } = await xlvs(['exec', '--', 'sh', '-c', 'kill -TERM $$'])
+
+  t.is(status, null)
+})
+
+test('exec: what node ignores, then the program does not', async t => {
+  const { out } = await xlvs(['exec', '--', 'grep', 'SigIgn', '/proc/self/status'])
+
+  t.is(out, 'SigIgn:\t0000000000000000\n')
+})
+
+test('exec: no program or no --, then it is said', async t => {
+  const missing = await xlvs(['exec', '--', 'no-such-program'])
+  const bare = await xlvs(['exec', 'ipvsadm'])
+
+  t.is(missing.status, 1)
+  t.regex(missing.err, /no program no-such-program \(PROGRAM_MISSING\)/)
+  t.is(bare.status, 2)
+  t.regex(bare.err, /a program behind --/)
+})
