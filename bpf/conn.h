@@ -245,16 +245,17 @@ ALWAYS __u32 conn_seek(const struct wire *wire, __u64 hash, __u32 now)
 	return wire->v6 ? conn_seek6(&tuple, hash, now) : conn_seek4(&tuple, hash, now);
 }
 
-/* Asks conn_seek and fills conn, word. */
+/* Asks conn_seek and fills index, conn, word. */
 ALWAYS int conn_ask(struct packet *pkt)
 {
-	pkt->conn = slot_at(pkt->wire.v6, conn_seek(&pkt->wire, pkt->hash, pkt->now));
+	pkt->index = conn_seek(&pkt->wire, pkt->hash, pkt->now);
+	pkt->conn = slot_at(pkt->wire.v6, pkt->index);
 	if (pkt->conn)
 		pkt->word = READ(pkt->conn->word);
 	return GO_ON;
 }
 
-/* For the warm walks. Fills hash, conn, word. */
+/* For the warm walks. Fills hash, index, conn, word. */
 ALWAYS int conn_find_warm(struct packet *pkt)
 {
 	pkt->hash = conn_hash(&pkt->wire);

@@ -7,13 +7,13 @@
 #ifndef XLVS_CONN_END_H
 #define XLVS_CONN_END_H
 
-#include "conn.h"
+#include "control.h"
 #include "threshold.h"
 
 /* Turns to end a slot: each that is lost means another CPU has set a flag. */
 #define END_TURNS 4
 
-/* The end of a connection, as its dest counts it. */
+/* The end of a connection or a template, as its dest counts it. */
 ALWAYS void count_end(__u64 word)
 {
 	__u32 id = word >> WORD_DEST_SHIFT;
@@ -21,6 +21,10 @@ ALWAYS void count_end(__u64 word)
 
 	if (!conns)
 		return;
+	if (is_template(word)) {
+		__sync_fetch_and_add(&conns->persistent, -1);
+		return;
+	}
 	__sync_fetch_and_add(word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active, -1);
 	threshold(conns, id);
 }
@@ -46,12 +50,14 @@ ALWAYS void slot_end(struct conn *slot, __u32 now)
 	}
 }
 
-/* Needs conn, a request slot. The request first: its reply slot is its own until it is freed. */
+/* Needs conn, a request slot, and index. The request first: its reply slot is its own until it is
+ * freed. */
 ALWAYS void conn_end(struct packet *pkt)
 {
 	struct conn *partner = partner_of(pkt->wire.v6, pkt->conn);
 
 	slot_end(pkt->conn, pkt->now);
+	control_drop(pkt->wire.v6, pkt->index, pkt->conn);
 	if (partner)
 		slot_end(partner, pkt->now);
 	pkt->conn = 0;

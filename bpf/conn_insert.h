@@ -336,6 +336,15 @@ ALWAYS void count_new(const struct packet *pkt)
 	threshold(conns, id);
 }
 
+/* Notes which template a connection is of, before anybody can see it. */
+ALWAYS void control_note(const struct packet *pkt, __u32 request)
+{
+	struct cold *cold = pkt->control ? cold_at(pkt->wire.v6, request) : 0;
+
+	if (cold)
+		WRITE(cold->control, pkt->control);
+}
+
 /* Makes the slots under the stripe's lock. Returns GO_ON, TABLE_FULL, INTERNAL. */
 ALWAYS int conn_make(struct packet *pkt)
 {
@@ -361,6 +370,7 @@ ALWAYS int conn_make(struct packet *pkt)
 		return INTERNAL;
 	slot_fill(slot, pkt, reply, wire_to(&pkt->wire), pkt->wire.ports >> 16);
 	slot->nexthop = rank;
+	control_note(pkt, request);
 	other = slot_at(pkt->wire.v6, reply);
 	if (other)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);
@@ -380,21 +390,34 @@ ALWAYS int conn_make(struct packet *pkt)
 	return GO_ON;
 }
 
+/* The same, unless another CPU has just made it. Fills made when it was this one. */
+ALWAYS int conn_find_or_make(struct packet *pkt, int *made)
+{
+	int reason;
+
+	conn_find(pkt);
+	if (pkt->conn)
+		return GO_ON;
+	reason = conn_make(pkt);
+	*made = !reason;
+	return reason;
+}
+
 /*
  * Needs dest, dest_id. Fills hash, conn and word with the new connection, or with the one another
  * CPU has just made. Returns GO_ON, STRIPE_BUSY, TABLE_FULL, INTERNAL.
  */
 ALWAYS int conn_insert(struct packet *pkt)
 {
-	int reason = GO_ON;
+	int reason = STRIPE_BUSY, made = 0;
 
 	pkt->hash = conn_hash(&pkt->wire);
-	if (!stripe_lock(pkt->hash))
-		return STRIPE_BUSY;
-	conn_find(pkt);
-	if (!pkt->conn)
-		reason = conn_make(pkt);
-	stripe_unlock(pkt->hash);
+	if (stripe_lock(pkt->hash)) {
+		reason = conn_find_or_make(pkt, &made);
+		stripe_unlock(pkt->hash);
+	}
+	if (pkt->control && !made)
+		control_release(pkt->wire.v6, pkt->control - 1);
 	return reason;
 }
 

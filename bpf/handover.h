@@ -27,13 +27,14 @@ struct handover {
 		outer[OUTER_TAGS] NOTE("priority tags in front of that one, outermost first");
 	__u8 outer_tags NOTE("how many of them");
 	__u8 is_free NOTE("an ICMP error that is not limited");
-	__u8 pad2[2];
+	__u8 is_quoted NOTE("persist.bpf.c: the packet is the one that an ICMP error quotes");
+	__u8 pad2;
 	__u8 has_options NOTE("IPv4: its options have been processed");
 	__u8 recorded_at NOTE("bytes into the packet where this host wrote its address, 0 nowhere");
 	__u8 stamped_at NOTE("the same of an address beside a timestamp");
 	__u8 pad;
 	__u32 check_delta NOTE("what the header's sum lost by processing");
-	__u32 pad3;
+	__u32 control NOTE("index of the template that has the dest, plus 1; 0: not asked yet");
 };
 _Static_assert(sizeof(struct handover) == 72, "no hidden padding");
 
@@ -70,7 +71,11 @@ enum walk {
 	WALK_ONCE = 27,
 	/* A request to a dest by NAT that is this host. */
 	WALK_HERE = 29,
-	WALKS = 31,
+	/* A packet without a connection, to a persistent service: its template. */
+	WALK_PERSIST = 31,
+	/* The same, and the template has its dest. */
+	WALK_FOLLOW = 33,
+	WALKS = 35,
 };
 
 /* Who has got ICMP errors of ours. */

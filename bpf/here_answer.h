@@ -34,6 +34,7 @@ ALWAYS int answer_send(struct packet *pkt)
 		direct_track(pkt);
 		return DIRECT_REPLY;
 	}
+	reply_assure(pkt);
 	track(pkt);
 	return skb_nat_reply(pkt) ?: NAT_REPLY;
 }

@@ -3,8 +3,8 @@
  * What this host asks of a service of its own: it travels by loopback, where it is met, and goes to
  * a dest as any client's packet would. Part of tc.bpf.c.
  * Differs from LVS: what the director itself asks of its services is told nothing by ICMP: what
- * cannot be sent is dropped. To a dest by tun, or of a one-packet service, it is not balanced.
- * Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook in LOCAL_OUT (v6.1).
+ * cannot be sent is dropped. To a dest by tun, or of a one-packet or persistent service, it is not
+ * balanced. Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook in LOCAL_OUT (v6.1).
  */
 #ifndef XLVS_HERE_ASK_H
 #define XLVS_HERE_ASK_H
@@ -30,12 +30,22 @@ ALWAYS int send_neighbour(__u32 ifindex, const __u8 *address)
 	return bpf_redirect_neigh(ifindex, &neigh, sizeof(neigh), 0);
 }
 
+/* The dest of a new connection. Fills dest, dest_id. */
+ALWAYS int ask_choose(struct packet *pkt)
+{
+	struct wire wire = pkt->wire;
+
+	if (READ(pkt->service->persistent) || !is_own_port(pkt))
+		return NO_DEST;
+	pkt->dest_id = schedule_pick(pkt->service_id, READ(pkt->service->schedule), &wire);
+	pkt->dest = ROW(dests, pkt->dest_id);
+	return pkt->dest_id == NONE ? NO_DEST : GO_ON;
+}
+
 /* A connection for a packet that may start one. Returns GO_ON without conn when there is none. */
 ALWAYS int ask_begin(struct packet *pkt)
 {
-	struct wire wire = pkt->wire;
 	int reason;
-	__u32 id;
 
 	if (!may_start(pkt) || service_find(pkt))
 		return GO_ON;
@@ -44,10 +54,10 @@ ALWAYS int ask_begin(struct packet *pkt)
 		return reason;
 	if (READ(pkt->service->flags) & SERVICE_ONE_PACKET)
 		return GO_ON;
-	id = schedule_pick(pkt->service_id, READ(pkt->service->schedule), &wire);
-	pkt->dest_id = id;
-	pkt->dest = ROW(dests, id);
-	if (id == NONE || (pkt->dest->fwd == FWD_TUN && !dest_is_here(pkt)))
+	reason = ask_choose(pkt);
+	if (reason)
+		return reason == NO_DEST ? GO_ON : reason;
+	if (pkt->dest->fwd == FWD_TUN && !dest_is_here(pkt))
 		return GO_ON;
 	return conn_insert(pkt);
 }

@@ -37,6 +37,18 @@ ALWAYS int icmp_direct(struct packet *pkt)
 	return DIRECT_REPLY;
 }
 
+/* Makes the connection that it is about; no template has been asked for. */
+ALWAYS int icmp_begin(struct packet *pkt)
+{
+	__u32 zero = 0;
+	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
+
+	if (!h)
+		return INTERNAL;
+	h->control = 0;
+	return go_to(pkt, WALK_ICMP_NEW);
+}
+
 /* Of no connection that is translated. Returns NO_CONNECTION, DIRECT_REPLY, or WALK_ICMP_NEW's. */
 ALWAYS int quote_unknown(struct packet *pkt, const struct quote *q)
 {
@@ -47,8 +59,7 @@ ALWAYS int quote_unknown(struct packet *pkt, const struct quote *q)
 	conn_find_by(pkt, q->wire);
 	if (pkt->conn && !is_reply(pkt) && fwd_of(pkt))
 		return icmp_direct(pkt);
-	return READ(settings.schedule_icmp) && q->has_ports ? go_to(pkt, WALK_ICMP_NEW)
-							    : NO_CONNECTION;
+	return READ(settings.schedule_icmp) && q->has_ports ? icmp_begin(pkt) : NO_CONNECTION;
 }
 
 /* The connection whose packet going the other way would be on the wire like the quote. */

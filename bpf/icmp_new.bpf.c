@@ -16,7 +16,31 @@ ALWAYS int conn_unseen(struct packet *pkt)
 /* A one-packet service has no connection that the error could be about. */
 ALWAYS int once_refuse(const struct packet *pkt)
 {
-	return is_once(pkt) ? NO_CONNECTION : GO_ON;
+	if (!is_once(pkt))
+		return GO_ON;
+	if (pkt->control)
+		control_release(pkt->wire.v6, pkt->control - 1);
+	return NO_CONNECTION;
+}
+
+/* The dest of a packet that is only quoted. With a template it comes here a second time. */
+ALWAYS int schedule_quoted(struct packet *pkt)
+{
+	__u32 zero = 0;
+	const struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
+	int reason;
+
+	if (!h)
+		return INTERNAL;
+	pkt->control = h->control;
+	if (pkt->control)
+		return template_take(pkt);
+	reason = defend(pkt);
+	if (reason)
+		return reason;
+	if (READ(pkt->service->persistent))
+		return go_persist(pkt, 1);
+	return is_own_port(pkt) ? schedule(pkt) : refuse(pkt);
 }
 
 /*
@@ -38,7 +62,7 @@ ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 	if (reason)
 		return leave(&pkt, reason);
 	pkt.wire = wire_back(&q.wire);
-	reason = port_refuse(&pkt) ?: service_find(&pkt) ?: defend(&pkt) ?: schedule(&pkt) ?:
+	reason = port_refuse(&pkt) ?: service_find(&pkt) ?: schedule_quoted(&pkt) ?:
 		 once_refuse(&pkt);
 	return leave(&pkt, reason ?: conn_insert(&pkt) ?: conn_unseen(&pkt) ?:
 			   go_to(&pkt, WALK_ICMP));

@@ -46,6 +46,9 @@ struct settings settings SEC(".data.settings") = {};
  */
 MAP(conns4, ARRAY, __u32, struct bucket4, 1, BPF_F_MMAPABLE);
 MAP(conns6, ARRAY, __u32, struct bucket6, 1, BPF_F_MMAPABLE);
+/* By slot. The data plane writes, and clears like the daemon's sweep. */
+MAP(cold4, ARRAY, __u32, struct cold, 1, BPF_F_MMAPABLE);
+MAP(cold6, ARRAY, __u32, struct cold, 1, BPF_F_MMAPABLE);
 /* Connections that found no room in their two buckets -> slot in their table's stash buckets. */
 MAP(stash, HASH, struct tuple, __u32, 1, 0);
 /* Try-locks by hash: two CPUs never create one connection twice. Only the data plane uses it. */
@@ -112,6 +115,8 @@ KEEP_ENUM(fwd);
 KEEP_ENUM(family);
 KEEP_ENUM(life);
 KEEP_ENUM(slot_word);
+KEEP_ENUM(template);
+KEEP_ENUM(fallback);
 KEEP_ENUM(tcp_state);
 KEEP_ENUM(tcp_table);
 KEEP_ENUM(service_flags);

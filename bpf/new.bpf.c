@@ -9,6 +9,26 @@ ALWAYS int is_once(const struct packet *pkt)
 	return pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
 }
 
+/* Asks for the template of a packet, or of one that is quoted. */
+ALWAYS int go_persist(struct packet *pkt, __u8 is_quoted)
+{
+	__u32 zero = 0;
+	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
+
+	if (!h)
+		return INTERNAL;
+	h->is_quoted = is_quoted;
+	return go_to(pkt, WALK_PERSIST);
+}
+
+/* A persistent service has templates; one that is not takes packets to its own port only. */
+ALWAYS int persist_or_refuse(struct packet *pkt)
+{
+	if (READ(pkt->service->persistent))
+		return go_persist(pkt, 0);
+	return is_own_port(pkt) ? GO_ON : refuse(pkt);
+}
+
 /* The connection of a scheduled packet, or none at all. Returns WALK_ONCE's, conn_insert's. */
 ALWAYS int insert_or_once(struct packet *pkt)
 {
@@ -21,6 +41,8 @@ ALWAYS int insert_or_once(struct packet *pkt)
 	if (!h)
 		return INTERNAL;
 	h->dest = pkt->dest_id;
+	if (pkt->control)
+		control_release(pkt->wire.v6, pkt->control - 1);
 	return go_to(pkt, WALK_ONCE);
 }
 
@@ -35,7 +57,7 @@ ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt) ?: source_check(&pkt);
 
-	reason = reason ?: defend(&pkt) ?: schedule(&pkt);
+	reason = reason ?: defend(&pkt) ?: persist_or_refuse(&pkt) ?: schedule(&pkt);
 	return leave(&pkt, reason ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:
 			   port0_fill(&pkt) ?: transmit(&pkt));
 }

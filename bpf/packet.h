@@ -108,7 +108,8 @@ struct packet {
 	struct service *service;
 	__u32 dest_id;
 	struct dest *dest;
-	int verdict; /* XDP action of a forwarded packet */
+	__u32 control; /* index of the template it is given a dest by, plus 1 */
+	int verdict;   /* XDP action of a forwarded packet */
 };
 
 /* An address of either family, as ADDRESS() has it. */

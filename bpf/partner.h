@@ -43,10 +43,24 @@ ALWAYS struct side virtual_side(const struct packet *pkt)
 	return (struct side){address_load(ROW(dest_addrs, pkt->dest_id)->vaddr), pkt->dest->vport};
 }
 
+/* Whether a persistent service leaves a packet its port: any that is not its own. */
+ALWAYS int keeps_port(const struct packet *pkt)
+{
+	const struct service *service = pkt->service;
+	__u32 id = pkt->dest->service;
+
+	if (!service)
+		service = bpf_map_lookup_elem(&services, &id);
+	return service && READ(service->persistent) &&
+	       READ(service->port) != (__be16)(pkt->wire.ports >> 16);
+}
+
 /* The port at which a dest gets a new connection: its own, or that which the packet came to. */
 ALWAYS __be16 port_at_dest(const struct packet *pkt)
 {
-	return READ(pkt->dest->flags) & DEST_NO_PORT ? pkt->wire.ports >> 16 : pkt->dest->dport;
+	if (READ(pkt->dest->flags) & DEST_NO_PORT || keeps_port(pkt))
+		return pkt->wire.ports >> 16;
+	return pkt->dest->dport;
 }
 
 /* The dest's side of a request's connection; datagrams that are scheduled alone have none. */

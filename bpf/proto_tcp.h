@@ -35,64 +35,64 @@ enum tcp_event {
 #define LA TCP_LAST_ACK
 #define LI TCP_LISTEN
 #define SA TCP_SYNACK
+#define T0 TCP_TIME_WAIT_UNOPENED
+#define C0 TCP_CLOSE_UNOPENED
 
 /* Under secure_tcp a client alone establishes nothing. */
 #define SECURE(direction) (TCP_SECURE * TCP_DIRECTIONS + (direction))
 
 /*
- * Rows: table and direction, event. Columns: the current state, NO ES SS SR FW TW CL CW LA LI SA.
+ * Rows: table and direction, event. Columns: the current state, NO ES SS SR FW TW CL CW LA LI SA T0
+ * C0. Who asks whether a connection was ever established is told by its state: that costs no packet
+ * anything. T0 and C0 are TIME_WAIT and CLOSE of one that was not. A SYN may begin one again in its
+ * slot: renew.bpf.c takes note first.
  */
-static const __u8 tcp_next[TCP_TABLES * TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] =
-	{
-		[TCP_INPUT] =
-			{
-				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
-				[TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW},
-				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
-				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR},
-				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-			},
-		[TCP_OUTPUT] =
-			{
-				[TCP_EVENT_SYN] = {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR},
-				[TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
-				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
-				[TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL},
-				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-			},
-		[TCP_INPUT_ONLY] =
-			{
-				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
-				[TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
-				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
-				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
-				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-			},
-		[SECURE(TCP_INPUT)] =
-			{
-				[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA},
-				[TCP_EVENT_FIN] = {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA},
-				[TCP_EVENT_ACK] = {ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA},
-				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
-				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-			},
-		[SECURE(TCP_OUTPUT)] =
-			{
-				[TCP_EVENT_SYN] = {SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA},
-				[TCP_EVENT_FIN] = {TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW},
-				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES},
-				[TCP_EVENT_RST] = {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL},
-				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-			},
-		[SECURE(TCP_INPUT_ONLY)] =
-			{
-				[TCP_EVENT_SYN] = {SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA},
-				[TCP_EVENT_FIN] = {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
-				[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
-				[TCP_EVENT_RST] = {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
-				[TCP_EVENT_NONE] = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-			},
+/* clang-format off */
+static const __u8 tcp_next[TCP_TABLES * TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] = {
+	[TCP_INPUT] = {
+		[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR, SR, SR},
+		[TCP_EVENT_FIN] = {C0, CW, SS, T0, TW, TW, CL, CW, LA, LI, T0, T0, C0},
+		[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, C0, LI, ES, T0, C0},
+		[TCP_EVENT_RST] = {C0, CL, C0, SR, CL, CL, CL, CL, LA, LI, SR, C0, C0},
+		[TCP_EVENT_NONE] = {C0, CL, C0, C0, CL, CL, CL, CL, C0, C0, C0, C0, C0},
+	},
+	[TCP_OUTPUT] = {
+		[TCP_EVENT_SYN] = {SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR, SS, SS},
+		[TCP_EVENT_FIN] = {T0, FW, SS, T0, FW, TW, CL, TW, LA, LI, T0, T0, C0},
+		[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES, T0, C0},
+		[TCP_EVENT_RST] = {C0, CL, SS, C0, CL, TW, CL, CL, C0, C0, C0, T0, C0},
+		[TCP_EVENT_NONE] = {C0, CL, C0, C0, CL, CL, CL, CL, C0, C0, C0, C0, C0},
+	},
+	[TCP_INPUT_ONLY] = {
+		[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR, SR, SR},
+		[TCP_EVENT_FIN] = {C0, FW, SS, T0, FW, TW, CL, CW, LA, LI, T0, T0, C0},
+		[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, C0, LI, ES, T0, C0},
+		[TCP_EVENT_RST] = {C0, CL, C0, SR, CL, CL, CL, CL, LA, LI, C0, C0, C0},
+		[TCP_EVENT_NONE] = {C0, CL, C0, C0, CL, CL, CL, CL, C0, C0, C0, C0, C0},
+	},
+	[SECURE(TCP_INPUT)] = {
+		[TCP_EVENT_SYN] = {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA, SR, SR},
+		[TCP_EVENT_FIN] = {C0, CW, SS, T0, TW, TW, CL, CW, LA, LI, SA, T0, C0},
+		[TCP_EVENT_ACK] = {ES, ES, SS, SR, FW, TW, CL, CW, C0, LI, SA, T0, C0},
+		[TCP_EVENT_RST] = {C0, CL, C0, SR, CL, CL, CL, CL, LA, LI, C0, C0, C0},
+		[TCP_EVENT_NONE] = {C0, CL, C0, C0, CL, CL, CL, CL, C0, C0, C0, C0, C0},
+	},
+	[SECURE(TCP_OUTPUT)] = {
+		[TCP_EVENT_SYN] = {SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA, SS, SS},
+		[TCP_EVENT_FIN] = {T0, FW, SS, T0, FW, TW, CL, TW, LA, LI, T0, T0, C0},
+		[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES, T0, C0},
+		[TCP_EVENT_RST] = {C0, CL, SS, C0, CL, TW, CL, CL, C0, C0, C0, T0, C0},
+		[TCP_EVENT_NONE] = {C0, CL, C0, C0, CL, CL, CL, CL, C0, C0, C0, C0, C0},
+	},
+	[SECURE(TCP_INPUT_ONLY)] = {
+		[TCP_EVENT_SYN] = {SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA, SA, SA},
+		[TCP_EVENT_FIN] = {C0, FW, SS, T0, FW, TW, CL, CW, LA, LI, T0, T0, C0},
+		[TCP_EVENT_ACK] = {ES, ES, SS, ES, FW, TW, CL, CW, C0, LI, ES, T0, C0},
+		[TCP_EVENT_RST] = {C0, CL, C0, SR, CL, CL, CL, CL, LA, LI, C0, C0, C0},
+		[TCP_EVENT_NONE] = {C0, CL, C0, C0, CL, CL, CL, CL, C0, C0, C0, C0, C0},
+	},
 };
+/* clang-format on */
 
 #undef NO
 #undef ES
@@ -105,6 +105,8 @@ static const __u8 tcp_next[TCP_TABLES * TCP_DIRECTIONS][TCP_EVENTS][TCP_STATES] 
 #undef LA
 #undef LI
 #undef SA
+#undef T0
+#undef C0
 
 /* RST before SYN before FIN before ACK. */
 ALWAYS __u32 tcp_event(__u8 flags)

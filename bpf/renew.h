@@ -9,17 +9,32 @@
 #include "conn_end.h"
 #include "service.h"
 
+ALWAYS int has_ended(__u8 state)
+{
+	return state == TCP_TIME_WAIT || state == TCP_CLOSE || state == TCP_TIME_WAIT_UNOPENED ||
+	       state == TCP_CLOSE_UNOPENED;
+}
+
 /*
  * Whether a SYN makes a new connection in place of one that has ended: conn_reuse_mode 1 and 2;
- * 2 and 3 also in FIN_WAIT when no reply was seen.
+ * 2 and 3 also in FIN_WAIT when no reply was seen. Those of a template stay.
  */
 ALWAYS int conn_is_reused(const struct packet *pkt)
 {
 	__u32 mode = READ(settings.conn_reuse_mode);
 	__u8 state = READ(pkt->conn->state);
 
-	return mode && (state == TCP_TIME_WAIT || state == TCP_CLOSE ||
-			(mode & 2 && state == TCP_FIN_WAIT && pkt->word & FLAG(CONN_NOOUTPUT)));
+	if (!mode || controller_of(pkt->wire.v6, pkt->index) != NONE)
+		return 0;
+	return has_ended(state) ||
+	       (mode & 2 && state == TCP_FIN_WAIT && pkt->word & FLAG(CONN_NOOUTPUT));
+}
+
+/* A SYN may take a connection back to where it does not show that it was established. */
+ALWAYS void conn_remember(const struct packet *pkt)
+{
+	if (was_established(READ(pkt->conn->state)))
+		control_assure(pkt->wire.v6, pkt->index);
 }
 
 /* The same of one that lives, when its dest is quiesced and connections may not outlive dests. */
@@ -47,6 +62,7 @@ ALWAYS int conn_renew(struct packet *pkt)
 		conn_end(pkt);
 		return GO_ON;
 	}
+	conn_remember(pkt);
 	return reason;
 }
 

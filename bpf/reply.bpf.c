@@ -16,6 +16,16 @@ ALWAYS int send_unresolved(struct packet *pkt, const struct way *way)
 	return resolve(pkt, way->ifindex, way->addr);
 }
 
+/* What will be sent is remembered: the way, and, by the first answer, that there was one. */
+ALWAYS void reply_note(const struct packet *pkt, __u32 id, __u32 mtu)
+{
+	if (hops_left(pkt) <= 1 || pkt->len > mtu)
+		return;
+	reply_assure(pkt);
+	if (!has_partner_vip(pkt))
+		WRITE(pkt->conn->nexthop, id);
+}
+
 /*
  * To a client that is this host: by loopback, since from anywhere else its source, the virtual
  * address, is a martian. IPVS meets it where it is delivered, with all hops it has.
@@ -27,6 +37,7 @@ ALWAYS int reply_home(struct packet *pkt)
 	if (lacks_checksum(pkt))
 		return go_to(pkt, WALK_CHECKSUM);
 	count_reply(pkt);
+	reply_assure(pkt);
 	track(pkt);
 	nat_reply(pkt, KEEP_HOPS);
 	return resolve(pkt, LOOPBACK_IFINDEX, nobody) == RESOLVING ? NAT_REPLY : INTERNAL;
@@ -42,10 +53,9 @@ ALWAYS int reply_find_way(struct packet *pkt)
 	if (!way_find(wire_to(&pkt->wire), &way))
 		return is_local(wire_to(&pkt->wire)) ? reply_home(pkt) : NO_ROUTE;
 	hop = ROW(nexthops, way.id);
+	reply_note(pkt, way.id, way.id ? READ(hop->mtu) : NONE);
 	if (!way.id)
 		return send_unresolved(pkt, &way);
-	if (!has_partner_vip(pkt))
-		WRITE(pkt->conn->nexthop, way.id);
 	return try_reply(pkt, hop);
 }
 

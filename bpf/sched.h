@@ -102,6 +102,14 @@ ALWAYS struct wire wire_scheduled(const struct packet *pkt, __u64 word)
 	return pkt->wire;
 }
 
+/* Nobody takes a new connection. What an FTP service takes besides its own port is the host's. */
+ALWAYS int refuse(struct packet *pkt)
+{
+	if (READ(pkt->service->port) == FTP_PORT && pkt->wire.ports >> 16 != FTP_PORT)
+		return NO_SERVICE;
+	return answer(pkt, NO_DEST, 0, wire_to(&pkt->wire));
+}
+
 /* Fills dest and dest_id. Without a dest the client gets port unreachable. */
 ALWAYS int schedule(struct packet *pkt)
 {
@@ -111,9 +119,7 @@ ALWAYS int schedule(struct packet *pkt)
 
 	pkt->dest_id = id;
 	pkt->dest = ROW(dests, id);
-	if (id == NONE)
-		return answer(pkt, NO_DEST, 0, wire_to(&pkt->wire));
-	return GO_ON;
+	return id == NONE ? refuse(pkt) : GO_ON;
 }
 
 #endif

@@ -11,6 +11,7 @@
 
 /* The source port of active FTP data connections is never scheduled (IPVS' FTPDATA). */
 #define FTP_DATA_PORT bpf_htons(20)
+#define FTP_PORT      bpf_htons(21)
 
 /* Fills service, service_id. Returns INTERNAL where the id leads to none. */
 ALWAYS int service_take(struct packet *pkt, const __u32 *id)
@@ -41,16 +42,40 @@ ALWAYS __u32 *mark_service(const struct packet *pkt)
 	return bpf_map_lookup_elem(&service_ids, &key);
 }
 
+/* Whether a TCP packet to a port may belong to the FTP service of its address. */
+ALWAYS int is_ftp_data(const struct packet *pkt, __be16 port)
+{
+	return pkt->wire.protocol == IPPROTO_TCP &&
+	       (port == FTP_DATA_PORT || bpf_ntohs(port) >= READ(settings.unprivileged_port));
+}
+
+ALWAYS __u32 *service_at(const struct packet *pkt, __be16 port)
+{
+	struct service_key key = {
+		.vport = port, .protocol = pkt->wire.protocol, .family = pkt->wire.v6};
+
+	address_store(key.vaddr, wire_to(&pkt->wire));
+	return bpf_map_lookup_elem(&service_ids, &key);
+}
+
+/* The service of a packet: of its port, else FTP's, else that of any port. */
+ALWAYS __u32 *service_seek(const struct packet *pkt)
+{
+	__be16 port = pkt->wire.ports >> 16;
+	__u32 fallbacks = READ(settings.fallbacks), *id = service_at(pkt, port);
+
+	if (likely(id || !fallbacks))
+		return id;
+	if (fallbacks & FALLBACK_FTP && is_ftp_data(pkt, port))
+		id = service_at(pkt, FTP_PORT);
+	return id || !(fallbacks & FALLBACK_ANY) ? id : service_at(pkt, 0);
+}
+
 /* The service of an address and port. Returns NO_SERVICE, VIP_NOT_LOCAL. */
 ALWAYS int service_of_port(struct packet *pkt)
 {
-	struct service_key key = {.vport = pkt->wire.ports >> 16,
-				  .protocol = pkt->wire.protocol,
-				  .family = pkt->wire.v6};
-	__u32 *id;
+	__u32 *id = service_seek(pkt);
 
-	address_store(key.vaddr, wire_to(&pkt->wire));
-	id = bpf_map_lookup_elem(&service_ids, &key);
 	if (!id)
 		return NO_SERVICE;
 	if (service_take(pkt, id))
@@ -71,6 +96,13 @@ ALWAYS int service_find(struct packet *pkt)
 	if (unlikely(id))
 		return service_take(pkt, id) ?: mark_admits(pkt);
 	return service_of_port(pkt);
+}
+
+/* Whether a service that is not persistent takes a packet's port. */
+ALWAYS int is_own_port(const struct packet *pkt)
+{
+	return READ(pkt->service->flags) & SERVICE_MARK ||
+	       pkt->wire.ports >> 16 == READ(pkt->service->port);
 }
 
 /* Fills mark from the packet on the wire. */

@@ -76,8 +76,28 @@ ALWAYS void partner_free(__u8 v6, __u32 index, __u32 then)
 	if (!is_past(READ(slot->deadline), then))
 		return;
 	key = slot_tuple(v6, slot, word);
+	control_drop(v6, index, slot);
 	if (slot_take(slot, word, LIFE_EMPTY) && index / SLOTS_PER_BUCKET > bucket_mask(v6))
 		stash_forget(&key, index);
+}
+
+/* Whether a template goes on for its connections, over its time or not. */
+ALWAYS int is_controller(__u8 v6, __u32 index, __u64 word)
+{
+	struct cold *cold = is_template(word) ? cold_at(v6, index) : 0;
+
+	return cold && READ(cold->controls);
+}
+
+/* What belongs to a slot's connection besides it. */
+ALWAYS void slot_clear(__u8 v6, __u32 index, const struct conn *slot, __u64 word)
+{
+	struct cold *cold = is_template(word) ? cold_at(v6, index) : 0;
+
+	if (cold)
+		WRITE(cold->control, 0);
+	else
+		control_drop(v6, index, slot);
 }
 
 /* Claims a slot of a bucket that is long overdue, BUSY: its index, or NONE. */
@@ -91,13 +111,15 @@ ALWAYS __u32 overdue_claim(__u8 v6, __u32 row, __u32 now)
 	for (int i = 0; i < SLOTS_PER_BUCKET; i++) {
 		struct conn *slot = bucket + i * slot_size(v6);
 		__u64 word = READ(slot->word);
-		__u32 partner = READ(slot->partner);
+		__u32 partner = READ(slot->partner), index = row * SLOTS_PER_BUCKET + i;
 
-		if (!is_overdue(v6, slot, then) || !slot_take(slot, word, LIFE_BUSY))
+		if (!is_overdue(v6, slot, then) || is_controller(v6, index, word) ||
+		    !slot_take(slot, word, LIFE_BUSY))
 			continue;
+		slot_clear(v6, index, slot, word);
 		if (partner != NONE)
 			partner_free(v6, partner, then);
-		return row * SLOTS_PER_BUCKET + i;
+		return index;
 	}
 	return NONE;
 }

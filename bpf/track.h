@@ -8,7 +8,7 @@
 #ifndef XLVS_TRACK_H
 #define XLVS_TRACK_H
 
-#include "conn.h"
+#include "control.h"
 #include "proto_tcp.h"
 
 /* Takes the connection from one count of its dest to the other, once, whoever gets there first. */
@@ -115,6 +115,13 @@ ALWAYS int track(struct packet *pkt)
 	return timer_start(pkt, READ(settings.udp_timeout));
 }
 
+/* The first answer to a datagram by NAT. Needs conn, a reply's. */
+ALWAYS void reply_assure(const struct packet *pkt)
+{
+	if (pkt->wire.protocol == IPPROTO_UDP)
+		control_assure(pkt->wire.v6, READ(pkt->conn->partner));
+}
+
 /*
  * A reply by dr or tun. Needs conn, a request's, and dest. The first one ends the time of input
  * only.
@@ -131,6 +138,8 @@ ALWAYS void direct_track(struct packet *pkt)
 		WRITE(pkt->conn->state, state);
 		conn_recount(pkt->conn, pkt->dest_id, state);
 		timeout = READ(settings.tcp_timeout[state]);
+	} else {
+		control_assure(pkt->wire.v6, pkt->index);
 	}
 	WRITE(pkt->conn->deadline, pkt->now + timeout);
 }

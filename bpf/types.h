@@ -126,6 +126,8 @@ enum slot_word {
 	CONN_SHADOWED = 0x08,
 	CONN_FWD_SHIFT = 4,
 	CONN_FWD_MASK = 0x30,
+	/* A template instead of a connection; no connection has FWD_LOCAL. */
+	CONN_TEMPLATE = 0x10,
 	BUCKET_STASHED = 0x40,
 	BUCKET_OVERFLOW = 0x80,
 };
@@ -143,6 +145,9 @@ enum tcp_state {
 	TCP_LAST_ACK,
 	TCP_LISTEN,
 	TCP_SYNACK,
+	/* The two in which a connection that was never established ends; shown without UNOPENED. */
+	TCP_TIME_WAIT_UNOPENED,
+	TCP_CLOSE_UNOPENED,
 	TCP_STATES = 16,
 };
 
@@ -162,7 +167,8 @@ enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
 	__u8 protocol NOTE("IP protocol number");                                                  \
 	__u8 state NOTE("enum tcp_state, 0 for UDP; the request slot's is the truth");             \
 	__u16 nexthop NOTE("reply slots: next hop towards the client, 0 while unknown; request "   \
-			   "slots: rank among the connections of one reply key");                  \
+			   "slots: rank among the connections of one reply key; templates: the "   \
+			   "dest's port, as in the packet");                                       \
 	__u32 deadline NOTE("tick after which the slot is overdue");                               \
 	__u32 partner NOTE("index of the other direction's slot, NONE when there is none");
 
@@ -217,12 +223,42 @@ struct service_key {
 };
 _Static_assert(sizeof(struct service_key) == 24, "hash keys have no hidden padding");
 
+/*
+ * What few connections have, by the index of their request slot. A template is a request slot of
+ * its own: protocol ^ TEMPLATE_PROTOCOL, the client's network, port 0. Whatever frees a slot clears
+ * its control.
+ */
+struct cold {
+	__u32 control NOTE(
+		"index of the template that it was made from, plus 1; a template: ticks it lives");
+	__u32 controls NOTE("connections that were made from it");
+};
+_Static_assert(sizeof(struct cold) == 8, "changed by one compare-and-swap");
+
+enum template {
+	/* No packet that is balanced has such a protocol number. */
+	TEMPLATE_PROTOCOL = 0xf0,
+	/* What its state is: a connection of it was established, or answered. */
+	TEMPLATE_ASSURED = 1,
+	/* Both ports of one whose dest left. */
+	TEMPLATE_PORT_INVALID = 0xffff,
+	/* A template of connections whose time is over lives so long, from then on. */
+	TEMPLATE_AGAIN_S = 60,
+};
+
+/* Services that packets to other ports find: settings.fallbacks. */
+enum fallback {
+	FALLBACK_FTP = 1,
+	FALLBACK_ANY = 2,
+};
+
 enum service_flags {
 	SERVICE_VIP_LOCAL = 1,
 	SERVICE_ONE_PACKET = 2, /* UDP: each datagram is scheduled, none keeps a connection */
 	/* The scheduler's: sh, mh: fallback; sh, mh, maglev: the client's port counts. */
 	SERVICE_FLAG_1 = 4,
 	SERVICE_FLAG_2 = 8,
+	SERVICE_MARK = 16, /* of a mark: any address, protocol and port */
 };
 
 #include "scheduler.h"
@@ -236,7 +272,11 @@ struct service {
 	__u64 schedule NOTE("cursor, rows, place and scheduler; see above");
 	__u64 turn NOTE("the scheduler's own; wrr: bits 0-31 the row used last, 32-63 the weight");
 	__u32 flags NOTE("enum service_flags");
-	__u8 pad[12];
+	__u32 persistent NOTE("ticks that a new template lives; 0: not persistent");
+	__be32 netmask NOTE("IPv4: what of a client's address counts for persistence");
+	__be16 port NOTE("its port; 0: any");
+	__u8 prefix NOTE("IPv6: how many bits of a client's address count");
+	__u8 pad;
 };
 _Static_assert(sizeof(struct service) == 32, "two services share a cache line");
 
@@ -302,10 +342,11 @@ struct dest_conns {
 	__u32 active NOTE("connections in an active state");
 	__u32 inactive NOTE("all other connections");
 	__u32 overloaded NOTE("1: it gets no new connections");
+	__u32 persistent NOTE("templates");
 	__u32 upper NOTE("connections from which on it gets no new ones, 0: no limit");
 	__u32 lower NOTE("below this many it gets new ones again");
 	__u32 weight NOTE("the weight that schedulers see");
-	__u32 pad[2];
+	__u32 pad;
 };
 _Static_assert(sizeof(struct dest_conns) == 32, "two dests share a cache line");
 
@@ -404,46 +445,7 @@ struct vlan_key {
 };
 _Static_assert(sizeof(struct vlan_key) == 8, "hash keys have no hidden padding");
 
-/* One word of each, shared by data plane and daemon; pinned. */
-struct settings {
-	__u32 heartbeat NOTE("tick at which the daemon was last alive, 0 before the first");
-	__u32 clock NOTE("the time, in ticks, when config.manual_clock is set");
-	__u32 tcp_timeout[TCP_STATES] NOTE("ticks a TCP connection may rest in each state");
-	__u32 udp_timeout NOTE("ticks a UDP connection may rest");
-	__u32 conn_reuse_mode NOTE("net.ipv4.vs.conn_reuse_mode");
-	__u32 pmtu_disc NOTE("net.ipv4.vs.pmtu_disc");
-	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
-	__u32 expire_nodest_conn NOTE("net.ipv4.vs.expire_nodest_conn");
-	__u32 nat_icmp_send NOTE("net.ipv4.vs.nat_icmp_send");
-	__u32 tcp_table NOTE("enum tcp_table: what secure_tcp says just now");
-	__u32 drop_rate NOTE("drop_packet: of so many new connections one is dropped; 0: none");
-	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");
-	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
-	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
-	__u32 direct_replies NOTE("a reply by dr or tun may come through this host");
-	__u32 schedule_icmp NOTE("net.ipv4.vs.schedule_icmp");
-	__u32 icmp_interval[FAMILIES] NOTE("jiffies between ICMP errors to one receiver");
-	__u32 icmp_types[FAMILIES] NOTE("bit n: errors of type n are limited");
-	__u32 icmp_per_second NOTE("net.ipv4.icmp_msgs_per_sec");
-	__u32 icmp_burst NOTE("net.ipv4.icmp_msgs_burst");
-	__u32 answers_here NOTE("a dest is this host: what the host sends is looked at");
-	__u32 asks_here NOTE("there are services: what the host sends to itself is looked at");
-};
-
-/* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */
-struct config {
-	__u32 abi NOTE("ABI_VERSION");
-	__u32 bucket_mask[FAMILIES] NOTE(
-		"buckets of each connection table, less one; a power of two, less one");
-	__u32 stash_buckets[FAMILIES] NOTE("buckets behind each table that the stash hands out");
-	__u32 cpus NOTE("CPUs that have a row of counters");
-	__u32 second NOTE("ticks in a second");
-	__u32 tick_shift NOTE("jiffies to ticks: shift right by this");
-	__u32 hz NOTE("jiffies in a second");
-	__u32 manual_clock NOTE("1: tests move the clock");
-	__u32 key[16] NOTE("secret of the hash; key[4..5] are odd multipliers");
-};
-
+#include "settings.h"
 #include "mark_row.h"
 #include "handover.h"
 

@@ -15,6 +15,7 @@
 #include "sum.h"
 #include "xmit.h"
 #include "source.h"
+#include "template.h"
 
 /* Without a connection: only what may start one is worth a tail call. */
 ALWAYS int start(struct packet *pkt)
@@ -86,6 +87,7 @@ PROGRAM(full)
 #include "error.bpf.c"
 #include "icmp.bpf.c"
 #include "icmp_new.bpf.c"
+#include "persist.bpf.c"
 #include "icmp_tunnel.bpf.c"
 #include "short.bpf.c"
 #include "ipsec.bpf.c"

@@ -106,8 +106,21 @@ export const SLOT_WORD = {
   CONN_SHADOWED: 8,
   CONN_FWD_SHIFT: 4,
   CONN_FWD_MASK: 48,
+  CONN_TEMPLATE: 16,
   BUCKET_STASHED: 64,
   BUCKET_OVERFLOW: 128,
+} as const
+
+export const TEMPLATE = {
+  TEMPLATE_PROTOCOL: 240,
+  TEMPLATE_ASSURED: 1,
+  TEMPLATE_PORT_INVALID: 65535,
+  TEMPLATE_AGAIN_S: 60,
+} as const
+
+export const FALLBACK = {
+  FALLBACK_FTP: 1,
+  FALLBACK_ANY: 2,
 } as const
 
 export const TCP_STATE = {
@@ -122,6 +135,8 @@ export const TCP_STATE = {
   TCP_LAST_ACK: 8,
   TCP_LISTEN: 9,
   TCP_SYNACK: 10,
+  TCP_TIME_WAIT_UNOPENED: 11,
+  TCP_CLOSE_UNOPENED: 12,
   TCP_STATES: 16,
 } as const
 
@@ -136,6 +151,7 @@ export const SERVICE_FLAGS = {
   SERVICE_ONE_PACKET: 2,
   SERVICE_FLAG_1: 4,
   SERVICE_FLAG_2: 8,
+  SERVICE_MARK: 16,
 } as const
 
 export const MARK_ROOT = {
@@ -225,11 +241,15 @@ export const WALK = {
   WALK_STRAY: 25,
   WALK_ONCE: 27,
   WALK_HERE: 29,
-  WALKS: 31,
+  WALK_PERSIST: 31,
+  WALK_FOLLOW: 33,
+  WALKS: 35,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
 export const MAPS = {
+  cold4: { keySize: 4, valueSize: 8, libbpf: 'cold4' },
+  cold6: { keySize: 4, valueSize: 8, libbpf: 'cold6' },
   conns4: { keySize: 4, valueSize: 256, libbpf: 'conns4' },
   conns6: { keySize: 4, valueSize: 512, libbpf: 'conns6' },
   dest_addrs: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dest_addrs' },
@@ -276,6 +296,32 @@ export const BUCKET6 = {
   size: 512,
   slot: 0,
 } as const
+
+export interface Cold {
+  /** index of the template that it was made from, plus 1; a template: ticks it lives. */
+  control: number
+  /** connections that were made from it. */
+  controls: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const COLD = {
+  size: 8,
+  control: 0,
+  controls: 4,
+} as const
+
+export function readCold(v: DataView, at: number): Cold {
+  return {
+    control: v.getUint32(at + 0, HOST),
+    controls: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeCold(v: DataView, at: number, x: Cold): void {
+  v.setUint32(at + 0, x.control, HOST)
+  v.setUint32(at + 4, x.controls, HOST)
+}
 
 export interface Config {
   /** ABI_VERSION. */
@@ -349,7 +395,7 @@ export interface Conn4 {
   protocol: number
   /** enum tcp_state, 0 for UDP; the request slot's is the truth. */
   state: number
-  /** reply slots: next hop towards the client, 0 while unknown; request slots: rank among the connections of one reply key. */
+  /** reply slots: next hop towards the client, 0 while unknown; request slots: rank among the connections of one reply key; templates: the dest's port, as in the packet. */
   nexthop: number
   /** tick after which the slot is overdue. */
   deadline: number
@@ -415,7 +461,7 @@ export interface Conn6 {
   protocol: number
   /** enum tcp_state, 0 for UDP; the request slot's is the truth. */
   state: number
-  /** reply slots: next hop towards the client, 0 while unknown; request slots: rank among the connections of one reply key. */
+  /** reply slots: next hop towards the client, 0 while unknown; request slots: rank among the connections of one reply key; templates: the dest's port, as in the packet. */
   nexthop: number
   /** tick after which the slot is overdue. */
   deadline: number
@@ -574,6 +620,8 @@ export interface DestConns {
   inactive: number
   /** 1: it gets no new connections. */
   overloaded: number
+  /** templates. */
+  persistent: number
   /** connections from which on it gets no new ones, 0: no limit. */
   upper: number
   /** below this many it gets new ones again. */
@@ -588,9 +636,10 @@ export const DEST_CONNS = {
   active: 0,
   inactive: 4,
   overloaded: 8,
-  upper: 12,
-  lower: 16,
-  weight: 20,
+  persistent: 12,
+  upper: 16,
+  lower: 20,
+  weight: 24,
 } as const
 
 export function readDestConns(v: DataView, at: number): DestConns {
@@ -598,9 +647,10 @@ export function readDestConns(v: DataView, at: number): DestConns {
     active: v.getUint32(at + 0, HOST),
     inactive: v.getUint32(at + 4, HOST),
     overloaded: v.getUint32(at + 8, HOST),
-    upper: v.getUint32(at + 12, HOST),
-    lower: v.getUint32(at + 16, HOST),
-    weight: v.getUint32(at + 20, HOST),
+    persistent: v.getUint32(at + 12, HOST),
+    upper: v.getUint32(at + 16, HOST),
+    lower: v.getUint32(at + 20, HOST),
+    weight: v.getUint32(at + 24, HOST),
   }
 }
 
@@ -608,9 +658,10 @@ export function writeDestConns(v: DataView, at: number, x: DestConns): void {
   v.setUint32(at + 0, x.active, HOST)
   v.setUint32(at + 4, x.inactive, HOST)
   v.setUint32(at + 8, x.overloaded, HOST)
-  v.setUint32(at + 12, x.upper, HOST)
-  v.setUint32(at + 16, x.lower, HOST)
-  v.setUint32(at + 20, x.weight, HOST)
+  v.setUint32(at + 12, x.persistent, HOST)
+  v.setUint32(at + 16, x.upper, HOST)
+  v.setUint32(at + 20, x.lower, HOST)
+  v.setUint32(at + 24, x.weight, HOST)
 }
 
 export interface DestTraffic {
@@ -679,6 +730,8 @@ export interface Handover {
   outer_tags: number
   /** an ICMP error that is not limited. */
   is_free: number
+  /** persist.bpf.c: the packet is the one that an ICMP error quotes. */
+  is_quoted: number
   /** IPv4: its options have been processed. */
   has_options: number
   /** bytes into the packet where this host wrote its address, 0 nowhere. */
@@ -687,6 +740,8 @@ export interface Handover {
   stamped_at: number
   /** what the header's sum lost by processing. */
   check_delta: number
+  /** index of the template that has the dest, plus 1; 0: not asked yet. */
+  control: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -704,10 +759,12 @@ export const HANDOVER = {
   outer: 44,
   outer_tags: 56,
   is_free: 57,
+  is_quoted: 58,
   has_options: 60,
   recorded_at: 61,
   stamped_at: 62,
   check_delta: 64,
+  control: 68,
 } as const
 
 export interface IcmpCredit {
@@ -1030,6 +1087,14 @@ export interface Service {
   turn: bigint
   /** enum service_flags. */
   flags: number
+  /** ticks that a new template lives; 0: not persistent. */
+  persistent: number
+  /** IPv4: what of a client's address counts for persistence. */
+  netmask: number
+  /** its port; 0: any. */
+  port: number
+  /** IPv6: how many bits of a client's address count. */
+  prefix: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -1038,6 +1103,10 @@ export const SERVICE = {
   schedule: 0,
   turn: 8,
   flags: 16,
+  persistent: 20,
+  netmask: 24,
+  port: 28,
+  prefix: 30,
 } as const
 
 export function readService(v: DataView, at: number): Service {
@@ -1045,6 +1114,10 @@ export function readService(v: DataView, at: number): Service {
     schedule: v.getBigUint64(at + 0, HOST),
     turn: v.getBigUint64(at + 8, HOST),
     flags: v.getUint32(at + 16, HOST),
+    persistent: v.getUint32(at + 20, HOST),
+    netmask: v.getUint32(at + 24, false),
+    port: v.getUint16(at + 28, false),
+    prefix: v.getUint8(at + 30),
   }
 }
 
@@ -1052,6 +1125,10 @@ export function writeService(v: DataView, at: number, x: Service): void {
   v.setBigUint64(at + 0, x.schedule, HOST)
   v.setBigUint64(at + 8, x.turn, HOST)
   v.setUint32(at + 16, x.flags, HOST)
+  v.setUint32(at + 20, x.persistent, HOST)
+  v.setUint32(at + 24, x.netmask, false)
+  v.setUint16(at + 28, x.port, false)
+  v.setUint8(at + 30, x.prefix)
 }
 
 export interface ServiceKey {
@@ -1135,11 +1212,17 @@ export interface Settings {
   answers_here: number
   /** there are services: what the host sends to itself is looked at. */
   asks_here: number
+  /** net.ipv4.vs.expire_quiescent_template. */
+  expire_quiescent_template: number
+  /** enum fallback. */
+  fallbacks: number
+  /** net.ipv4.ip_unprivileged_port_start. */
+  unprivileged_port: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 156,
+  size: 168,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -1162,6 +1245,9 @@ export const SETTINGS = {
   icmp_burst: 144,
   answers_here: 148,
   asks_here: 152,
+  expire_quiescent_template: 156,
+  fallbacks: 160,
+  unprivileged_port: 164,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -1188,6 +1274,9 @@ export function readSettings(v: DataView, at: number): Settings {
     icmp_burst: v.getUint32(at + 144, HOST),
     answers_here: v.getUint32(at + 148, HOST),
     asks_here: v.getUint32(at + 152, HOST),
+    expire_quiescent_template: v.getUint32(at + 156, HOST),
+    fallbacks: v.getUint32(at + 160, HOST),
+    unprivileged_port: v.getUint32(at + 164, HOST),
   }
 }
 
@@ -1214,6 +1303,9 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 144, x.icmp_burst, HOST)
   v.setUint32(at + 148, x.answers_here, HOST)
   v.setUint32(at + 152, x.asks_here, HOST)
+  v.setUint32(at + 156, x.expire_quiescent_template, HOST)
+  v.setUint32(at + 160, x.fallbacks, HOST)
+  v.setUint32(at + 164, x.unprivileged_port, HOST)
 }
 
 export interface TagNote {

@@ -84,7 +84,9 @@ function filterOf({ service, dest, client, state }: ConnQuery): (conn: ConnView)
   const tests: ((conn: ConnView) => boolean)[] = []
   if (service !== undefined) {
     const name = serviceName(parseServiceName(service))
-    tests.push(conn => serviceName({ protocol: conn.protocol, ...conn.virtual }) === name)
+    tests.push(({ protocol, virtual }) => {
+      return protocol !== 'ip' && serviceName({ protocol, ...virtual }) === name
+    })
   }
   if (dest !== undefined) tests.push(endTest('dest', dest))
   if (client !== undefined) tests.push(endTest('client', client))
@@ -105,9 +107,10 @@ function endTest(end: 'dest' | 'client', text: string): (conn: ConnView) => bool
 function parseState(text: string): string {
   const known = [
     ...Object.keys(TCP_STATE)
-      .filter(name => name !== 'TCP_STATES')
+      .filter(name => name !== 'TCP_STATES' && !name.endsWith('_UNOPENED'))
       .map(name => name.slice('TCP_'.length)),
     'UDP',
+    'ASSURED',
   ]
   const word = text.toUpperCase()
   if (known.includes(word)) return word

@@ -137,13 +137,14 @@ export const ConnsSchema = Type.Object({
   next: someText('Where the next page begins; missing on the last.'),
   conns: Type.Array(
     Type.Object({
-      protocol,
+      protocol: Type.Union([protocol, Type.Literal('ip')]),
       state: Type.String(),
       expiresS: Type.Integer({ minimum: 0, description: 'Seconds left.' }),
       client: addressAndPort,
       virtual: addressAndPort,
       dest: addressAndPort,
       fwd: destFields.fwd,
+      isTemplate: Type.Optional(Type.Literal(true)),
     }),
   ),
 })

@@ -52,7 +52,7 @@ export class Views {
       origin: originOf(dest),
       active: conns?.active ?? 0,
       inactive: conns?.inactive ?? 0,
-      persistent: 0,
+      persistent: conns?.persistent ?? 0,
       nextHop: this.#dataplane.nextHop(dest),
       traffic: plus(raw, this.#zeroOf(`${serviceName(service)}>${destName(dest)}`), -1),
       rates: this.#dataplane.ratesOf(service, dest),

@@ -28,13 +28,14 @@ import {
   isMark,
   portOfService,
   serviceName,
+  type Service,
   type Dest,
   type ForwardingMethod,
-  type Service,
   type ServiceId,
 } from '../model/service.ts'
 import { natDeltas, tunnelSum } from '../plan/checksum.ts'
 import { view } from './bytes.ts'
+import { FTP_PORT } from './fallbacks.ts'
 
 const FWD_NUMBER: Record<ForwardingMethod, number> = {
   nat: FWD.FWD_NAT,
@@ -55,6 +56,9 @@ export interface Reach {
 export interface DestWithReach extends Dest {
   reach: Reach
 }
+
+const NETMASK_WHOLE = 0xffff_ffff
+const PREFIX_WHOLE = 128
 
 /** NAT never mixes families, so nobody adds these. */
 const NO_DELTAS = { ipDelta: 0, l4Delta: 0 }
@@ -87,7 +91,7 @@ function virtualOf(service: ServiceId): Virtual {
  * row was that of a nat dest whose virtual side only its connections know, it says so for good.
  */
 export function destRow(
-  service: ServiceId,
+  service: ServiceId & { persistentS?: number },
   serviceId: number,
   dest: DestWithReach,
   vipLocal: boolean,
@@ -97,7 +101,7 @@ export function destRow(
   const vaddr = isIpv6 ? formatIpv6(bytes) : formatAddress(bytes)
   const dport = dest.port || port
   const isMixed = (familyOf(dest.address) === 6) !== isIpv6
-  const isPartner = port === 0 && dest.fwd === 'nat'
+  const isPartner = dest.fwd === 'nat' && (port === 0 || isFtp(service))
   // A tunnel needs an address of this host to come from.
   const isLost = dest.fwd === 'tun' && dest.reach.source === ''
   const { ipDelta, l4Delta } = isMixed
@@ -130,6 +134,12 @@ function ipv4Of(address: string): number {
   return familyOf(address) === 4 ? ipv4(address) : 0
 }
 
+/** Whether a service takes packets to other ports than its own, which they keep. */
+function isFtp(service: ServiceId & { persistentS?: number }): boolean {
+  const { protocol, persistentS } = service
+  return protocol === 'tcp' && persistentS !== undefined && service.port === FTP_PORT
+}
+
 /** Which of a dest's two addresses are this host's. */
 export function localFlags(dest: boolean, vip: boolean): number {
   return (dest ? DEST_FLAGS.DEST_LOCAL : 0) | (vip ? DEST_FLAGS.DEST_VIP_LOCAL : 0)
@@ -153,15 +163,26 @@ export function tunnelRow({ address, reach: { source } }: DestWithReach): Tunnel
 }
 
 /** Its words that the data plane changes are 0. */
-export function serviceRow(service: Service, vipLocal: boolean): ServiceRow {
-  const { schedFlags = [], onePacket } = service
+export function serviceRow(
+  service: Service,
+  vipLocal: boolean,
+  ticksPerSecond: number,
+): ServiceRow {
+  const { schedFlags = [], onePacket, persistentS = 0, netmask } = service
+  const { port, isIpv6 } = virtualOf(service)
   const flags = [
     vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
     onePacket ? SERVICE_FLAGS.SERVICE_ONE_PACKET : 0,
     schedFlags.includes('flag-1') ? SERVICE_FLAGS.SERVICE_FLAG_1 : 0,
     schedFlags.includes('flag-2') ? SERVICE_FLAGS.SERVICE_FLAG_2 : 0,
+    isMark(service) ? SERVICE_FLAGS.SERVICE_MARK : 0,
   ]
-  return { schedule: 0n, turn: 0n, flags: flags.reduce((all, flag) => all | flag) }
+  return {
+    ...{ schedule: 0n, turn: 0n, port, flags: flags.reduce((all, flag) => all | flag) },
+    persistent: Math.round(persistentS * ticksPerSecond),
+    netmask: !isIpv6 && netmask !== undefined ? ipv4(netmask) : NETMASK_WHOLE,
+    prefix: isIpv6 && netmask !== undefined ? Number(netmask) : PREFIX_WHOLE,
+  }
 }
 
 export function serviceKey(service: ServiceId): Uint8Array {

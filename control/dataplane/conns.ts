@@ -1,14 +1,16 @@
 /** Connections as a person sees them, read from the mapped tables. Read next: slots.ts. */
-import { FAMILY, FWD, LIFE, SLOT_WORD, TCP_STATE } from '../abi/maps.gen.ts'
+import { FAMILY, FWD, LIFE, SLOT_WORD, TCP_STATE, TEMPLATE } from '../abi/maps.gen.ts'
 import { formatAddress, formatIpv6 } from '../model/address.ts'
 import {
   PROTOCOL_NUMBER,
   type ConnView,
   type DestId,
   type ForwardingMethod,
+  type Protocol,
 } from '../model/service.ts'
 import type { Kernel } from './kernel.ts'
-import { readSlot, SLOT, type ConnTable } from './slots.ts'
+import { isTemplate } from './control.ts'
+import { readSlot, SLOT, type ConnTable, type Slot } from './slots.ts'
 
 const FORWARDING: Record<number, ForwardingMethod> = {
   [FWD.FWD_NAT]: 'nat',
@@ -17,7 +19,13 @@ const FORWARDING: Record<number, ForwardingMethod> = {
 }
 /** TCP_ESTABLISHED -> ESTABLISHED: IPVS' names are the enum's without its prefix. */
 const STATE_NAMES = new Map(
-  Object.entries(TCP_STATE).map(([name, number]) => [number as number, name.slice('TCP_'.length)]),
+  Object.entries(TCP_STATE).map(([name, number]) => [
+    number as number,
+    name.slice('TCP_'.length).replace(/_UNOPENED$/, ''),
+  ]),
+)
+const PROTOCOLS = new Map(
+  Object.entries(PROTOCOL_NUMBER).map(([name, number]) => [number, name as Protocol]),
 )
 
 /**
@@ -61,19 +69,42 @@ function connAt(
   const slots = new DataView(table.conns)
   const partner = hasPartner ? slots.getUint32(partnerAt, true) : row.deadline
   const left = Math.max((row.deadline - now) | 0, (partner - now) | 0)
-  const isTcp = row.protocol === PROTOCOL_NUMBER.tcp
+  const low = Number(row.word & 0xffff_ffffn)
   if (left < 0) return undefined
-  const flags = Number(row.word >> BigInt(SLOT_WORD.WORD_FLAGS_SHIFT)) & SLOT_WORD.CONN_FWD_MASK
-  const { address, port } = destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT)))
+  const flags = (low >> SLOT_WORD.WORD_FLAGS_SHIFT) & SLOT_WORD.CONN_FWD_MASK
   // An IPv6 client may call itself ::ffff:10.0.0.1, which is no IPv4 client.
   const text = table.family === FAMILY.FAMILY_IPV6 ? formatIpv6 : formatAddress
-  return {
-    protocol: isTcp ? 'tcp' : 'udp',
-    state: isTcp ? (STATE_NAMES.get(row.state) ?? `STATE_${row.state}`) : 'UDP',
+  const dest = destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT)))
+  const ends = {
     expiresS: Math.floor(left / kernel.ticksPerSecond),
     client: { address: text(row.caddr), port: row.cport },
     virtual: { address: text(row.oaddr), port: row.oport },
-    dest: { address, port: hasPartner ? slots.getUint16(portAt) : port || row.oport },
+  }
+  if (isTemplate(low))
+    return {
+      ...{ protocol: protocolOf(row.protocol ^ TEMPLATE.TEMPLATE_PROTOCOL), ...ends },
+      state: row.state === 0 ? 'NONE' : 'ASSURED',
+      dest: { ...dest, port: swap16(row.nexthop) },
+      fwd: 'nat',
+      isTemplate: true,
+    }
+  return {
+    ...{ protocol: protocolOf(row.protocol), state: stateOf(row), ...ends },
+    dest: { ...dest, port: hasPartner ? slots.getUint16(portAt) : row.oport },
     fwd: FORWARDING[flags >> SLOT_WORD.CONN_FWD_SHIFT] ?? 'nat',
   }
+}
+
+function protocolOf(number: number): ConnView['protocol'] {
+  return PROTOCOLS.get(number) ?? 'ip'
+}
+
+function stateOf({ protocol, state }: Slot): string {
+  if (protocol !== PROTOCOL_NUMBER.tcp) return 'UDP'
+  return STATE_NAMES.get(state) ?? `STATE_${state}`
+}
+
+/** A port that is kept as packets have it. */
+function swap16(port: number): number {
+  return ((port & 0xff) << 8) | (port >> 8)
 }

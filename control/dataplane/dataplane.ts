@@ -25,6 +25,7 @@ import { noTraffic, plus } from '../plan/intent.ts'
 import type { Weights } from '../plan/schedule/weights.ts'
 import type { MarkRule } from '../model/mark.ts'
 import { readConns } from './conns.ts'
+import { assureTemplates, hasTemplates, type ControlTable } from './control.ts'
 import { alignDeadlines } from './deadlines.ts'
 import { Marks } from './marks.ts'
 import { NatDests, natKeys } from './nat_dests.ts'
@@ -38,7 +39,7 @@ import {
   writeLimits,
   writeSettings,
 } from './settings.ts'
-import { SLOT, both, usedFrom, type Both, type ConnTable } from './slots.ts'
+import { SLOT, both, usedFrom, type Both } from './slots.ts'
 import { Tables } from './tables.ts'
 import { Ways, type ReachView } from './ways.ts'
 
@@ -52,6 +53,7 @@ export class Dataplane {
   readonly tables: Tables
   readonly ways: Ways
   readonly conns: Both<ArrayBuffer>
+  readonly #cold: Both<ArrayBuffer>
   readonly rates: Rates
   readonly marks: Marks
   readonly #reasons: BigUint64Array
@@ -73,6 +75,7 @@ export class Dataplane {
     this.tables = new Tables(kernel)
     this.ways = new Ways(kernel, network)
     this.conns = [kernel.maps.conns4.mmap(), kernel.maps.conns6.mmap()]
+    this.#cold = [kernel.maps.cold4.mmap(), kernel.maps.cold6.mmap()]
     this.#reasons = new BigUint64Array(kernel.maps.reasons.mmap())
     this.#network = network
     this.marks = new Marks(kernel)
@@ -257,8 +260,8 @@ export class Dataplane {
   }
 
   listConns(): ConnView[] {
-    const destOf = (id: number): DestId => this.tables.destOf(id)
-    return this.#eachTable(table => readConns(this.kernel, table, destOf)).flat()
+    const tables = this.connTables()
+    return tables.slots().flatMap((count, table) => tables.read(table, 0, count))
   }
 
   /** The connection tables, to be read in pieces. */
@@ -269,7 +272,9 @@ export class Dataplane {
       slots: () => tables.map(({ family, conns }) => conns.byteLength / SLOT[family].size),
       read: (at, from, to) => {
         const table = tables[at]
-        return table ? readConns(this.kernel, table, destOf, { from, to }) : []
+        if (!table) return []
+        if (from === 0 && hasTemplates(this.tables.destConns.buffer)) assureTemplates(table)
+        return readConns(this.kernel, table, destOf, { from, to })
       },
     }
   }
@@ -279,8 +284,8 @@ export class Dataplane {
     return this.#eachTable(table => usedFrom(table, this.kernel.sizes.slots[table.family]))
   }
 
-  #eachTable<T>(look: (table: ConnTable) => T): Both<T> {
-    return both(family => look({ family, conns: this.conns[family] }))
+  #eachTable<T>(look: (table: ControlTable) => T): Both<T> {
+    return both(family => look({ family, conns: this.conns[family], cold: this.#cold[family] }))
   }
 
   /** Packets by reason, those above zero. */

@@ -4,9 +4,19 @@
  * Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_expire_nodest_conn_flush (v6.1).
  */
 import { compareAndSwap64, load64, store32 } from '../../addon/index.ts'
-import { CONN4, DEST, DEST_FLAGS, LIFE, LIMIT, SLOT_WORD, TCP_STATE } from '../abi/maps.gen.ts'
+import {
+  CONN4,
+  DEST,
+  DEST_FLAGS,
+  LIFE,
+  LIMIT,
+  SLOT_WORD,
+  TCP_STATE,
+  TEMPLATE,
+} from '../abi/maps.gen.ts'
 import { PROTOCOL_NUMBER } from '../model/service.ts'
-import { SLOT, type ConnTable } from './slots.ts'
+import { controlsOf, dropControl, isTemplate, type ControlTable } from './control.ts'
+import { SLOT } from './slots.ts'
 import { isValid, uncount } from './sweep.ts'
 
 const REPLY = SLOT_WORD.CONN_REPLY << SLOT_WORD.WORD_FLAGS_SHIFT
@@ -16,12 +26,12 @@ const DEST_SHIFT = SLOT_WORD.WORD_DEST_SHIFT - 32
 const DEADLINE = CONN4.deadline / 4
 const PARTNER = CONN4.partner / 4
 
-export interface EndingTables extends ConnTable {
+export interface EndingTables extends ControlTable {
   destConns: ArrayBuffer
 }
 
 /**
- * Ends every connection of a table whose dest is in no service.
+ * Ends every connection of a table whose dest is in no service, and templates without connections.
  * @param dests the rows of dests
  * @param now ticks
  * @returns how many
@@ -36,9 +46,16 @@ export function endOrphans(table: EndingTables, dests: ArrayBuffer, now: number)
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & REPLY) continue
     const dest = (words[at + 1] as number) >>> DEST_SHIFT
     if ((flags[dest * DEST.size + DEST.flags] as number) & DEST_FLAGS.DEST_AVAILABLE) continue
-    if (endConn(table, at, now)) ended++
+    if (isControlling(table, at)) continue
+    ended += endConn(table, at, now, () => true)
   }
   return ended
+}
+
+/** Whether connections of it keep a template. */
+function isControlling(table: EndingTables, at: number): boolean {
+  const low = new Uint32Array(table.conns)[at] as number
+  return isTemplate(low) && controlsOf(table, at / (SLOT[table.family].size / 4)) > 0
 }
 
 /** Of the table's buckets one in so many is looked at each second; the kernel's figure. */
@@ -46,9 +63,10 @@ const DROPPED_SHARE = 32
 const HALF_OPEN = new Set<number>([TCP_STATE.TCP_SYN_RECV, TCP_STATE.TCP_SYNACK])
 
 /**
- * drop_entry: ends half-open TCP connections of some buckets, at random. Differs from LVS: those
- * that are established or UDP, idle and of few packets stay, because packets of a connection are
- * not counted. Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_random_dropentry (v6.1).
+ * drop_entry: ends half-open TCP connections of some buckets, at random, and templates that are not
+ * assured and have no connections. Differs from LVS: those that are established or UDP, idle and of
+ * few packets stay, as do templates of one-packet services, because packets of a connection are not
+ * counted. Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_random_dropentry (v6.1).
  * @param random 0 to 1, without 1
  */
 export function dropEntries(table: EndingTables, now: number, random: () => number): number {
@@ -61,24 +79,44 @@ export function dropEntries(table: EndingTables, now: number, random: () => numb
   for (let turn = 0; turn < buckets / DROPPED_SHARE; turn++) {
     const first = Math.floor(random() * buckets) * bucket
     for (let at = first; at < first + bucket; at += size / 4) {
-      if ((words[at] as number) & REPLY) continue
-      if (bytes[at * 4 + CONN4.protocol] !== PROTOCOL_NUMBER.tcp) continue
-      if (!HALF_OPEN.has(bytes[at * 4 + CONN4.state] as number)) continue
-      if (endConn(table, at, now)) ended++
+      const low = words[at] as number
+      if (low & REPLY || isControlling(table, at)) continue
+      if (isTemplate(low) ? isAssured(table, at) : !isHalfOpen(bytes, at * 4)) continue
+      ended += endConn(table, at, now, template => !isAssured(table, template))
     }
   }
   return ended
 }
 
-/** Both slots of a connection, and its count; whether it was this that ended it. */
-function endConn(table: EndingTables, at: number, now: number): boolean {
+function isHalfOpen(bytes: Uint8Array, at: number): boolean {
+  if (bytes[at + CONN4.protocol] !== PROTOCOL_NUMBER.tcp) return false
+  return HALF_OPEN.has(bytes[at + CONN4.state] as number)
+}
+
+function isAssured({ conns }: EndingTables, at: number): boolean {
+  return new Uint8Array(conns)[at * 4 + CONN4.state] === TEMPLATE.TEMPLATE_ASSURED
+}
+
+/**
+ * Both slots of a connection, its count, and its template when it was the last of it and that
+ * leaves with it; how many this ended.
+ */
+function endConn(
+  table: EndingTables,
+  at: number,
+  now: number,
+  leaves: (template: number) => boolean,
+): number {
   const words = new Uint32Array(table.conns)
+  const step = SLOT[table.family].size / 4
   const partner = words[at + PARTNER] as number
   const was = end(table.conns, at, now)
-  if (was === undefined) return false
+  if (was === undefined) return 0
   uncount(table.destConns, was)
-  if (partner !== LIMIT.NONE) end(table.conns, partner * (SLOT[table.family].size / 4), now)
-  return true
+  if (partner !== LIMIT.NONE) end(table.conns, partner * step, now)
+  const template = dropControl(table, at / step)
+  if (template === undefined || controlsOf(table, template) > 0) return 1
+  return leaves(template * step) ? 1 + endConn(table, template * step, now, leaves) : 1
 }
 
 /** VALID becomes ENDED; what the word was, undefined when somebody else has ended it. */

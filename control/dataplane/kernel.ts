@@ -56,7 +56,7 @@ export const WALK_PROGRAMS = [
   'xlvs_icmp_tun',
   'xlvs_stray4',
   'xlvs_stray6',
-  ...['once', 'here'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
+  ...['once', 'here', 'persist', 'follow'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
 ]
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
@@ -72,12 +72,16 @@ export const TIMEOUTS_S: Record<number, number> = {
   [TCP_STATE.TCP_LAST_ACK]: 30,
   [TCP_STATE.TCP_LISTEN]: 120,
   [TCP_STATE.TCP_SYNACK]: 120,
+  [TCP_STATE.TCP_TIME_WAIT_UNOPENED]: 120,
+  [TCP_STATE.TCP_CLOSE_UNOPENED]: 10,
 }
 const UDP_TIMEOUT_S = 300
 /** net.ipv4.vs.conn_reuse_mode's default. */
 const CONN_REUSE_MODE = 1
 /** net.ipv4.vs.pmtu_disc's default. */
 const PMTU_DISC = 1
+/** net.ipv4.ip_unprivileged_port_start's default. */
+const UNPRIVILEGED_PORT = 1024
 const KEY_WORDS = 16
 /** The hash's multiplier; an even one would lose bits. */
 const KEY_ODD = [4, 5]
@@ -211,6 +215,8 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
   return {
     conns4: bucketsOf(FAMILY.FAMILY_IPV4),
     conns6: bucketsOf(FAMILY.FAMILY_IPV6),
+    cold4: bucketsOf(FAMILY.FAMILY_IPV4) * LIMIT.SLOTS_PER_BUCKET,
+    cold6: bucketsOf(FAMILY.FAMILY_IPV6) * LIMIT.SLOTS_PER_BUCKET,
     stash: stashed * LIMIT.SLOTS_PER_BUCKET,
     service_ids: sizes.services,
     services: sizes.services,
@@ -277,6 +283,9 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     icmp_burst: 0,
     answers_here: 0,
     asks_here: 0,
+    expire_quiescent_template: 0,
+    fallbacks: 0,
+    unprivileged_port: UNPRIVILEGED_PORT,
     owner: 0,
     day_ms: 0,
   })

@@ -6,6 +6,7 @@
  */
 import { add32 } from '../../addon/index.ts'
 import { DEST_CONNS, LIFE, SLOT_WORD } from '../abi/maps.gen.ts'
+import { isTemplate, type ControlTable } from './control.ts'
 import { SLOT, type ConnTable } from './slots.ts'
 import { afterRelease } from './threshold.ts'
 
@@ -22,7 +23,7 @@ const INACTIVE = SLOT_WORD.CONN_INACTIVE << FLAGS_SHIFT
 const DEST_SHIFT = SLOT_WORD.WORD_DEST_SHIFT - 32
 
 /** Which words of a dest are counts; the others are its thresholds. */
-const COUNTS = new Set<number>([DEST_CONNS.active, DEST_CONNS.inactive])
+const COUNTS = new Set<number>([DEST_CONNS.active, DEST_CONNS.inactive, DEST_CONNS.persistent])
 
 /** Connections there are, by position in dest_conns' words. */
 function present(tables: readonly ConnTable[], length: number): Int32Array {
@@ -37,7 +38,8 @@ function addPresent({ family, conns }: ConnTable, there: Int32Array): void {
   for (let at = 0; at < words.length; at += step) {
     const low = words[at] ?? 0
     if ((low & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || low & REPLY) continue
-    const field = low & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
+    const counted = low & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
+    const field = isTemplate(low) ? DEST_CONNS.persistent : counted
     const word = (((words[at + 1] ?? 0) >>> DEST_SHIFT) * DEST_CONNS.size + field) / 4
     there[word] = (there[word] ?? 0) + 1
   }
@@ -96,6 +98,59 @@ export function startRecount(
         afterRelease(destConns, Math.floor((word * 4) / DEST_CONNS.size))
         recount.corrected++
       }
+      return true
+    },
+  }
+  return recount
+}
+
+/** What a table says of its templates: their counts, and how many connections they have. */
+function controlsIn(table: ControlTable): Map<number, { says: number; has: number }> {
+  const words = new Uint32Array(table.conns)
+  const cold = new Int32Array(table.cold)
+  const step = SLOT[table.family].size / 4
+  const found = new Map<number, { says: number; has: number }>()
+  const has = new Map<number, number>()
+  for (let slot = 0, at = 0; at < words.length; slot++, at += step) {
+    const low = words[at] as number
+    if ((low & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || low & REPLY) continue
+    const control = cold[slot * 2] as number
+    if (isTemplate(low)) found.set(slot, { says: cold[slot * 2 + 1] as number, has: 0 })
+    else if (control !== 0) has.set(control - 1, (has.get(control - 1) ?? 0) + 1)
+  }
+  for (const [slot, template] of found) template.has = has.get(slot) ?? 0
+  return found
+}
+
+/** The same of templates, which would stay for connections that they do not have. */
+export function startControlRecount(tables: readonly ControlTable[]): Recount {
+  const drifts = tables.map(() => new Map<number, { by: number; times: number }>())
+  let looks = 0
+  const note = (table: ControlTable, drift: Map<number, { by: number; times: number }>): void => {
+    const cold = new Int32Array(table.cold)
+    for (const [slot, { says, has }] of controlsIn(table)) {
+      const by = says - has
+      const before = drift.get(slot)
+      const isSame = looks === 0 || before?.by === by
+      if (by !== 0 && isSame && cold[slot * 2 + 1] === says)
+        drift.set(slot, { by, times: (before?.times ?? 0) + 1 })
+      else drift.delete(slot)
+    }
+  }
+  const recount: Recount = {
+    corrected: 0,
+    look: () => {
+      tables.forEach((table, i) => {
+        note(table, drifts[i] ?? new Map<number, { by: number; times: number }>())
+      })
+      if (++looks < LOOKS && drifts.some(drift => drift.size > 0)) return false
+      tables.forEach((table, i) => {
+        for (const [slot, { by, times }] of drifts[i] ?? []) {
+          if (times !== LOOKS) continue
+          add32(table.cold, slot * 2 + 1, -by)
+          recount.corrected++
+        }
+      })
       return true
     },
   }

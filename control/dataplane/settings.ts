@@ -30,6 +30,7 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   sloppy_tcp: { at: ROW.sloppy_tcp },
   expire_nodest_conn: { at: ROW.expire_nodest_conn },
   nat_icmp_send: { at: ROW.nat_icmp_send },
+  expire_quiescent_template: { at: ROW.expire_quiescent_template },
 }
 
 /** Deadlines are compared by the sign of a 32-bit difference: 24 days at the finest clock. */

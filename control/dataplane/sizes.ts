@@ -3,6 +3,7 @@
  * pinned maps keep theirs. Pure.
  */
 import {
+  COLD,
   DEST,
   DEST_ADDRS,
   DEST_CONNS,
@@ -69,7 +70,7 @@ export function scheduleRows(sizes: Sizes): number {
 export function memoryBytes(sizes: Sizes): number {
   const [ipv4, ipv6] = both(family => {
     const slots = sizes.slots[family] + stashBuckets(sizes, family) * LIMIT.SLOTS_PER_BUCKET
-    return slots * SLOT[family].size
+    return slots * (SLOT[family].size + COLD.size)
   })
   const dest = DEST.size + DEST_ADDRS.size + TUNNEL.size + DEST_CONNS.size
   return (

@@ -6,8 +6,17 @@
  * that frees. Read next: ../../bpf/conn.h, ending.ts.
  */
 import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
-import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
+import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD, TEMPLATE } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
+import {
+  controlsOf,
+  dropControls,
+  endsByTemplate,
+  isTemplate,
+  revive,
+  templatesOver,
+  type ControlTable,
+} from './control.ts'
 import { readSlot, SLOT, tupleOf, type ConnTable } from './slots.ts'
 import { afterRelease } from './threshold.ts'
 
@@ -22,10 +31,13 @@ const SHADOWED = SLOT_WORD.CONN_SHADOWED << FLAGS_SHIFT
 const INACTIVE = BigInt(SLOT_WORD.CONN_INACTIVE << FLAGS_SHIFT)
 const BUCKET_BITS = BigInt((SLOT_WORD.BUCKET_OVERFLOW | SLOT_WORD.BUCKET_STASHED) << FLAGS_SHIFT)
 const ALL_BITS = (1n << 64n) - 1n
+const LOW = 0xffff_ffffn
 
 /** One family's table and what belongs to it. */
-export interface SweepTables extends ConnTable {
+export interface SweepTables extends ControlTable {
   destConns: ArrayBuffer
+  /** Ticks. */
+  second: number
   stash: BpfMap
   /** First slot behind the hashed buckets. */
   stashFirst: number
@@ -63,7 +75,8 @@ export function sweep(
   beat: () => void = () => undefined,
 ): SweepResult {
   const slots = wordsOf(tables)
-  const { overdue, ended, shadowed, used } = findOverdue(slots, now)
+  const { overdue, templates, ended, shadowed, used } = findOverdue(slots, now)
+  const ends = endsByTemplate(tables, templates.length > 0 ? overdue : [])
   let expired = ended.filter(slot => !((slots.words[slot * slots.step] ?? 0) & REPLY)).length
   const shadows = keptShadows(tables, shadowed)
   let freed = 0
@@ -80,9 +93,19 @@ export function sweep(
     free(kill(tables, slots, slice))
     expired += slice.length
   }
+  const minute = TEMPLATE.TEMPLATE_AGAIN_S * tables.second
+  const over = templatesOver(tables, templates, ends, (now - MARGIN_TICKS) | 0, minute)
+  for (let from = 0; from < over.length; from += SLICE) {
+    beat()
+    const dead = kill(tables, slots, over.slice(from, from + SLICE))
+    free(dead)
+    expired += dead.length
+  }
   for (let from = 0; from < ended.length; from += SLICE) {
     beat()
-    free(ended.slice(from, from + SLICE).filter(at => isEnded(slots, at)))
+    const slice = ended.slice(from, from + SLICE).filter(at => isEnded(slots, at))
+    dropControls(tables, slice)
+    free(slice)
   }
   return { expired, used: used - freed }
 }
@@ -111,6 +134,7 @@ export function repair(tables: SweepTables): number {
   }
   if (left.length === 0) return 0
   swapAllToDead(tables, left)
+  dropControls(tables, left)
   tables.gracePeriod()
   unstash(tables, left)
   and64Batch(tables.conns, wordsAt(tables, left), BUCKET_BITS, left.length)
@@ -130,8 +154,9 @@ function hasRequest({ words, step }: Words, reply: number): boolean {
 function findOverdue(
   { words, step }: Words,
   now: number,
-): { overdue: number[]; ended: number[]; shadowed: number[]; used: number } {
+): Record<'overdue' | 'templates' | 'ended' | 'shadowed', number[]> & { used: number } {
   const overdue: number[] = []
+  const templates: number[] = []
   const ended: number[] = []
   const shadowed: number[] = []
   const latest = (now - MARGIN_TICKS) | 0
@@ -152,6 +177,10 @@ function findOverdue(
       continue
     }
     if ((((words[at + DEADLINE] as number) - latest) | 0) >= 0) continue
+    if (isTemplate(word)) {
+      templates.push(at / step)
+      continue
+    }
     const partner = words[at + PARTNER] as number
     if (partner !== LIMIT.NONE) {
       const deadline = words[partner * step + DEADLINE] as number
@@ -159,7 +188,7 @@ function findOverdue(
     }
     overdue.push(at / step)
   }
-  return { overdue, ended, shadowed, used }
+  return { overdue, templates, ended, shadowed, used }
 }
 
 /** Where the words of slots are, in 64-bit words. */
@@ -201,12 +230,18 @@ function kill(tables: SweepTables, { words, step }: Words, requests: number[]): 
   requests.forEach((slot, i) => {
     const word = was[i]
     if (word === undefined) return
+    if (isTemplate(Number(word & LOW)) && controlsOf(tables, slot) > 0) {
+      const minute = TEMPLATE.TEMPLATE_AGAIN_S * tables.second
+      revive(tables, slot, (words[slot * step + DEADLINE] ?? 0) + minute)
+      return
+    }
     dead.push(slot)
     if (!isValid(word)) return
     const partner = words[slot * step + PARTNER] ?? LIMIT.NONE
     if (partner !== LIMIT.NONE) replies.push(partner)
     uncount(tables.destConns, word)
   })
+  dropControls(tables, dead)
   swapAllToDead(tables, replies)
   return [...dead, ...replies]
 }
@@ -216,10 +251,11 @@ export function isValid(word: bigint): boolean {
   return (word & BigInt(SLOT_WORD.WORD_LIFE_MASK)) === BigInt(LIFE.LIFE_VALID)
 }
 
-/** Takes a connection off its dest's counts. */
+/** Takes a connection or a template off its dest's counts. */
 export function uncount(destConns: ArrayBuffer, word: bigint): void {
   const dest = Number(word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))
-  const field = word & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
+  const counted = word & INACTIVE ? DEST_CONNS.inactive : DEST_CONNS.active
+  const field = isTemplate(Number(word & LOW)) ? DEST_CONNS.persistent : counted
   add32(destConns, (dest * DEST_CONNS.size + field) / 4, -1)
   afterRelease(destConns, dest)
 }

@@ -10,7 +10,7 @@ import { BpfMap, BpfProgram, store32 } from '../../addon/index.ts'
 import { SETTINGS } from '../abi/maps.gen.ts'
 import { gracePeriods } from './grace.ts'
 import { clockOf } from './pins.ts'
-import { startRecount } from './recount.ts'
+import { startControlRecount, startRecount } from './recount.ts'
 import { dayMs } from './ticks.ts'
 import { both, type Both } from './slots.ts'
 import { dropEntries, endOrphans } from './ending.ts'
@@ -20,6 +20,8 @@ export interface SweepWorkerData {
   bpffs: string
   /** First slot behind the hashed buckets of each table. */
   stashFirst: Both<number>
+  /** Ticks. */
+  second: number
 }
 
 /** Deadlines are kept to about this; IPVS' own wheel is coarser. */
@@ -29,7 +31,7 @@ const HEARTBEAT_MS = 1000
 /** A sweep takes at most this share of a core. */
 const SHARE_MAX = 0.05
 
-const { bpffs, stashFirst } = workerData as SweepWorkerData
+const { bpffs, stashFirst, second } = workerData as SweepWorkerData
 const pin = (name: string): BpfMap => BpfMap.fromPin(join(bpffs, name))
 const clock = clockOf(BpfProgram.fromPin(join(bpffs, 'clock')))
 const settings = pin('settings').mmap()
@@ -37,9 +39,10 @@ const gracePeriod = gracePeriods()
 const destConns = pin('dest_conns').mmap()
 const stash = pin('stash')
 const conns = [pin('conns4').mmap(), pin('conns6').mmap()] as const
+const cold = [pin('cold4').mmap(), pin('cold6').mmap()] as const
 const tables = both<SweepTables>(family => ({
-  ...{ family, conns: conns[family], stashFirst: stashFirst[family] },
-  ...{ destConns, stash, gracePeriod },
+  ...{ family, conns: conns[family], cold: cold[family], stashFirst: stashFirst[family] },
+  ...{ destConns, stash, second, gracePeriod },
 }))
 
 const dests = pin('dests').mmap()
@@ -53,8 +56,7 @@ parentPort?.on('message', (id: number | 'drop') => {
   parentPort?.postMessage({ ended, id })
 })
 
-const recount = startRecount(tables, destConns)
-let isRecounting = true
+let recounts = [startRecount(tables, destConns), startControlRecount(tables)]
 
 function beat(): void {
   store32(settings, SETTINGS.heartbeat / 4, clock())
@@ -66,7 +68,7 @@ function turn(): void {
   const now = clock()
   beat()
   const results = tables.map(table => sweep(table, now, beat))
-  if (isRecounting) isRecounting = !recount.look()
+  recounts = recounts.filter(recount => !recount.look())
   const took = performance.now() - started
   parentPort?.postMessage({
     expired: results.reduce((sum, { expired }) => sum + expired, 0),

@@ -23,7 +23,11 @@ export interface Sweeper {
 /** @param onError is told when the worker dies: deadlines are not kept until a restart */
 export function startSweeper(kernel: Kernel, onError: (error: Error) => void): Sweeper {
   const worker = new Worker(workerFile(), {
-    workerData: { bpffs: kernel.bpffs, stashFirst: kernel.sizes.slots },
+    workerData: {
+      bpffs: kernel.bpffs,
+      stashFirst: kernel.sizes.slots,
+      second: kernel.config.second,
+    },
   })
   const figures: SweepFigures = { used: [0, 0], expired: 0, tookMs: 0 }
   const asked = new Map<number, () => void>()

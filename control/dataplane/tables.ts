@@ -59,6 +59,7 @@ import {
   type DestWithReach,
   type Reach,
 } from './compile.ts'
+import { Fallbacks } from './fallbacks.ts'
 import { heedReplies } from './settings.ts'
 import type { Kernel } from './kernel.ts'
 import { freeId, Rows, tableFull } from './rows.ts'
@@ -85,6 +86,7 @@ export class Tables {
   readonly #serviceIds = new Map<string, number>()
   /** Names of those that packets find: held ones have an id only. */
   readonly #open = new Set<string>()
+  readonly #fallbacks: Fallbacks
   readonly #takenServices = new Set<number>()
   /** By the service's name, then the dest's. */
   readonly #destIds = new Map<string, Map<string, number>>()
@@ -95,6 +97,7 @@ export class Tables {
   constructor(kernel: Kernel) {
     const { maps } = kernel
     this.#kernel = kernel
+    this.#fallbacks = new Fallbacks(maps.settings)
     const codec = <R>(
       size: number,
       read: (v: DataView, at: number) => R,
@@ -194,10 +197,14 @@ export class Tables {
       ...(isSchedulable(d) && d.lastWeight !== undefined ? { lastWeight: d.lastWeight } : {}),
     }))
     changed = this.#schedules.publish(id, service, candidates, touches) || changed
-    changed = this.#services.set(id, serviceRow(service, vipLocal), SERVICE.flags) || changed
+    const settings = serviceRow(service, vipLocal, this.#kernel.ticksPerSecond)
+    changed = this.#services.set(id, settings, SERVICE.flags) || changed
     if (this.#open.has(name)) return changed
     this.#open.add(name)
-    this.#kernel.maps.service_ids.update(serviceKey(service), key32(id))
+    const key = serviceKey(service)
+    this.#kernel.maps.service_ids.update(key, key32(id))
+    const { protocol, vport } = readServiceKey(view(key), 0)
+    this.#fallbacks.add(name, protocol, vport)
     return true
   }
 
@@ -209,7 +216,7 @@ export class Tables {
     const name = serviceName(service)
     const known = this.#destsOf(name)
     if (known.size === 0 && !this.#serviceIds.has(name)) return
-    if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
+    this.#close(name, service)
     const id = this.#idOf(name)
     this.#schedules.withdraw(id)
     for (const dest of dests)
@@ -233,11 +240,17 @@ export class Tables {
     const name = serviceName(service)
     const id = this.#serviceIds.get(name)
     if (id === undefined) return
-    if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
+    this.#close(name, service)
     this.#schedules.withdraw(id)
     this.withdrawDests(service, [])
     this.#serviceIds.delete(name)
     this.#takenServices.delete(id)
+  }
+
+  /** Packets find a service no more. */
+  #close(name: string, service: ServiceId): void {
+    if (this.#open.delete(name)) this.#kernel.maps.service_ids.delete(serviceKey(service))
+    this.#fallbacks.remove(name)
   }
 
   /** Takes the dests that are not to be kept out of a service. Publish it without them first. */
@@ -270,7 +283,7 @@ export class Tables {
     return [...this.#owners.keys()].filter(id => {
       if (this.isAvailable(id)) return false
       const conns = this.destConns.get(id)
-      return conns.active === 0 && conns.inactive === 0
+      return conns.active === 0 && conns.inactive === 0 && conns.persistent === 0
     })
   }
 
@@ -310,6 +323,7 @@ export class Tables {
       const name = textOf(key.protocol, key.vaddr, key.vport)
       this.#setServiceId(name, id)
       this.#open.add(name)
+      this.#fallbacks.add(name, key.protocol, key.vport)
       this.#schedules.adopt(id)
     }
     this.#schedules.clearOrphans(this.#services.length, id => this.#takenServices.has(id))
@@ -356,7 +370,7 @@ export class Tables {
   /** Addresses and tunnel first: the row makes them known. */
   #writeDest(
     name: string,
-    service: ServiceId,
+    service: Service,
     serviceId: number,
     dest: DestWithReach,
     vipLocal: boolean,

@@ -17,13 +17,13 @@ export function listConns(conns: readonly ConnView[], engines: boolean, names: N
 
 function connLine(conn: ConnView, names: Names): string {
   const { protocol, state, expiresS, client, virtual, dest } = conn
+  const named = protocol === 'ip' ? undefined : protocol
   return [
     protocol.toUpperCase().padEnd(3),
     minutes(expiresS).padEnd(6),
     state.padEnd(11),
-    endpoint(client, protocol, names).padEnd(18),
-    endpoint(virtual, protocol, names).padEnd(18),
-    endpoint(dest, protocol, names),
+    ...[client, virtual].map(end => endpoint(end, named, names).padEnd(18)),
+    endpoint(dest, named, names),
   ].join(' ')
 }
 

@@ -174,7 +174,8 @@ export type AddressServiceView = Extract<ServiceView, AddressServiceId>
 export type MarkServiceView = Extract<ServiceView, MarkServiceId>
 
 export interface ConnView {
-  protocol: Protocol
+  /** ip: a template of a mark's service, for all protocols. */
+  protocol: Protocol | 'ip'
   /** IPVS' name of the state, for example ESTABLISHED; UDP for udp. */
   state: string
   /** Whole seconds until it expires. */
@@ -183,6 +184,8 @@ export interface ConnView {
   virtual: DestId
   dest: DestId
   fwd: ForwardingMethod
+  /** It is a template, by which a client's next connections get the same dest. */
+  isTemplate?: true
 }
 
 export type AttachMode = 'native' | 'generic'

@@ -65,7 +65,7 @@ export const SETTINGS = {
   est_cpulist: { kind: 'cpus', default: AUTO },
   est_nice: { ...INT, min: -20, max: 19, default: 0, notActive: 'xlvsd itself estimates rates' },
   expire_nodest_conn: { ...INT, default: 0 },
-  expire_quiescent_template: { ...INT, default: 0, notActive: 'there is no persistence yet' },
+  expire_quiescent_template: { ...INT, default: 0 },
   ignore_tunneled: { ...INT, default: 0, notActive: 'xlvs sees no packet twice' },
   lblc_expiration: { ...SECONDS, default: 86400, notActive: NO_SCHEDULER },
   lblcr_expiration: { ...SECONDS, default: 86400, notActive: NO_SCHEDULER },

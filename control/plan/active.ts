@@ -38,12 +38,15 @@ export function scheduledWeight(dest: Dest): number {
 /** What a service is without: nothing of it is balanced until the data plane does all of these. */
 function neededBy(service: Service): string[] {
   const needs: [string, boolean][] = [
+    [`the ${service.engine} engine`, isEngineUsed(service)],
     ['IPv4 addresses written as IPv6', !isMark(service) && isMappedText(service.address)],
     ['sctp', service.protocol === 'sctp'],
-    ['port 0', !isMark(service) && service.port === 0],
-    ['persistence', service.persistentS !== undefined],
   ]
   return needs.filter(([, isNeeded]) => isNeeded).map(([what]) => what)
+}
+
+function isEngineUsed({ engine, persistentS }: Service): boolean {
+  return engine !== undefined && persistentS !== undefined
 }
 
 function isMappedText(address: string): boolean {
@@ -57,10 +60,9 @@ function isSchedulerMissing(name: Scheduler): boolean {
 
 /** What of a service does not work yet, in words; empty when all does. */
 export function serviceNotActive(service: Service): string[] {
-  const { scheduler, engine, persistentS } = service
+  const { scheduler } = service
   return [
     ...neededBy(service),
-    ...(engine !== undefined && persistentS !== undefined ? [`the ${engine} engine`] : []),
     ...(isSchedulerMissing(scheduler) ? [`the scheduler ${scheduler}`] : []),
   ]
 }

@@ -142,6 +142,8 @@ function sweeper(swept: Tables): { once: () => void; result: () => SweepResult }
   const tables: SweepTables = {
     family: FAMILY.FAMILY_IPV4,
     conns: dataplane.conns[FAMILY.FAMILY_IPV4],
+    cold: kernel.maps.cold4.mmap(),
+    second: kernel.config.second,
     destConns: dataplane.tables.destConns.buffer,
     stash: kernel.maps.stash,
     stashFirst: kernel.sizes.slots[FAMILY.FAMILY_IPV4],

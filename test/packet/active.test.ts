@@ -24,10 +24,10 @@ for (const f of FAMILIES) {
   const OTHER_OUT = `${at(f.client, 40001)} > ${at(f.dest(2), 8080)}`
   const SERVICE = service(f)
 
-  test(`active: ${f.name}, persistent from the start, packets pass untouched`, async t => {
+  test(`active: ${f.name}, of an engine from the start, packets pass untouched`, async t => {
     const lvs = await director(t, '')
     lvs.intents.push(...parseServices(SERVICE))
-    set(lvs, { persistentS: 60 })
+    set(lvs, { persistentS: 60, engine: 'sip' })
     const frame = tcp(OTHER, 'S')
 
     const out = lvs.run(frame)
@@ -37,11 +37,11 @@ for (const f of FAMILIES) {
     t.deepEqual(lvs.dataplane.tables.allDestIds(''), [])
   })
 
-  test(`active: ${f.name}, it becomes persistent, new clients pass, others go on`, async t => {
+  test(`active: ${f.name}, it gets an engine, new clients pass, others go on`, async t => {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
 
-    set(lvs, { persistentS: 60 })
+    set(lvs, { persistentS: 60, engine: 'sip' })
     const other = lvs.run(tcp(OTHER, 'S'))
     const old = lvs.run(tcp(REQUEST, 'A'))
 
@@ -51,10 +51,10 @@ for (const f of FAMILIES) {
     t.deepEqual(lvs.counts(f.dest(2)), { active: 1, inactive: 0 })
   })
 
-  test(`active: ${f.name}, it is persistent no more, new clients are balanced again`, async t => {
+  test(`active: ${f.name}, it has its engine no more, new clients are balanced again`, async t => {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
-    set(lvs, { persistentS: 60 })
+    set(lvs, { persistentS: 60, engine: 'sip' })
 
     activate(lvs)
     const out = lvs.run(tcp(OTHER, 'S'))
@@ -67,7 +67,7 @@ for (const f of FAMILIES) {
   test(`active: ${f.name}, a dest removed meanwhile, its packets are dropped`, async t => {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
-    set(lvs, { persistentS: 60 })
+    set(lvs, { persistentS: 60, engine: 'sip' })
     lvs.intents[0]?.dests.pop()
     lvs.publish()
 
@@ -78,7 +78,7 @@ for (const f of FAMILIES) {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
 
-    set(lvs, { scheduler: 'sh' })
+    set(lvs, { scheduler: 'lblc' })
 
     t.is(lvs.run(tcp(OTHER, 'S')).reason, 'no dest')
     t.is(lvs.run(tcp(REQUEST, 'A')).reason, 'nat request')

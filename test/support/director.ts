@@ -144,6 +144,8 @@ export function sweepTables(kernel: Kernel, conns: Both<ArrayBuffer>): Both<Swee
   return both(family => ({
     family,
     conns: conns[family],
+    cold: kernel.maps[family === 0 ? 'cold4' : 'cold6'].mmap(),
+    second: kernel.config.second,
     destConns: kernel.maps.dest_conns.mmap(),
     stash: kernel.maps.stash,
     stashFirst: kernel.sizes.slots[family],

@@ -155,11 +155,11 @@ test('recount: thresholds beside the counts, they stay; what was overloaded may 
       [4, 0],
     ],
   )
-  const limits = [1, 4, 3, 7] // overloaded, upper, lower, weight
+  const limits = [1, 0, 4, 3, 7] // overloaded, persistent, upper, lower, weight
   counted.set(limits, ACTIVE + 2)
   const recount = startRecount(conns, destConns)
 
   while (!recount.look());
 
-  t.deepEqual([...counted.subarray(ACTIVE, ACTIVE + 6)], [1, 0, 0, 4, 3, 7])
+  t.deepEqual([...counted.subarray(ACTIVE, ACTIVE + 7)], [1, 0, 0, 0, 4, 3, 7])
 })

@@ -3,6 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { BpfMap } from '../../../addon/index.ts'
 import {
+  COLD,
   DEST_CONNS,
   FAMILY,
   LIFE,
@@ -67,6 +68,8 @@ function emptyWorld(family: FamilyNumber, slots = SLOTS): World {
     tables: {
       family,
       conns: new ArrayBuffer(slots * SLOT[family].size),
+      cold: new ArrayBuffer(slots * COLD.size),
+      second: 1,
       destConns: new ArrayBuffer(DESTS * DEST_CONNS.size),
       stash: map as unknown as BpfMap,
       stashFirst: slots,
@@ -124,6 +127,7 @@ function count(destConns: ArrayBuffer, c: Made, by: number): void {
     ...row,
     active: (row.active + (c.isActive ? by : 0)) >>> 0,
     inactive: (row.inactive + (c.isActive ? 0 : by)) >>> 0,
+    persistent: row.persistent,
   })
 }
 
