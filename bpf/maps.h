@@ -62,6 +62,12 @@ MAP(services, ARRAY, __u32, struct service, 1, BPF_F_MMAPABLE);
 MAP(marks, ARRAY, __u32, struct mark_row, MARK_ROWS, BPF_F_MMAPABLE);
 /* Regions of rows, placed by the daemon. */
 MAP(schedules, ARRAY, __u32, struct schedule_row, 8, BPF_F_MMAPABLE);
+/*
+ * What lblc and lblcr remember of addresses. The data plane makes entries, the daemon ends them.
+ * Full: the dest that was chosen is used and not remembered.
+ */
+MAP(lblc, HASH, struct cache_key, struct lblc_entry, 1, BPF_F_NO_PREALLOC);
+MAP(lblcr, HASH, struct cache_key, struct lblcr_set, 1, BPF_F_NO_PREALLOC);
 /* By dest id. Only the daemon writes. */
 struct dest dests[DESTS_MAX] TABLE("dests");
 /* By dest id. Only the daemon writes. */

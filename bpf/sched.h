@@ -73,7 +73,8 @@ ALWAYS int dest_is_usable(__u32 id)
 #include "sched_sh.h"
 #include "sched_mh.h"
 #include "sched_maglev.h"
-#include "sched_missing.h"
+#include "sched_lblc.h"
+#include "sched_lblcr.h"
 
 #define SCHEDULER_CASE(NAME, name, number)                                                         \
 	case number:                                                                               \

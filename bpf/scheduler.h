@@ -50,4 +50,27 @@ struct schedule_row {
 	__u32 value NOTE("weight; rr: row chosen after this one; tables: another dest id");
 };
 
+/* lblc, lblcr: what packets to an address of a service went to. */
+struct cache_key {
+	ADDRESS(vaddr) NOTE("virtual address of the packets");
+	__u32 service NOTE("service id");
+	__u32 pad;
+};
+_Static_assert(sizeof(struct cache_key) == 24, "hash keys have no hidden padding");
+
+struct lblc_entry {
+	__u32 used NOTE("tick at which it was last looked at");
+	__u32 dest NOTE("dest id");
+};
+
+/* A set of dests, the newest last. */
+struct lblcr_set {
+	__u32 used NOTE("tick at which it was last looked at");
+	__u32 changed NOTE("tick at which a dest last came or went");
+	__u32 lock NOTE("1: a CPU changes it");
+	__u32 count NOTE("dests in it");
+	__u32 dests[LBLCR_SET_MAX] NOTE("dest ids");
+};
+_Static_assert(sizeof(struct lblcr_set) == 1024, "one allocation of the kernel's");
+
 #endif

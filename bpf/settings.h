@@ -33,6 +33,7 @@ struct settings {
 	__u32 expire_quiescent_template NOTE("net.ipv4.vs.expire_quiescent_template");
 	__u32 fallbacks NOTE("enum fallback");
 	__u32 unprivileged_port NOTE("net.ipv4.ip_unprivileged_port_start");
+	__u32 lblcr_expiration NOTE("ticks after which a set of lblcr loses its busiest dest");
 };
 
 /* Load-time constants: what the verifier may fold away. Kept in a pinned read-only map. */

@@ -32,6 +32,8 @@ enum limit {
 	COMPANION_MAGIC = 0x786c7673,
 	/* Linux gives it to the loopback device of every network namespace. */
 	LOOPBACK_IFINDEX = 1,
+	/* Dests that lblcr remembers for an address. */
+	LBLCR_SET_MAX = 252,
 	/* Bits that say which low ends of IPv4 addresses this host has some of. */
 	OWN_BITS = 2048,
 	/* Priority tags in front of the tag that counts. */

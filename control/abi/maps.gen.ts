@@ -24,6 +24,7 @@ export const LIMIT = {
   CPUS_MAX: 512,
   COMPANION_MAGIC: 2020374131,
   LOOPBACK_IFINDEX: 1,
+  LBLCR_SET_MAX: 252,
   OWN_BITS: 2048,
   OUTER_TAGS: 3,
   NONE: 4294967295,
@@ -260,6 +261,8 @@ export const MAPS = {
   icmp_credits: { keySize: 4, valueSize: 8, libbpf: 'icmp_credits' },
   icmp_peers: { keySize: 16, valueSize: 8, libbpf: 'icmp_peers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },
+  lblc: { keySize: 24, valueSize: 8, libbpf: 'lblc' },
+  lblcr: { keySize: 24, valueSize: 1024, libbpf: 'lblcr' },
   marks: { keySize: 4, valueSize: 16, libbpf: 'marks' },
   nat_dests: { keySize: 24, valueSize: 4, libbpf: 'nat_dests' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
@@ -296,6 +299,32 @@ export const BUCKET6 = {
   size: 512,
   slot: 0,
 } as const
+
+export interface CacheKey {
+  /** virtual address of the packets. */
+  vaddr: Uint8Array
+  /** service id. */
+  service: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const CACHE_KEY = {
+  size: 24,
+  vaddr: 0,
+  service: 16,
+} as const
+
+export function readCacheKey(v: DataView, at: number): CacheKey {
+  return {
+    vaddr: bytes(v, at + 0, 16),
+    service: v.getUint32(at + 16, HOST),
+  }
+}
+
+export function writeCacheKey(v: DataView, at: number, x: CacheKey): void {
+  bytes(v, at + 0, 16).set(x.vaddr)
+  v.setUint32(at + 16, x.service, HOST)
+}
 
 export interface Cold {
   /** index of the template that it was made from, plus 1; a template: ticks it lives. */
@@ -879,6 +908,73 @@ export function writeInterface(v: DataView, at: number, x: Interface): void {
   bytes(v, at + 16, 16).set(x.addr6)
 }
 
+export interface LblcEntry {
+  /** tick at which it was last looked at. */
+  used: number
+  /** dest id. */
+  dest: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const LBLC_ENTRY = {
+  size: 8,
+  used: 0,
+  dest: 4,
+} as const
+
+export function readLblcEntry(v: DataView, at: number): LblcEntry {
+  return {
+    used: v.getUint32(at + 0, HOST),
+    dest: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeLblcEntry(v: DataView, at: number, x: LblcEntry): void {
+  v.setUint32(at + 0, x.used, HOST)
+  v.setUint32(at + 4, x.dest, HOST)
+}
+
+export interface LblcrSet {
+  /** tick at which it was last looked at. */
+  used: number
+  /** tick at which a dest last came or went. */
+  changed: number
+  /** 1: a CPU changes it. */
+  lock: number
+  /** dests in it. */
+  count: number
+  /** dest ids. */
+  dests: number[]
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const LBLCR_SET = {
+  size: 1024,
+  used: 0,
+  changed: 4,
+  lock: 8,
+  count: 12,
+  dests: 16,
+} as const
+
+export function readLblcrSet(v: DataView, at: number): LblcrSet {
+  return {
+    used: v.getUint32(at + 0, HOST),
+    changed: v.getUint32(at + 4, HOST),
+    lock: v.getUint32(at + 8, HOST),
+    count: v.getUint32(at + 12, HOST),
+    dests: words(v, at + 16, 252),
+  }
+}
+
+export function writeLblcrSet(v: DataView, at: number, x: LblcrSet): void {
+  v.setUint32(at + 0, x.used, HOST)
+  v.setUint32(at + 4, x.changed, HOST)
+  v.setUint32(at + 8, x.lock, HOST)
+  v.setUint32(at + 12, x.count, HOST)
+  x.dests.forEach((n, i) => { v.setUint32(at + 16 + 4 * i, n, HOST) })
+}
+
 export interface MarkRow {
   /** least value that it is for. */
   key: bigint
@@ -1218,11 +1314,13 @@ export interface Settings {
   fallbacks: number
   /** net.ipv4.ip_unprivileged_port_start. */
   unprivileged_port: number
+  /** ticks after which a set of lblcr loses its busiest dest. */
+  lblcr_expiration: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 168,
+  size: 172,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -1248,6 +1346,7 @@ export const SETTINGS = {
   expire_quiescent_template: 156,
   fallbacks: 160,
   unprivileged_port: 164,
+  lblcr_expiration: 168,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -1277,6 +1376,7 @@ export function readSettings(v: DataView, at: number): Settings {
     expire_quiescent_template: v.getUint32(at + 156, HOST),
     fallbacks: v.getUint32(at + 160, HOST),
     unprivileged_port: v.getUint32(at + 164, HOST),
+    lblcr_expiration: v.getUint32(at + 168, HOST),
   }
 }
 
@@ -1306,6 +1406,7 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 156, x.expire_quiescent_template, HOST)
   v.setUint32(at + 160, x.fallbacks, HOST)
   v.setUint32(at + 164, x.unprivileged_port, HOST)
+  v.setUint32(at + 168, x.lblcr_expiration, HOST)
 }
 
 export interface TagNote {

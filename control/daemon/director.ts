@@ -184,6 +184,7 @@ export class Director implements DirectorApi {
     this.#writer.settle()
     this.#observer.tableFull(this.#parts.dataplane.packetsBy(REASON.TABLE_FULL))
     await this.#slowly(this.#writer.resolving(Object.values(this.#intent.services)))
+    this.#parts.dataplane.tend()
     await this.#trash.empty(changes => this.#changes.makeCounts(changes))
     await this.#changes.tend()
   }

@@ -67,6 +67,7 @@ export class Dataplane {
   readonly #families = new Map<string, Family>()
   readonly #ofFamily = { 4: 0, 6: 0 }
   #isWhole = false
+  #expirations = { lblc: Infinity, lblcr: Infinity }
   #tellsStrays = false
   #hasOrphans = false
 
@@ -131,9 +132,16 @@ export class Dataplane {
     this.rates.isRunning = isEstimating(settings)
     const { expire_nodest_conn: nodest, nat_icmp_send: strays } = withDefaults(settings)
     this.#endsOrphans = nodest !== 0
+    const { lblc_expiration: lblc, lblcr_expiration: lblcr } = withDefaults(settings)
+    this.#expirations = { lblc: Number(lblc), lblcr: Number(lblcr) }
     if (this.#tellsStrays === (strays !== 0)) return
     this.#tellsStrays = strays !== 0
     for (const name of this.tables.knownNames()) this.#noteNatDests(name)
+  }
+
+  /** What schedulers remember of addresses is forgotten when its time is over. */
+  tend(): void {
+    this.tables.caches.tend(this.#expirations)
   }
 
   /** Whether dests have left their services since this was last asked, and connections must end. */

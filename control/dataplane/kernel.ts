@@ -32,6 +32,7 @@ import {
 } from './pins.ts'
 import { FAMILIES, type Both, type FamilyNumber } from './slots.ts'
 import { tickRate } from './ticks.ts'
+import { CACHE_MAX } from './caches.ts'
 import { buckets, scheduleRows, sizesFor, stashBuckets, type Sizes } from './sizes.ts'
 
 /** Where libbpf keeps what the pins call config and settings. */
@@ -76,6 +77,7 @@ export const TIMEOUTS_S: Record<number, number> = {
   [TCP_STATE.TCP_CLOSE_UNOPENED]: 10,
 }
 const UDP_TIMEOUT_S = 300
+const LBLCR_EXPIRATION_S = 86400
 /** net.ipv4.vs.conn_reuse_mode's default. */
 const CONN_REUSE_MODE = 1
 /** net.ipv4.vs.pmtu_disc's default. */
@@ -224,6 +226,7 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
     nat_dests: sizes.dests,
     tunnels: sizes.dests,
     dest_conns: sizes.dests,
+    ...CACHE_MAX,
     dest_traffic: sizes.dests * sizes.cpus,
     neighbours: sizes.nexthops,
     routes: sizes.routes,
@@ -286,6 +289,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     expire_quiescent_template: 0,
     fallbacks: 0,
     unprivileged_port: UNPRIVILEGED_PORT,
+    lblcr_expiration: ticks(LBLCR_EXPIRATION_S),
     owner: 0,
     day_ms: 0,
   })

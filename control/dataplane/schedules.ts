@@ -17,6 +17,7 @@ import { planOf, schedulerNumber } from '../plan/schedule/index.ts'
 import type { Candidate, SchedulePlan } from '../plan/schedule/scheduler.ts'
 import { weightsOf, type Weights } from '../plan/schedule/weights.ts'
 import { readScheduleWord, scheduleWord } from '../plan/schedule/word.ts'
+import type { Caches } from './caches.ts'
 import { Regions } from './regions.ts'
 import { Rows, tableFull } from './rows.ts'
 
@@ -30,13 +31,15 @@ export class Schedules {
   readonly #rows: Rows<ScheduleRow>
   readonly #regions: Regions
   readonly #services: ArrayBuffer
+  readonly #caches: Caches
 
   /** @param services the rows of services, whose words name the regions */
-  constructor(map: BpfMap, services: ArrayBuffer) {
+  constructor(map: BpfMap, services: ArrayBuffer, caches: Caches) {
     const codec = { size: SCHEDULE_ROW.size, read: readScheduleRow, write: writeScheduleRow }
     this.#rows = new Rows(map, codec)
     this.#regions = new Regions(map.info.maxEntries)
     this.#services = services
+    this.#caches = caches
   }
 
   /** The region of a service that was found published is its own. */
@@ -74,6 +77,7 @@ export class Schedules {
     const word = load64(this.#services, wordOf(serviceId))
     const isNew = readScheduleWord(word).scheduler !== number
     const old = isNew ? [] : this.#read(word)
+    if (plan.remembers) this.#caches.bind(plan.remembers, serviceId, isNew)
     const changed = this.#publishRows(serviceId, number, plan, plan.rows(wanted, old))
     const heard = isNew && touches.length === 0 ? [weightsOf(dests)] : touches
     if (plan.turn && heard.length > 0) {

@@ -17,13 +17,13 @@ import type { ErrorLimits } from '../plan/network.ts'
 import type { Kernel } from './kernel.ts'
 
 /**
- * Where each setting is that packets read, and whether it is a time. Source: ip_vs_ctl.c
+ * Where each setting is that packets read, whether it is a time, and one of connections. Source: ip_vs_ctl.c
  * ip_vs_set_timeout.
  */
-const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
-  tcp_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_ESTABLISHED, isTime: true },
-  tcp_fin_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_FIN_WAIT, isTime: true },
-  udp_timeout_s: { at: ROW.udp_timeout, isTime: true },
+const PLACES: Partial<Record<SettingName, { at: number; is?: 'timeout' | 'time' }>> = {
+  tcp_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_ESTABLISHED, is: 'timeout' },
+  tcp_fin_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_FIN_WAIT, is: 'timeout' },
+  udp_timeout_s: { at: ROW.udp_timeout, is: 'timeout' },
   conn_reuse_mode: { at: ROW.conn_reuse_mode },
   pmtu_disc: { at: ROW.pmtu_disc },
   schedule_icmp: { at: ROW.schedule_icmp },
@@ -31,6 +31,7 @@ const PLACES: Partial<Record<SettingName, { at: number; isTime?: true }>> = {
   expire_nodest_conn: { at: ROW.expire_nodest_conn },
   nat_icmp_send: { at: ROW.nat_icmp_send },
   expire_quiescent_template: { at: ROW.expire_quiescent_template },
+  lblcr_expiration: { at: ROW.lblcr_expiration, is: 'time' },
 }
 
 /** Deadlines are compared by the sign of a 32-bit difference: 24 days at the finest clock. */
@@ -45,14 +46,14 @@ export function writeSettings(kernel: Kernel, set: Settings): boolean {
   const words = new Uint32Array(buffer)
   const values = withDefaults(set)
   let isShorter = false
-  for (const [name, { at, isTime }] of Object.entries(PLACES)) {
+  for (const [name, { at, is }] of Object.entries(PLACES)) {
     const value = Number(values[name as SettingName])
     const ticks = Math.min(Math.round(value * kernel.ticksPerSecond), TICKS_MAX)
-    const word = (isTime ? ticks : value) >>> 0
+    const word = (is ? ticks : value) >>> 0
     const was = words[at / 4] ?? 0
     if (was === word) continue
     store32(buffer, at / 4, word)
-    isShorter ||= isTime === true && word < was
+    isShorter ||= is === 'timeout' && word < was
   }
   return isShorter
 }

@@ -47,6 +47,7 @@ import { isSchedulable, scheduledWeight } from '../plan/active.ts'
 import { noTraffic } from '../plan/intent.ts'
 import type { Weights } from '../plan/schedule/weights.ts'
 import { key32, view } from './bytes.ts'
+import { Caches } from './caches.ts'
 import {
   addrsRow,
   destRow,
@@ -75,6 +76,7 @@ interface DestOwner {
 }
 
 export class Tables {
+  readonly caches: Caches
   readonly dests: Rows<DestRow>
   readonly destConns: Rows<DestConns>
   readonly #services: Rows<ServiceRow>
@@ -98,6 +100,7 @@ export class Tables {
     const { maps } = kernel
     this.#kernel = kernel
     this.#fallbacks = new Fallbacks(maps.settings)
+    this.caches = new Caches(maps, () => kernel.clock(), kernel.ticksPerSecond)
     const codec = <R>(
       size: number,
       read: (v: DataView, at: number) => R,
@@ -109,7 +112,7 @@ export class Tables {
       codec(DEST_CONNS.size, readDestConns, writeDestConns),
     )
     this.#services = new Rows(maps.services, codec(SERVICE.size, readService, writeService))
-    this.#schedules = new Schedules(maps.schedules, this.#services.buffer)
+    this.#schedules = new Schedules(maps.schedules, this.#services.buffer, this.caches)
     this.#traffic = new Rows(
       maps.dest_traffic,
       codec(DEST_TRAFFIC.size, readDestTraffic, writeDestTraffic),
@@ -294,6 +297,7 @@ export class Tables {
   forget(id: number): void {
     for (let cpu = 0; cpu < this.#kernel.sizes.cpus; cpu++)
       this.#traffic.clear(cpu * this.#kernel.sizes.dests + id)
+    this.caches.forget(id)
     this.destConns.clear(id)
     this.dests.clear(id)
     this.#destAddrs.clear(id)
@@ -395,7 +399,7 @@ export class Tables {
     const { upper, lower } = thresholdsOf(dest)
     const row = { ...before, upper, lower, weight: scheduledWeight(dest) }
     const changed = this.destConns.set(id, row, DEST_CONNS.upper)
-    const overloaded = afterEdit(before, upper)
+    const overloaded = afterEdit(row)
     if (overloaded !== before.overloaded)
       this.destConns.setWord(id, DEST_CONNS.overloaded, overloaded)
     return changed

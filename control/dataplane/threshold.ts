@@ -1,7 +1,7 @@
 /**
  * Connection thresholds where xlvsd changes what they depend on; the data plane's part is
  * ../../bpf/threshold.h. Source: net/netfilter/ipvs/ip_vs_conn.c ip_vs_unbind_dest, ip_vs_ctl.c
- * __ip_vs_update_dest (v6.1).
+ * __ip_vs_update_dest (v6.12, and the 6.1 of Debian 12).
  */
 import { store32 } from '../../addon/index.ts'
 import { DEST_CONNS, type DestConns } from '../abi/maps.gen.ts'
@@ -15,9 +15,11 @@ export function thresholdsOf({ upper = 0, lower = 0 }: Pick<Dest, 'upper' | 'low
   return { upper, lower: lower || upper - Math.floor(upper / 4) }
 }
 
-/** Whether a dest is overloaded when its upper threshold becomes another. */
-export function afterEdit(before: DestConns, upper: number): number {
-  return upper === 0 || upper > before.upper ? 0 : before.overloaded
+/** Whether a dest is overloaded once these are its thresholds; in between it stays what it is. */
+export function afterEdit({ active, inactive, overloaded, upper, lower }: DestConns): number {
+  const count = (active + inactive) >>> 0
+  if (upper === 0 || count < lower) return 0
+  return count >= upper ? 1 : overloaded
 }
 
 const words = new WeakMap<ArrayBuffer, Uint32Array>()

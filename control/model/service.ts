@@ -17,12 +17,6 @@ export const SCHEDULERS = [
   ...(['maglev'] as const),
 ] as const
 export type Scheduler = (typeof SCHEDULERS)[number]
-/** Those that the data plane schedules by; with another one nothing is scheduled. */
-export const ACTIVE_SCHEDULERS = [
-  ...(['rr', 'wrr', 'lc', 'wlc', 'fo', 'ovf', 'sed', 'nq', 'twos'] as const),
-  ...(['dh', 'sh', 'mh', 'maglev'] as const),
-] as const satisfies readonly Scheduler[]
-export type ActiveScheduler = (typeof ACTIVE_SCHEDULERS)[number]
 
 export const SCHED_FLAGS = ['flag-1', 'flag-2', 'flag-3'] as const
 export type SchedFlag = (typeof SCHED_FLAGS)[number]

@@ -46,7 +46,6 @@ const DEFENCE = { kind: 'int', min: 0, max: 3 } as const
 const TIMEOUT = { kind: 'int', min: 1, max: SECONDS_MAX } as const
 
 const NO_SYNC = 'connections are not synchronised yet'
-const NO_SCHEDULER = 'the scheduler is not there yet'
 
 /** By name. A changed timeout is not retroactive, as in IPVS. */
 export const SETTINGS = {
@@ -67,8 +66,8 @@ export const SETTINGS = {
   expire_nodest_conn: { ...INT, default: 0 },
   expire_quiescent_template: { ...INT, default: 0 },
   ignore_tunneled: { ...INT, default: 0, notActive: 'xlvs sees no packet twice' },
-  lblc_expiration: { ...SECONDS, default: 86400, notActive: NO_SCHEDULER },
-  lblcr_expiration: { ...SECONDS, default: 86400, notActive: NO_SCHEDULER },
+  lblc_expiration: { ...SECONDS, default: 86400 },
+  lblcr_expiration: { ...SECONDS, default: 86400 },
   nat_icmp_send: { ...INT, default: 0 },
   pmtu_disc: { ...INT, default: 1 },
   run_estimation: { ...INT, default: 1 },

@@ -12,7 +12,7 @@ import {
   type ServiceView,
 } from '../model/service.ts'
 import { destWords, serviceWords } from '../model/words.ts'
-import { inactiveText, passesToHost } from './inactive.ts'
+import { inactiveText } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -94,7 +94,7 @@ function serviceTroubles(service: ServiceView): string[] {
             `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
         ]
   const takesNone = !service.dests.some(({ weight }) => weight > 0)
-  const refuses = takesNone && !passesToHost(service, service.notActive)
+  const refuses = takesNone && service.notActive.length === 0
   const empty = refuses
     ? [`${name} has no dest with a weight above 0, so it refuses new connections`]
     : []

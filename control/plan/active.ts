@@ -3,14 +3,7 @@
  * and listed; what it does not do yet is told in words. Pure. Read next: ../dataplane/dataplane.ts.
  */
 import { addressBytes, isMapped } from '../model/address.ts'
-import {
-  ACTIVE_SCHEDULERS,
-  isMark,
-  type ActiveScheduler,
-  type Dest,
-  type Scheduler,
-  type Service,
-} from '../model/service.ts'
+import { isMark, type Dest, type Service } from '../model/service.ts'
 
 /**
  * The service as the tables can hold it; undefined when they cannot: its packets pass to the host,
@@ -18,11 +11,6 @@ import {
  */
 export function published(service: Service): Service | undefined {
   return neededBy(service).length > 0 ? undefined : service
-}
-
-/** The scheduler when the data plane schedules by it; undefined: it schedules nothing. */
-export function activeScheduler(name: Scheduler): ActiveScheduler | undefined {
-  return ACTIVE_SCHEDULERS.find(active => active === name)
 }
 
 /** Whether a dest can be given connections. */
@@ -53,18 +41,9 @@ function isMappedText(address: string): boolean {
   return address.startsWith('::ffff:') && isMapped(addressBytes(address))
 }
 
-/** Of `none` nothing is expected, so it is as active as it will ever be. */
-function isSchedulerMissing(name: Scheduler): boolean {
-  return name !== 'none' && activeScheduler(name) === undefined
-}
-
 /** What of a service does not work yet, in words; empty when all does. */
 export function serviceNotActive(service: Service): string[] {
-  const { scheduler } = service
-  return [
-    ...neededBy(service),
-    ...(isSchedulerMissing(scheduler) ? [`the scheduler ${scheduler}`] : []),
-  ]
+  return neededBy(service)
 }
 
 /** What of a dest does not work yet, in words. */

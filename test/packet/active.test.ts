@@ -74,18 +74,6 @@ for (const f of FAMILIES) {
     t.is(lvs.run(tcp(REQUEST, 'A')).reason, 'dest gone')
   })
 
-  test(`active: ${f.name}, a scheduler that there is not yet, new clients are refused`, async t => {
-    const lvs = await director(t, SERVICE)
-    lvs.run(tcp(REQUEST, 'S'))
-
-    set(lvs, { scheduler: 'lblc' })
-
-    t.is(lvs.run(tcp(OTHER, 'S')).reason, 'no dest')
-    t.is(lvs.run(tcp(REQUEST, 'A')).reason, 'nat request')
-    set(lvs, { scheduler: 'wrr' })
-    t.is(lvs.run(tcp(OTHER, 'S')).reason, 'nat request')
-  })
-
   test(`active: ${f.name}, a dest in a gue tunnel, others are chosen`, async t => {
     const lvs = await director(t, SERVICE)
     const [first] = lvs.intents

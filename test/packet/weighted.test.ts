@@ -44,6 +44,10 @@ const ROWS: [scheduler: string, weights: number[], expected: string][] = [
   ['fo', [0], '7'],
   ['ovf', [1, 3], '2 2 2 2 1 1 7'],
   ['ovf', [0, 1], '2 2 7'],
+  ['lblc', [1, 3], '2 2 2 2 1'],
+  ['lblc', [0], '7'],
+  ['lblcr', [1, 3], '2 2 2 2 1 1 2 2 1 2 2 2'],
+  ['lblcr', [0], '7'],
 ]
 
 for (const [scheduler, weights, expected] of ROWS)
@@ -62,6 +66,8 @@ const UDP_ROWS: [scheduler: string, weights: number[], expected: string][] = [
   ['nq', [3, 1], '2 2 2 2 2 2'],
   ['fo', [1, 3], '2 2 2 2 2 2'],
   ['ovf', [1, 3], '2 2 2 2 2 2'],
+  ['lblc', [1, 3], '2 2 2 2 2 2'],
+  ['lblcr', [1, 3], '2 2 2 2 2 2'],
 ]
 
 for (const [scheduler, weights, expected] of UDP_ROWS)

@@ -3,10 +3,11 @@
  * next: scheduler.ts (what each says), bpf/sched.h (who picks by it), word.ts (who publishes it).
  */
 import { SCHEDULER } from '../../abi/maps.gen.ts'
-import type { ActiveScheduler, Scheduler } from '../../model/service.ts'
-import { activeScheduler } from '../active.ts'
+import type { Scheduler } from '../../model/service.ts'
 import { dh } from './dh.ts'
 import { fo } from './fo.ts'
+import { lblc } from './lblc.ts'
+import { lblcr } from './lblcr.ts'
 import { lc } from './lc.ts'
 import { maglev } from './maglev.ts'
 import { mh } from './mh.ts'
@@ -20,7 +21,8 @@ import { twos } from './twos.ts'
 import { wlc } from './wlc.ts'
 import { wrr } from './wrr.ts'
 
-const PLANS: Record<ActiveScheduler, SchedulePlan | TablePlan> = {
+const PLANS: Record<Scheduler, SchedulePlan | TablePlan> = {
+  none: { rows: () => [] },
   rr,
   wrr,
   wlc,
@@ -30,27 +32,24 @@ const PLANS: Record<ActiveScheduler, SchedulePlan | TablePlan> = {
   sed,
   nq,
   twos,
+  lblc,
+  lblcr,
   dh,
   sh,
   mh,
   maglev,
 }
 
-/** One that the data plane does not have schedules nothing. */
-const NOTHING: SchedulePlan = { rows: () => [] }
-
 export function planOf(name: Scheduler): SchedulePlan | TablePlan {
-  const active = activeScheduler(name)
-  return active === undefined ? NOTHING : PLANS[active]
+  return PLANS[name]
 }
 
-/** The number of a scheduler; of one that the data plane does not have, that of none. */
+/** The number of a scheduler in the data plane. */
 export function schedulerNumber(name: Scheduler): number {
-  const active = activeScheduler(name)
-  return active === undefined ? SCHEDULER.SCHED_NONE : SCHEDULER[keyOf(active)]
+  return SCHEDULER[keyOf(name)]
 }
 
 /** The name that the data plane has for it, which the compiler knows to be there. */
-function keyOf<Name extends ActiveScheduler>(name: Name): `SCHED_${Uppercase<Name>}` {
+function keyOf<Name extends Scheduler>(name: Name): `SCHED_${Uppercase<Name>}` {
   return `SCHED_${name.toUpperCase() as Uppercase<Name>}`
 }

@@ -28,6 +28,8 @@ export interface Wanted {
 export interface SchedulePlan {
   table?: undefined
 
+  /** The map in which the data plane remembers what went where. */
+  remembers?: 'lblc' | 'lblcr'
   /** @param before the rows that the same scheduler had; empty when it is new */
   rows(wanted: Wanted, before: readonly ScheduleRow[]): ScheduleRow[]
   /**

@@ -1,0 +1,5 @@
+/** lblcr: the least loaded of the dests that an address went to. Read next: bpf/sched_lblcr.h, cache.ts. */
+import type { SchedulePlan } from './scheduler.ts'
+import { weightRows } from './weights.ts'
+
+export const lblcr: SchedulePlan = { rows: weightRows, remembers: 'lblcr' }
