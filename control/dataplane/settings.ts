@@ -17,8 +17,8 @@ import type { ErrorLimits } from '../plan/network.ts'
 import type { Kernel } from './kernel.ts'
 
 /**
- * Where each setting is that packets read, whether it is a time, and one of connections. Source: ip_vs_ctl.c
- * ip_vs_set_timeout.
+ * Where each setting is that packets read, whether it is a time, and one of connections. Source:
+ * ip_vs_ctl.c ip_vs_set_timeout.
  */
 const PLACES: Partial<Record<SettingName, { at: number; is?: 'timeout' | 'time' }>> = {
   tcp_timeout_s: { at: ROW.tcp_timeout + 4 * TCP_STATE.TCP_ESTABLISHED, is: 'timeout' },

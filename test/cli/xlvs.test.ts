@@ -56,8 +56,7 @@ test('xlvs: a service and a dest with all that there is, then the director has i
   t.like((made as { warnings: object[] }).warnings, [
     {
       kind: 'not-active',
-      message:
-        'fwmark:7 is not active yet (persistence): its packets pass to the host',
+      message: 'fwmark:7 is not active yet (persistence): its packets pass to the host',
     },
   ])
   t.like(await done('dest add fwmark:7 10.0.0.2 --tun --tunnel gue --tunnel-port 1 -x 8'), {

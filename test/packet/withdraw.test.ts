@@ -103,6 +103,8 @@ const PASSED: Row[] = [
 /** Nothing is missing of none: it schedules nothing. */
 const NONE: Row = { settings: { scheduler: 'none' }, protocol: 'tcp', why: [], reason: 'no dest' }
 
+const whatOf = (why: string[]): string => why.join() || 'no scheduler'
+
 /** The first packet of a client's, by its port. */
 function first(f: Family, protocol: 'tcp' | 'udp', port: number) {
   const path = `${at(f.client, port)} > ${at(f.vip, 80)}`
@@ -121,7 +123,7 @@ for (const value of [0, 1])
 for (const f of FAMILIES)
   for (const [name, change] of Object.entries(WAYS))
     for (const { settings, protocol, why, reason } of [...PASSED, NONE])
-      test(`withdraw: ${f.name} ${protocol}, ${name} ${why.join() || 'no scheduler'}, there and back`, async t => {
+      test(`withdraw: ${f.name} ${protocol}, ${name} ${whatOf(why)}, there and back`, async t => {
         const given = await started(t, service(f, { protocol }))
         const { packets, lvs } = given
         const { reply } = paths(f)

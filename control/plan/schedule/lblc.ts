@@ -1,4 +1,4 @@
-/** lblc: the dest that an address went to, while it is not busy. Read next: bpf/sched_lblc.h, cache.ts. */
+/** lblc: what an address went to, while that is not busy. Read next: bpf/sched_lblc.h. */
 import type { SchedulePlan } from './scheduler.ts'
 import { weightRows } from './weights.ts'
 

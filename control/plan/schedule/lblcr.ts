@@ -1,4 +1,4 @@
-/** lblcr: the least loaded of the dests that an address went to. Read next: bpf/sched_lblcr.h, cache.ts. */
+/** lblcr: the least loaded of what an address went to. Read next: bpf/sched_lblcr.h. */
 import type { SchedulePlan } from './scheduler.ts'
 import { weightRows } from './weights.ts'
 

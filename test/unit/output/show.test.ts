@@ -8,7 +8,7 @@ import { daemonsText, idleDaemonsText } from '../../../control/output/sync.ts'
 import { styleFor } from '../../../control/output/style.ts'
 import { table } from '../../../control/output/table.ts'
 import { XlvsError } from '../../../control/errors.ts'
-import type { AddressServiceView, Scheduler } from '../../../control/model/service.ts'
+import type { AddressServiceView } from '../../../control/model/service.ts'
 import type { SyncDaemonView } from '../../../control/model/sync.ts'
 import { conn, dest, mark, service, traffic } from '../../support/views.ts'
 
@@ -130,18 +130,18 @@ const inactive: [what: string, given: Partial<AddressServiceView>, says: string 
   ],
   [
     'persistence',
-    { notActive: ['persistence'], dests: [dest({ notActive: ['thresholds'] })] },
-    'tcp:192.0.2.1:80 is not active yet (persistence, the sip engine): its packets pass to the host',
+    { notActive: ['persistence'], dests: [dest({ notActive: ['gre tunnels'] })] },
+    'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host',
   ],
   [
-    'thresholds twice',
-    { dests: [dest({ notActive: ['thresholds'] }), dest({ notActive: ['thresholds'] })] },
-    'tcp:192.0.2.1:80: not active yet in its dests: thresholds',
+    'gre twice',
+    { dests: [dest({ notActive: ['gre tunnels'] }), dest({ notActive: ['gre tunnels'] })] },
+    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels',
   ],
   [
-    'gre and thresholds',
-    { dests: [dest({ notActive: ['gre tunnels', 'thresholds'] }), dest()] },
-    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels, thresholds',
+    'gre and gue',
+    { dests: [dest({ notActive: ['gre tunnels', 'gue tunnels'] }), dest()] },
+    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels, gue tunnels',
   ],
 ]
 
