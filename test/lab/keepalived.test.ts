@@ -133,8 +133,9 @@ privileged(
     if (!one || !two || !three) throw new Error('the lab has three servers')
     const table = new Table()
     const asker = askerIn(lab.client)
-    const [first, second] = [81, 82].map(port => () => asker.ask('tcp', VIPS[4].nat, port))
-    if (!first || !second) throw new Error('there are two ports')
+    const at = (port: number) => () => asker.ask('tcp', VIPS[4].nat, port)
+    const [first, second, marked] = [at(81), at(82), at(83)]
+    await lab.xlvs('mark', 'add', 'tcp', 'to', VIPS[4].nat, 'port', '83', 'mark', '7')
     await lab.xlvs('service', 'add', `tcp:${VIPS[4].nat}:99`)
     const files = (folder: string): string[] => [1, 2].map(n => join(folder, `check${n}`))
 
@@ -145,9 +146,10 @@ privileged(
         const [file1 = '', file2 = ''] = files(folder)
         writeFileSync(file1, '0')
         writeFileSync(file2, '0')
-        const group = `virtual_server_group two {\n${VIPS[4].nat} 81\n${VIPS[4].nat} 82\n}\n`
+        const vip = VIPS[4].nat
+        const group = `virtual_server_group all {\n${vip} 81\n${vip} 82\nfwmark 7\n}\n`
         const lines = `quorum 2\n  sorry_server ${three.address} ${NAT_PORT.http}`
-        return `${HEAD}${group}${virtual('group two', lines, [
+        return `${HEAD}${group}${virtual('group all', lines, [
           { address: one.address, check: fileCheck(file1), weight: 1 },
           { address: two.address, check: fileCheck(file2), weight: 1 },
         ])}`
@@ -157,6 +159,7 @@ privileged(
     const [file1 = '', file2 = ''] = files(keepalived.folder)
     await table.see('keepalived starts, one port', ['server1', 'server2'], first)
     await table.see('the same, the other port', ['server1', 'server2'], second)
+    await table.see('the same, by firewall mark', ['server1', 'server2'], marked)
 
     // 2 is a weight of 0, and so on.
     writeFileSync(file1, '2')
@@ -167,13 +170,14 @@ privileged(
       const group = (await lab.show()).filter(({ dests }) => dests.length > 0)
       return group.flatMap(({ dests }) => dests.map(({ weight }) => weight)).toSorted()
     }
-    await waitFor('both weights in both services', async () =>
-      sameList(await weights(), [1, 1, 2, 2]),
+    await waitFor('both weights in all three services', async () =>
+      sameList(await weights(), [1, 1, 1, 2, 2, 2]),
     )
     rmSync(file2)
     await table.see('a script fails, the weight 2 is a quorum', ['server1'], second)
     rmSync(file1)
     await table.see('both fail: the sorry server', ['server3'], second)
+    await table.see('the same, by firewall mark', ['server3'], marked)
 
     await keepalived.stop()
     t.deepEqual(

@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { endOf, type Namespace, waitFor } from './namespace.ts'
 
-const XLVS = fileURLToPath(new URL('../../control/bin/xlvs.js', import.meta.url))
+/** What an operator runs. */
+export const XLVS = fileURLToPath(new URL('../../control/bin/xlvs.js', import.meta.url))
 const ASK = fileURLToPath(new URL('lab_ask.ts', import.meta.url))
 /** Longest wait for what a check finds out, or a reload does, on a machine that is very busy. */
 const EVENT_MS = 60_000

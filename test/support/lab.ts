@@ -287,8 +287,8 @@ async function decapsulateOn(server: LabServer): Promise<void> {
   if (status !== 0) throw new Error(`xlvs decap on ${server.name}: ${stdout}${stderr}`)
 }
 
-/** xlvsd in the director's namespace. */
-function daemonOf(director: Namespace) {
+/** xlvsd in a director's namespace. */
+export function daemonOf(director: Namespace) {
   const folder = mkdtempSync(join(tmpdir(), LEFTOVER))
   const logFile = join(folder, 'log')
   const places: Places = {
