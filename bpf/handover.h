@@ -94,6 +94,14 @@ struct icmp_credit {
 	__u32 filled NOTE("jiffy at which some were added");
 };
 
+/* Numbers of the tc programs that are called by tail, in the same manner. */
+enum here_walk {
+	HERE_EGRESS,
+	HERE_LOOPBACK = 2,
+	HERE_ASK = 4,
+	HERE_WALKS = 6,
+};
+
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */
 struct companion_note {
 	__u32 magic NOTE("COMPANION_MAGIC");

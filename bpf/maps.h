@@ -110,6 +110,8 @@ MAP(icmp_credits, ARRAY, __u32, struct icmp_credit, 1, BPF_F_MMAPABLE);
 
 /* The tail-called walks, by enum walk. */
 MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);
+/* Those of the tc companions, by enum here_walk; of tc.bpf.c. */
+MAP(here_walks, PROG_ARRAY, __u32, __u32, HERE_WALKS, 0);
 /* What the walk left behind for the one it calls; never outlives a packet. */
 MAP(handovers, PERCPU_ARRAY, __u32, struct handover, 1, 0);
 
@@ -134,5 +136,6 @@ KEEP_ENUM(nexthop_flags);
 KEEP_ENUM(interface_flags);
 KEEP_ENUM(route_kind);
 KEEP_ENUM(walk);
+KEEP_ENUM(here_walk);
 
 #endif

@@ -41,6 +41,18 @@ ALWAYS int skb_ip4(struct packet *pkt)
 	return GO_ON;
 }
 
+/* Hop-by-hop options, as segments of more than 64 KiB in one have them on loopback. */
+ALWAYS int skb_hops(struct packet *pkt)
+{
+	const struct extension *ext = pkt->ip + sizeof(struct ipv6hdr);
+
+	if ((void *)(ext + 1) > pkt->end)
+		return MALFORMED;
+	pkt->wire.protocol = ext->nexthdr;
+	pkt->l4_at += extension_size(ext, IPPROTO_HOPOPTS);
+	return extension_is(pkt->wire.protocol) ? HAS_OPTIONS : GO_ON;
+}
+
 ALWAYS int skb_ip6(struct packet *pkt)
 {
 	struct ipv6hdr *ip = pkt->ip;
@@ -52,6 +64,8 @@ ALWAYS int skb_ip6(struct packet *pkt)
 	for (int i = 0; i < 4; i++)
 		pkt->wire.addrs[i] = load64((void *)&ip->saddr + 8 * i);
 	pkt->l4_at = sizeof(*ip);
+	if (pkt->wire.protocol == IPPROTO_HOPOPTS)
+		return skb_hops(pkt);
 	if (!extension_is(pkt->wire.protocol))
 		return GO_ON;
 	found = extensions_skip(pkt->ctx, sizeof(struct ethhdr));

@@ -40,14 +40,11 @@ int companion(struct __sk_buff *skb)
 	return send_neighbour(note->ifindex, note->nexthop);
 }
 
-/* No verdict of tc's. */
-#define NOT_OURS 256
-
 /* What is not ours goes on, and is not counted. */
 ALWAYS int go_on(const struct packet *pkt, int reason)
 {
 	if (reason == GO_ON)
-		return NOT_OURS;
+		return TC_ACT_UNSPEC;
 	count_reason(reason);
 	return pkt->verdict;
 }
@@ -58,33 +55,42 @@ ALWAYS struct packet packet_of(struct __sk_buff *skb, __u8 v6)
 		.ctx = skb, .full = 1, .wire.v6 = v6, .now = now(), .verdict = TC_ACT_UNSPEC};
 }
 
-WARM int answers4(struct __sk_buff *skb)
+/* Each walk is a program of its own: with calls among them Linux 6.1 finds the stack too large. */
+#define HERE_PROGRAM(name, family, v6)                                                             \
+	SEC("tc") int name##family(struct __sk_buff *skb)                                          \
+	{                                                                                          \
+		struct packet pkt = packet_of(skb, v6);                                            \
+                                                                                                   \
+		return walk_##name(&pkt);                                                          \
+	}
+
+/* An answer at an interface's egress. */
+ALWAYS int walk_egress(struct packet *pkt)
 {
-	struct packet pkt = packet_of(skb, 0);
-
-	return go_on(&pkt, answer_here(&pkt));
+	return go_on(pkt, answer_here(pkt));
 }
+HERE_PROGRAM(egress, 4, 0)
+HERE_PROGRAM(egress, 6, 1)
 
-WARM int answers6(struct __sk_buff *skb)
+/* An answer to this host itself, else maybe a request. */
+ALWAYS int walk_loopback(struct packet *pkt)
 {
-	struct packet pkt = packet_of(skb, 1);
+	int reason = answer_here(pkt);
 
-	return go_on(&pkt, answer_here(&pkt));
+	if (reason == GO_ON)
+		bpf_tail_call_static(pkt->ctx, &here_walks,
+				     pkt->wire.v6 ? HERE_ASK + FAMILY_IPV6 : HERE_ASK);
+	return go_on(pkt, reason);
 }
+HERE_PROGRAM(loopback, 4, 0)
+HERE_PROGRAM(loopback, 6, 1)
 
-WARM int asks4(struct __sk_buff *skb)
+ALWAYS int walk_ask(struct packet *pkt)
 {
-	struct packet pkt = packet_of(skb, 0);
-
-	return go_on(&pkt, ask_here(&pkt));
+	return go_on(pkt, ask_here(pkt));
 }
-
-WARM int asks6(struct __sk_buff *skb)
-{
-	struct packet pkt = packet_of(skb, 1);
-
-	return go_on(&pkt, ask_here(&pkt));
-}
+HERE_PROGRAM(ask, 4, 0)
+HERE_PROGRAM(ask, 6, 1)
 
 /* Whether this host made the packet; what it forwards, or an interface handed to this one, it has
  * not, and XDP has seen that. */
@@ -93,45 +99,31 @@ ALWAYS int is_own(const struct __sk_buff *skb)
 	return !skb->ingress_ifindex;
 }
 
-ALWAYS int answers(struct __sk_buff *skb)
+/* On to the walk of the packet's family, `walk` being IPv4's. */
+ALWAYS int enter(struct __sk_buff *skb, const __u32 walk)
 {
 	skb_pull(skb, HEADERS_SIZE);
 	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return answers4(skb);
-	return skb->protocol == bpf_htons(ETH_P_IPV6) ? answers6(skb) : NOT_OURS;
+		bpf_tail_call_static(skb, &here_walks, walk);
+	else if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		bpf_tail_call_static(skb, &here_walks, walk + FAMILY_IPV6);
+	return TC_ACT_UNSPEC;
 }
 
-ALWAYS int asks(struct __sk_buff *skb)
-{
-	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return asks4(skb);
-	return skb->protocol == bpf_htons(ETH_P_IPV6) ? asks6(skb) : NOT_OURS;
-}
-
-/* At an interface's egress. */
 SEC("tc")
 int egress(struct __sk_buff *skb)
 {
-	int verdict;
-
 	if (!READ(settings.answers_here) || !is_own(skb))
 		return TC_ACT_UNSPEC;
-	verdict = answers(skb);
-	return verdict == NOT_OURS ? TC_ACT_UNSPEC : verdict;
+	return enter(skb, HERE_EGRESS);
 }
 
-/* At loopback's: an answer to this host itself, else maybe a request. */
 SEC("tc")
 int loopback(struct __sk_buff *skb)
 {
-	int verdict;
-
 	if (!READ(settings.asks_here) || !is_own(skb))
 		return TC_ACT_UNSPEC;
-	verdict = answers(skb);
-	if (verdict == NOT_OURS)
-		verdict = asks(skb);
-	return verdict == NOT_OURS ? TC_ACT_UNSPEC : verdict;
+	return enter(skb, HERE_LOOPBACK);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

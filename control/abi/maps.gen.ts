@@ -247,6 +247,13 @@ export const WALK = {
   WALKS: 35,
 } as const
 
+export const HERE_WALK = {
+  HERE_EGRESS: 0,
+  HERE_LOOPBACK: 2,
+  HERE_ASK: 4,
+  HERE_WALKS: 6,
+} as const
+
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
 export const MAPS = {
   cold4: { keySize: 4, valueSize: 8, libbpf: 'cold4' },
@@ -258,6 +265,7 @@ export const MAPS = {
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
   handovers: { keySize: 4, valueSize: 72, libbpf: 'handovers' },
+  here_walks: { keySize: 4, valueSize: 4, libbpf: 'here_walks' },
   icmp_credits: { keySize: 4, valueSize: 8, libbpf: 'icmp_credits' },
   icmp_peers: { keySize: 16, valueSize: 8, libbpf: 'icmp_peers' },
   interfaces: { keySize: 4, valueSize: 2097152, libbpf: '.bss.interfaces' },

@@ -60,6 +60,9 @@ export const WALK_PROGRAMS = [
   ...['once', 'here', 'persist', 'follow'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
 ]
 
+/** Those of the companions, in enum here_walk's. */
+export const HERE_PROGRAMS = ['egress', 'loopback', 'ask'].flatMap(walk => [`${walk}4`, `${walk}6`])
+
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
 export const TIMEOUTS_S: Record<number, number> = {
   [TCP_STATE.TCP_NONE]: 2,
@@ -167,6 +170,9 @@ function loadCompanions(objects: string, config: Config, maps: Kernel['maps']): 
   for (const [name, { libbpf }] of Object.entries(MAPS))
     object.reuseMap(libbpf, maps[name as MapName])
   loadObject(object)
+  HERE_PROGRAMS.forEach((name, i) => {
+    maps.here_walks.update(key32(i), object.program(name))
+  })
   return {
     ingress: object.program('companion'),
     egress: object.program('egress'),

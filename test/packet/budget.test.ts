@@ -3,8 +3,8 @@
  * Who breaks a budget has multiplied paths or unrolled what should be a loop: look before raising.
  */
 import test from 'ava'
-import { BpfProgram, type ProgramInfo } from '../../addon/index.ts'
-import { WALK } from '../../control/abi/maps.gen.ts'
+import { BpfProgram, type BpfMap, type ProgramInfo } from '../../addon/index.ts'
+import { HERE_WALK, WALK } from '../../control/abi/maps.gen.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 
@@ -52,18 +52,31 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_follow4: { verified: 51_200, bytes: 76_000 }, // (39 385, 58 424)
   xlvs_follow6: { verified: 82_100, bytes: 84_500 }, // (63 174, 65 016)
   companion: { verified: 100, bytes: 600 }, // (71, 448)
-  egress: { verified: 25_400, bytes: 60_000 }, // (19 562, 46 160)
-  loopback: { verified: 178_000, bytes: 148_000 }, // (137 151, 114 192)
+  egress: { verified: 60, bytes: 380 }, // (46, 288)
+  loopback: { verified: 60, bytes: 380 }, // (46, 288)
+  egress4: { verified: 6_900, bytes: 26_200 }, // (5 337, 20 160)
+  egress6: { verified: 24_200, bytes: 37_100 }, // (18 591, 28 544)
+  loopback4: { verified: 7_200, bytes: 26_300 }, // (5 501, 20 224)
+  loopback6: { verified: 24_100, bytes: 37_200 }, // (18 515, 28 600)
+  ask4: { verified: 40_000, bytes: 90_000 }, // (23 477, 57 336)
+  ask6: { verified: 110_000, bytes: 110_000 }, // (70 103, 67 392)
 }
 
 /** Every program of a director: the hot walk, those it calls, and the companions. */
 function programs(lvs: PacketDirector): ProgramInfo[] {
-  const walks = Array.from({ length: WALK.WALKS }, (_, walk) => {
-    const id = lvs.kernel.maps.walks.lookup(key32(walk)) ?? new Uint8Array(4)
-    return BpfProgram.fromId(Buffer.from(id).readUInt32LE()).info
-  })
-  const { ingress, egress, loopback } = lvs.kernel.companions
-  return [lvs.kernel.program.info, ...walks, ...[ingress, egress, loopback].map(one => one.info)]
+  const { maps, program, companions } = lvs.kernel
+  const called = (map: BpfMap, count: number): ProgramInfo[] =>
+    Array.from({ length: count }, (_, walk) => {
+      const id = map.lookup(key32(walk)) ?? new Uint8Array(4)
+      return BpfProgram.fromId(Buffer.from(id).readUInt32LE()).info
+    })
+  const { ingress, egress, loopback } = companions
+  return [
+    program.info,
+    ...called(maps.walks, WALK.WALKS),
+    ...[ingress, egress, loopback].map(one => one.info),
+    ...called(maps.here_walks, HERE_WALK.HERE_WALKS),
+  ]
 }
 
 test('budget: every program, verified instructions and size are within it', async t => {

@@ -123,6 +123,8 @@ export interface Lab {
   /** Sends xlvsd a signal that it survives. */
   hangUp(): void
   send(load: Load): Running
+  /** The same from the director itself. */
+  sendHere(load: Load): Running
   /** Bits a second that iperf3 moved from the client to address:port. */
   iperf(address: string, port: number, seconds: number): Promise<number>
   /** Where xlvsd has its things. */
@@ -184,6 +186,7 @@ export async function createLab({ servers: count = 3 } = {}): Promise<Lab> {
     hangUp: daemon.hangUp,
     log: daemon.log,
     send: senderFrom(client),
+    sendHere: senderFrom(director),
     iperf: (address, port, seconds) => iperf(client, address, port, seconds),
     close: async () => {
       await daemon.remove()
