@@ -16,8 +16,8 @@ import { director, type PacketDirector } from '../support/director.ts'
  */
 const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs: { verified: 13_500, bytes: 31_000 }, // (10 452, 30 400)
-  xlvs_new4: { verified: 60_000, bytes: 110_000 }, // (?)
-  xlvs_new6: { verified: 80_000, bytes: 120_000 }, // (?)
+  xlvs_new4: { verified: 81_000, bytes: 115_100 }, // (62 353, 88 576)
+  xlvs_new6: { verified: 104_000, bytes: 122_700 }, // (80 018, 94 440)
   xlvs_reply4: { verified: 20_400, bytes: 37_200 }, // (15 699, 28 672)
   xlvs_reply6: { verified: 31_500, bytes: 41_200 }, // (24 235, 31 696)
   xlvs_checksum4: { verified: 7_700, bytes: 35_700 }, // (5 942, 27 536)
@@ -38,8 +38,8 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   xlvs_renew6: { verified: 25_600, bytes: 44_900 }, // (19 711, 34 544)
   xlvs_ipsec4: { verified: 5_100, bytes: 30_300 }, // (3 856, 23 248)
   xlvs_ipsec6: { verified: 9_800, bytes: 36_400 }, // (7 466, 27 968)
-  xlvs_icmp_new4: { verified: 40_000, bytes: 90_000 }, // (?)
-  xlvs_icmp_new6: { verified: 50_000, bytes: 100_000 }, // (?)
+  xlvs_icmp_new4: { verified: 42_800, bytes: 91_500 }, // (32 932, 70 440)
+  xlvs_icmp_new6: { verified: 48_300, bytes: 102_500 }, // (37 211, 78 920)
   xlvs_icmp_tun: { verified: 4_800, bytes: 23_800 }, // (3 691, 18 296)
   xlvs_stray4: { verified: 6_200, bytes: 22_800 }, // (4 763, 17 560)
   xlvs_stray6: { verified: 11_100, bytes: 28_900 }, // (8 505, 22 208)
