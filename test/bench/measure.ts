@@ -74,6 +74,7 @@ export function measure(
     say(`round ${round + 1} of ${rounds}`)
     for (let i = 0; i < timed.length; i++) {
       const { row, packets, samples } = timed[(i + round) % timed.length] as (typeof timed)[0]
+      if (round >= (row.rounds ?? rounds)) continue
       samples.push(...windowsOf(generator, row, packets, round))
     }
     sweeps.once()
@@ -121,6 +122,7 @@ function enough(generator: Generator, row: Row): number {
 /** One run, and that every packet of it left as the row says. */
 function checked(row: Row, run: () => Run, packets: number): Run {
   const runs: Run[] = []
+  row.before?.()
   const act = () => {
     runs.push(run())
     return packets

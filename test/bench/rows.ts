@@ -9,6 +9,7 @@ import { mac } from '../../control/model/address.ts'
 import { natDeltas, tunnelSum } from '../../control/plan/checksum.ts'
 import { ACK, SYN, frameOf, wireBytes, type End, type Segment } from './frame.ts'
 import { DESTS, type Generator, type Traffic } from './generator.ts'
+import { schedulerRows } from './schedulers.ts'
 import {
   OWN,
   OWN_MAC,
@@ -52,6 +53,10 @@ export interface Row {
   floor?: string
   /** Gate: at most so many times the floor. */
   ratioMax?: number
+  /** Rounds that suffice; else all of them. */
+  rounds?: number
+  /** To be done before each run. */
+  before?: () => void
   /** The shipped program's: whose tables, and the one reason all packets leave for. */
   shipped?: { tables: Tables; reason: number }
 }
@@ -89,6 +94,7 @@ export function setUp(
     ...establishedRows(generator, tables, 1, 'hot', 1.6),
     ...establishedRows(generator, tables, MANY, '1m', 2),
     ...newRows(generator, fresh),
+    ...schedulerRows(objects),
   ]
   return { nat, rows }
 }

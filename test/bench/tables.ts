@@ -46,6 +46,8 @@ export const SERVICES: Record<Way, End> = {
   nat6: { address: '2001:db8::1', port: 80 },
   dr6: { address: '2001:db8::2', port: 80 },
 }
+/** Virtual addresses for the rows of schedulers. */
+export const SCHEDULED = Array.from({ length: 200 }, (_, i) => `192.0.2.${10 + i}`)
 /** A host of somewhere else. */
 export const STRANGER: End = { address: '203.0.113.1', port: 80 }
 
@@ -108,6 +110,7 @@ function syntheticNetwork(): Network {
     links: [{ ifindex: IFINDEX, name: 'bench', mac: OWN_MAC, mtu: 1500, up: true }],
     addresses: [
       local(OWN, 16),
+      ...SCHEDULED.map(address => local(address, 32)),
       ...Object.values(SERVICES).map(s => local(s.address, s.address.includes(':') ? 128 : 32)),
     ],
     routes: [
