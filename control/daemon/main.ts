@@ -196,14 +196,15 @@ async function attachAsked(director: Director, names: string[]): Promise<void> {
 
 /** @throws SOCKET_IN_USE when somebody answers there, or it is no socket; a dead one is removed. */
 async function refuseSecond(socket: string): Promise<void> {
-  socketPathOf(ipvsSocketOf(socketPathOf(socket)))
-  const other = notSocket(socket)
-  if (other !== undefined)
-    throw new XlvsError(
-      'SOCKET_IN_USE',
-      `${socket} is there: ${other}, and it is not touched`,
-      'name another path with --socket',
-    )
+  for (const path of [socket, ipvsSocketOf(socket)]) {
+    const other = notSocket(socketPathOf(path))
+    if (other !== undefined)
+      throw new XlvsError(
+        'SOCKET_IN_USE',
+        `${path} is there: ${other}, and it is not touched`,
+        'name another path with --socket',
+      )
+  }
   const answers = await new Promise<boolean>(resolve => {
     const probe = connect(socket)
     probe.once('connect', () => {
