@@ -84,7 +84,7 @@ export type ErrorCode = keyof typeof ERROR_CODES
 
 /** What of a configuration an error is about, named as on the command line. */
 export interface About {
-  what: 'service' | 'dest' | 'interface' | 'setting' | 'daemon'
+  what: 'service' | 'dest' | 'interface' | 'setting' | 'daemon' | 'mark'
   name: string
   /** The service of a dest. */
   service?: string

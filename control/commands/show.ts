@@ -53,11 +53,12 @@ export default class Show extends XlvsCommand {
 async function configurationText(director: DirectorClient): Promise<string> {
   const { configurationOf } = await import('../config/shown.ts')
   const { printConfiguration } = await import('../config/print.ts')
-  const [settings, interfaces, services, daemons] = await Promise.all([
+  const [settings, interfaces, services, daemons, marks] = await Promise.all([
     director.settings(),
     director.interfaces(),
     director.services(),
     director.daemons(),
+    director.marks(),
   ])
-  return printConfiguration(configurationOf(settings, interfaces, services, daemons))
+  return printConfiguration(configurationOf(settings, interfaces, services, daemons, marks))
 }

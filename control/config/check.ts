@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, type Fault, XlvsError } from '../errors.ts'
 import { emptyConfiguration, type Configuration } from '../model/configuration.ts'
+import { markMatchText, type MarkRule } from '../model/mark.ts'
 import {
   destName,
   isMark,
@@ -15,6 +16,7 @@ import {
 } from '../model/service.ts'
 import { SETTING_NAMES, type SettingName } from '../model/settings.ts'
 import { destLine, wordsOf, type Words } from './dest_line.ts'
+import { MarkLineError, parseMarkRule } from './mark_line.ts'
 import { parseInterface, parseServiceName } from './name.ts'
 import { canonicalService } from './nouns.ts'
 import { Source, type Entry, type YamlNode } from './parse.ts'
@@ -42,6 +44,7 @@ export function checkConfiguration(text: string): Checked {
     readInterfaces(source, valueOf(top, 'interfaces'), configuration)
     const sync = readSync(source, valueOf(top, 'sync'))
     if (sync) configuration.sync = sync
+    readMarks(source, valueOf(top, 'marks'), configuration)
     readServices(source, valueOf(top, 'services'), configuration)
   }
   return { configuration, faults: source.faults() }
@@ -80,6 +83,24 @@ function readInterfaces(source: Source, node: YamlNode, into: Configuration): vo
     seen.set(name, { keyNode: item.node })
     into.interfaces.push(line)
   }
+}
+
+function readMarks(source: Source, node: YamlNode, into: Configuration): void {
+  const seen = new Map<string, { keyNode: YamlNode }>()
+  const rules: MarkRule[] = []
+  for (const item of source.list(node, 'marks', 'tcp to 192.0.2.1 port 80 mark 7')) {
+    try {
+      const rule = parseMarkRule(item.text)
+      const name = markMatchText(rule)
+      if (!source.isFirst(seen, name, item.node, `the mark rule ${name}`)) continue
+      seen.set(name, { keyNode: item.node })
+      rules.push(rule)
+    } catch (error) {
+      if (!(error instanceof XlvsError)) throw error
+      source.faultAt(item.node, error, error instanceof MarkLineError ? error.words : undefined)
+    }
+  }
+  if (rules.length > 0) into.marks = rules
 }
 
 function tooMuch(word: string): XlvsError {

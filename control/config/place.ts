@@ -4,6 +4,8 @@
  */
 import { ConfigError, XlvsError, type About } from '../errors.ts'
 import { destName, portOfService, serviceName, type ServiceId } from '../model/service.ts'
+import { markMatchText } from '../model/mark.ts'
+import { parseMarkRule } from './mark_line.ts'
 import { parseDestName, parseServiceName } from './name.ts'
 import { Source, type Entry, type YamlNode } from './parse.ts'
 
@@ -30,6 +32,13 @@ function find(source: Source, { what, name, service }: About): Found | undefined
   if (what === 'daemon') {
     const found = source.mapping(part('sync'), '', '').find(entry => entry.key === name)
     return found && { node: found.keyNode }
+  }
+  if (what === 'mark') {
+    const isIt = (line: string): boolean =>
+      orNone(() => markMatchText(parseMarkRule(line))) === name
+    return findItem(source, part('marks'), line =>
+      isIt(line) ? { at: 0, length: line.length } : undefined,
+    )
   }
   if (what === 'interface')
     return findItem(source, part('interfaces'), text => wordAt(text, 0, word => word === name))

@@ -2,6 +2,7 @@
  * A configuration as the text of lvs.yaml; check.ts reads it back as it was. Pure.
  */
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
+import { markRuleText, type MarkRule } from '../model/mark.ts'
 import { destName, serviceName } from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
 import { SYNC_ROLES, type SyncWishes } from '../model/sync.ts'
@@ -10,7 +11,7 @@ import { MODE_DEFAULT, WEIGHT_DEFAULT } from './schema.ts'
 
 /** The text, its last line ended. Every scheduler is written out, defaults of dests are not. */
 export function printConfiguration(configuration: Configuration): string {
-  const { settings, interfaces, sync = {}, services } = configuration
+  const { settings, interfaces, sync = {}, marks = [], services } = configuration
   const lines: string[] = []
   const set = SETTING_NAMES.filter(name => settings[name] !== undefined)
   if (set.length > 0) lines.push('settings:')
@@ -19,9 +20,17 @@ export function printConfiguration(configuration: Configuration): string {
   for (const { name, mode } of interfaces)
     lines.push(`  - ${quoted(mode === MODE_DEFAULT ? name : `${name} ${mode}`)}`)
   lines.push(...syncLines(sync))
+  if (marks.length > 0) lines.push('marks:')
+  for (const rule of marks) lines.push(`  - ${markLine(rule)}`)
   lines.push(services.length > 0 ? 'services:' : 'services: {}')
   for (const service of services) lines.push(...serviceLines(service))
   return `${lines.join('\n')}\n`
+}
+
+/** An interface may have nearly any name, and a prefix of IPv6 may look like a mapping. */
+function markLine(rule: MarkRule): string {
+  const text = markRuleText(rule)
+  return /^[a-z]+( [\w./:-]+)*$/.test(text) && !/:( |$)/.test(text) ? text : JSON.stringify(text)
 }
 
 function syncLines(sync: SyncWishes): string[] {

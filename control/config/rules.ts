@@ -6,9 +6,11 @@ import { XlvsError } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { destName, serviceName } from '../model/service.ts'
 import type { Settings } from '../model/settings.ts'
+import { markMatchText, type MarkRule } from '../model/mark.ts'
 import { SYNC_ROLES, type SyncWishes } from '../model/sync.ts'
 import { wholly, type Work } from '../model/work.ts'
 import { parseSyncGroup } from './field.ts'
+import { canonicalMarkRule } from './mark_line.ts'
 import { ANY_HOST, canonicalDest, canonicalService, checkUnicast } from './nouns.ts'
 import { parseSettings } from './setting.ts'
 
@@ -22,7 +24,7 @@ export function ruled(configuration: Configuration): Configuration {
 
 /** The same, with a pause after each service. */
 export function* ruling(configuration: Configuration): Work<Configuration> {
-  const { settings, interfaces, sync, services } = configuration
+  const { settings, interfaces, sync, marks, services } = configuration
   refuseTwice(
     'interface',
     interfaces.map(i => i.name),
@@ -40,8 +42,15 @@ export function* ruling(configuration: Configuration): Work<Configuration> {
   return {
     ...{ settings: parseSettings(settings, {}) as Settings, interfaces },
     ...(sync === undefined ? {} : { sync: ruledSync(sync) }),
+    ...(marks === undefined ? {} : { marks: ruledMarks(marks) }),
     services: all,
   }
+}
+
+function ruledMarks(given: readonly MarkRule[]): MarkRule[] {
+  const rules = given.map(canonicalMarkRule)
+  refuseTwice('mark', rules.map(markMatchText))
+  return rules
 }
 
 function ruledSync(given: SyncWishes): SyncWishes {

@@ -12,7 +12,7 @@ export const WEIGHT_DEFAULT = 1
 /** Where XDP runs on an interface whose line does not say. */
 export const MODE_DEFAULT = 'native'
 
-export const TOP_KEYS = ['settings', 'interfaces', 'sync', 'services'] as const
+export const TOP_KEYS = ['settings', 'interfaces', 'sync', 'marks', 'services'] as const
 export const SYNC_KEYS = ['interface', 'sync_id', 'max_len', 'group', 'port', 'ttl'] as const
 export const SERVICE_KEYS = [
   ...(['name', 'scheduler', 'sched_flags', 'persistent_s', 'netmask', 'engine'] as const),
@@ -45,6 +45,7 @@ export const CONFIG_KEYS: Record<string, string> = {
   'sync.ROLE.group': SYNC_DEFAULTS.group,
   'sync.ROLE.port': String(SYNC_DEFAULTS.port),
   'sync.ROLE.ttl': String(SYNC_DEFAULTS.ttl),
+  'marks[]': 'none',
   'services.SERVICE': 'none',
   ...Object.fromEntries(SERVICE_KEYS.map(key => [`services.SERVICE.${key}`, 'none'])),
   'services.SERVICE.scheduler': SCHEDULER_DEFAULT,

@@ -3,6 +3,7 @@
  * the network looks like are left out. Pure. Read next: print.ts.
  */
 import type { Configuration } from '../model/configuration.ts'
+import { markMatchOf, type MarkRule } from '../model/mark.ts'
 import {
   destSettingsOf,
   serviceIdOf,
@@ -19,12 +20,16 @@ export function configurationOf(
   interfaces: readonly InterfaceView[],
   services: readonly ServiceView[],
   daemons: readonly SyncDaemonView[],
+  marks: readonly MarkRule[] = [],
 ): Configuration {
   const set = SETTING_NAMES.filter(name => settings[name].origin !== undefined)
   return {
     settings: Object.fromEntries(set.map(name => [name, settings[name].value])),
     interfaces: interfaces.map(({ name, mode }) => ({ name, mode })),
     ...(daemons.length > 0 ? { sync: syncOf(daemons) } : {}),
+    ...(marks.length > 0
+      ? { marks: marks.map(rule => ({ ...markMatchOf(rule), mark: rule.mark })) }
+      : {}),
     services: services.map(service => ({
       ...serviceIdOf(service),
       ...serviceSettingsOf(service),

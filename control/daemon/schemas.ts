@@ -16,11 +16,13 @@ import type {
   ServiceView,
 } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
+import { MARK_RULES_MAX } from '../model/mark.ts'
 import type { ReasonView } from '../model/reason.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
 import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import type { ConnPage, SettingsView, StatsView, VersionView } from './contract.ts'
+import { MarkRuleSchema } from './mark_schemas.ts'
 import {
   address,
   byAddressOrMark,
@@ -221,7 +223,7 @@ export const DaemonsSchema = Type.Object({
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
 
 const AboutSchema = Type.Object({
-  what: Type.Enum(['service', 'dest', 'interface', 'setting', 'daemon']),
+  what: Type.Enum(['service', 'dest', 'interface', 'setting', 'daemon', 'mark']),
   name: Type.String(),
   service: Type.Optional(Type.String({ description: 'Of a dest.' })),
   message: Type.Optional(Type.String({ description: 'What is wrong with this one.' })),
@@ -298,6 +300,7 @@ export const ConfigurationSchema = Type.Object(
     sync: Type.Optional(
       Type.Object({ master: WantedDaemonSchema, backup: WantedDaemonSchema }, strict),
     ),
+    marks: Type.Optional(Type.Array(MarkRuleSchema, { maxItems: MARK_RULES_MAX })),
     services: Type.Array(
       byAddressOrMark({
         ...serviceFields,
@@ -310,9 +313,10 @@ export const ConfigurationSchema = Type.Object(
 )
 
 const sign = Type.Enum(['added', 'changed', 'removed'])
-const subject = Type.Enum(['service', 'dest', 'interface', 'setting', 'daemon'])
+const subject = Type.Enum(['service', 'dest', 'interface', 'setting', 'daemon', 'mark'])
 const counts = Type.Object({
   ...{ services: count, dests: count, interfaces: count, settings: count, daemons: count },
+  marks: count,
 })
 const itsService = Type.Optional(Type.String({ description: 'The service of a dest.' }))
 

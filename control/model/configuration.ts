@@ -1,8 +1,9 @@
 /**
- * What a configuration file says, whatever its spelling: settings, interfaces, sync daemons, and
- * services with their dests. Pure.
+ * What a configuration file says, whatever its spelling: settings, interfaces, sync daemons, rules
+ * for marks, and services with their dests. Pure.
  * Read next: ../config/check.ts (from text), ../config/print.ts (to text).
  */
+import type { MarkRule } from './mark.ts'
 import type { AttachMode, Dest, Service } from './service.ts'
 import type { Settings } from './settings.ts'
 import type { SyncWishes } from './sync.ts'
@@ -16,6 +17,8 @@ export interface Configuration {
   settings: Settings
   interfaces: { name: string; mode: AttachMode }[]
   sync?: SyncWishes
+  /** In their order: the last that matches a packet gives its mark. */
+  marks?: readonly MarkRule[]
   services: ConfiguredService[]
 }
 

@@ -6,7 +6,7 @@ import type { Origin } from './origin.ts'
 import type { Warning } from './warning.ts'
 
 export type Sign = 'added' | 'changed' | 'removed'
-export type Subject = 'service' | 'dest' | 'interface' | 'setting' | 'daemon'
+export type Subject = 'service' | 'dest' | 'interface' | 'setting' | 'daemon' | 'mark'
 
 export interface DifferenceItem {
   sign: Sign

@@ -7,6 +7,7 @@
 import { XlvsError, type About } from '../errors.ts'
 import type { Configuration, ConfiguredService } from '../model/configuration.ts'
 import { OTHERS_MAX, type Other } from '../model/difference.ts'
+import { markMatchText, type MarkRule } from '../model/mark.ts'
 import { fileOf, originOf, type Origin } from '../model/origin.ts'
 import {
   destName,
@@ -21,6 +22,7 @@ import {
 import { SETTING_NAMES } from '../model/settings.ts'
 import { SYNC_ROLES, syncSettingsOf, type SyncDaemon, type SyncDaemons } from '../model/sync.ts'
 import { wholly, type Work } from '../model/work.ts'
+import { isSameRule, withFileRules } from './marks/list.ts'
 import { nameTaken, type Intent, type ServiceIntent } from './intent.ts'
 
 export interface Wish {
@@ -106,6 +108,7 @@ export function* desiring(intent: Intent, wish: Wish): Work<Desired> {
     settings: desiredSettings(intent, wish, walk),
     ...desiredInterfaces(intent, wish, walk),
     daemons: desiredDaemons(intent, wish, walk),
+    marks: desiredMarks(intent, wish, walk),
   }
   if (walk.conflicts.length > 0) throw ownedByOther(walk.conflicts)
   if (walk.losses.length > 0) throw lostWithService(walk.losses)
@@ -262,6 +265,29 @@ function desiredDaemons(intent: Intent, { daemons = {}, origin }: Wish, walk: Wa
     }
   }
   return SYNC_ROLES.every(role => after[role] === intent.daemons[role]) ? intent.daemons : after
+}
+
+/** @throws TABLE_FULL */
+function desiredMarks(intent: Intent, { configuration, origin }: Wish, walk: Walk) {
+  const wishes = configuration.marks ?? []
+  const known = new Map(intent.marks.map(rule => [markMatchText(rule), rule]))
+  const wanted = new Set(wishes.map(markMatchText))
+  const other = (name: string): Omit<Other, 'origin'> => ({ what: 'mark', name })
+  const mine = wishes.flatMap((wish): MarkRule[] => {
+    const name = markMatchText(wish)
+    const was = known.get(name)
+    if (!was) return [{ ...wish, origin }]
+    const now = walk.settle<MarkRule>(was, { ...wish, origin }, isSameRule(was, wish), other(name))
+    return walk.isMine(now) ? [now] : []
+  })
+  for (const [name, was] of known)
+    if (!wanted.has(name) && !walk.isMine(was)) walk.leave(other(name), was)
+  const taken = new Set(mine.map(markMatchText))
+  const kept = intent.marks.filter(rule => walk.isMine(rule) || !taken.has(markMatchText(rule)))
+  const after = withFileRules(kept, rule => walk.isMine(rule), mine)
+  const isSame =
+    after.length === intent.marks.length && after.every((rule, i) => rule === intent.marks[i])
+  return isSame ? intent.marks : after
 }
 
 function refuseSameNames({ services }: Intent): void {

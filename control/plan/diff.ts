@@ -5,6 +5,7 @@
  */
 import { ITEMS_MAX, type Difference, type DifferenceItem, type Sign } from '../model/difference.ts'
 import { originOf, type Origin } from '../model/origin.ts'
+import { markMatchText } from '../model/mark.ts'
 import { destName, serviceIdOf, serviceName, type Dest, type Service } from '../model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
 import { SYNC_ROLES } from '../model/sync.ts'
@@ -63,6 +64,7 @@ export function* differing(before: Intent, after: Intent): Work<Difference> {
   }
   listInterfaces(before, after, list)
   listDaemons(before, after, list)
+  listMarks(before.marks, after.marks, list)
   for (const [name, was] of Object.entries(before.services)) {
     if (after.services[name]) continue
     list.add({ sign: 'removed', what: 'service', name, details: '' })
@@ -81,7 +83,7 @@ class List {
   readonly difference: Difference
 
   constructor() {
-    const none = () => ({ services: 0, dests: 0, interfaces: 0, settings: 0, daemons: 0 })
+    const none = () => ({ services: 0, dests: 0, interfaces: 0, settings: 0, daemons: 0, marks: 0 })
     this.difference = { items: [], counts: { added: none(), changed: none(), removed: none() } }
   }
 
@@ -128,6 +130,26 @@ function listDaemons(before: Intent, after: Intent, list: List): void {
             .join(' ')
     list.add({ sign: signOf(was, now), what: 'daemon', name, details })
   }
+}
+
+/** Rules in another order are told as one change. */
+function listMarks(was: Intent['marks'], now: Intent['marks'], list: List): void {
+  if (was === now) return
+  const before = new Map(was.map(rule => [markMatchText(rule), rule]))
+  const after = new Map(now.map(rule => [markMatchText(rule), rule]))
+  const what = 'mark'
+  for (const [name, { mark }] of before)
+    if (!after.has(name)) list.add({ sign: 'removed', what, name, details: `mark ${mark}` })
+  for (const [name, rule] of after) {
+    const old = before.get(name)
+    if (old === rule) continue
+    const moves = old ? [...moved('mark', old.mark, rule.mark), ...owners(old, rule)] : []
+    const details = old ? moves.join(', ') : `mark ${rule.mark}`
+    list.add({ sign: signOf(old, rule), what, name, details })
+  }
+  const stayed = [...before.keys()].filter(name => after.has(name))
+  if ([...after.keys()].filter(name => before.has(name)).some((name, i) => name !== stayed[i]))
+    list.add({ sign: 'changed', what, name: 'rules', details: 'in another order' })
 }
 
 function listService(

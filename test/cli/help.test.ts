@@ -80,6 +80,7 @@ for (const { name, command } of found) {
       }
       const { socket, folder, director } = await serveFake(t, given(name))
       if (name === 'exec') await serveIpvs(t, director, socket)
+      await writeFile(join(folder, 'rules.txt'), '*mangle\n-A INPUT -j MARK --set-mark 1\n')
       await writeFile(join(folder, 'lvs.yaml'), 'services:\n  tcp 192.0.2.1:80:\n')
 
       const { status, err } = await xlvs(words, { socket, cwd: folder })

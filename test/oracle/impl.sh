@@ -14,7 +14,7 @@ cp "$(readlink -f node_modules/.bin/node)" "$impl/node"
 ldd addon/build/Release/libbpf_ts.node |
   awk '$3 ~ /lib(bpf|elf|z)\.so/ {print $3}' | xargs -I{} cp -L {} "$impl/lib/"
 require="import {createRequire as cr} from 'node:module'; const require = cr(import.meta.url);"
-esbuild control/{daemon/main,dataplane/{decap,sweep_worker}}.ts \
+esbuild control/{daemon/{client,main},ipvs/marks/import,dataplane/{decap,sweep_worker}}.ts \
   control/ipvs/{main,sysctl,sysctl_system,system}.ts --bundle --platform=node --format=esm \
   --target=node24 --outdir="$impl" --outbase=. \
   --minify-syntax --log-level=warning --banner:js="$require"

@@ -23,10 +23,11 @@ import { main as ipvsadm } from '../../control/ipvs/main.ts'
 import { main as sysctl } from '../../control/ipvs/sysctl.ts'
 import { sysctlSystem } from '../../control/ipvs/sysctl_system.ts'
 import { SYSTEM } from '../../control/ipvs/system.ts'
+import { importMarks } from '../../control/ipvs/marks/import.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
 import { sweepBoth, sweepTables } from './director.ts'
-import { changeHost, INGRESS, oracleFacts, SIDES, type Side } from './replay_host.ts'
+import { changeHost, setUpHost, INGRESS, oracleFacts, SIDES, type Side } from './replay_host.ts'
 
 const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
 /** The oracle waits so long for what a frame brings about. */
@@ -101,6 +102,10 @@ export async function openReplay(folder: string): Promise<Replay> {
   }
   await admin(read('sysctl.conf').replace(/^(\S+)\s*=\s*(.*)$/gm, 'sysctl -w $1=$2;'))
   await command('ipvsadm -R', read('services.save'))
+  const { rules, left } = importMarks(setUpHost(facts, read('setup.sh')))
+  if (left.length > 0) throw new Error(`marks left out: ${left.map(one => one.reason).join()}`)
+  director.networkChanged()
+  if (rules.length > 0) await director.addMarks(rules)
   return {
     steps: linesOf<Step>(read('expected/trace.jsonl')),
     play: async step => {

@@ -3,8 +3,10 @@
 // quarter of a second of the clock that the connections' time left is compared by.
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { connectDirector } from './control/daemon/client.js'
 import { runDaemon } from './control/daemon/main.js'
 import { main } from './control/ipvs/main.js'
+import { importMarks } from './control/ipvs/marks/import.js'
 import { main as sysctlMain } from './control/ipvs/sysctl.js'
 import { sysctlSystem } from './control/ipvs/sysctl_system.js'
 import { SYSTEM } from './control/ipvs/system.js'
@@ -46,6 +48,15 @@ for (const [name, answer] of Object.entries({ ipvsadm, sysctl }))
   createServer({ allowHalfOpen: true }, async connection => {
     connection.end(await answer(...wordsOf(await text(connection))))
   }).listen(`${run}/${name}.sock`)
+
+/** What iptables-save says comes in, as xlvs mark import takes it; what is left out goes back. */
+createServer({ allowHalfOpen: true }, async connection => {
+  const { rules, left } = importMarks(await text(connection))
+  const director = connectDirector(socket)
+  if (rules.length > 0) await director.addMarks(rules)
+  director.close()
+  connection.end(left.map(({ place, reason }) => `${place}: ${reason}\n`).join(''))
+}).listen(`${run}/marks.sock`)
 
 await runDaemon({
   socket,

@@ -59,6 +59,7 @@ test('apply: over the socket, then the director has it and progress was told', a
     interfaces: 0,
     settings: 0,
     daemons: 0,
+    marks: 0,
   })
   t.deepEqual(told, [
     { done: 1, total: 2 },

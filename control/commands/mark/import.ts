@@ -1,0 +1,54 @@
+/** `xlvs mark import`. */
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
+import { readFileSync } from 'node:fs'
+import { type Example, XlvsCommand } from '../../bin/command.ts'
+import { XlvsError } from '../../errors.ts'
+import { importMarks } from '../../ipvs/marks/import.ts'
+import { importedText, leftText, sorted } from '../../output/marks.ts'
+
+export default class MarkImport extends XlvsCommand {
+  static override summary =
+    "Add the mark rules that a packet filter's say, as far as they can be said."
+  static override description =
+    'Reads what iptables-save, ip6tables-save or nft -j list ruleset have printed, and names ' +
+    'each rule that it cannot express. The packet filter itself stays as it is.'
+  static override args = {
+    file: Args.string({ description: 'the text; - or nothing: standard input', default: '-' }),
+  }
+  static override flags = {
+    'dry-run': Flags.boolean({ description: 'only say what would be added' }),
+  }
+  static override examples: Example[] = [
+    { description: 'See what would come of it.', command: 'xlvs mark import rules.txt --dry-run' },
+    {
+      description: 'Add it, and hand all of it to a program.',
+      command: 'xlvs mark import rules.txt --json',
+    },
+  ]
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(MarkImport)
+    const { rules, left } = importMarks(readText(args.file))
+    const dryRun = flags['dry-run']
+    const found = await this.ask(flags, async director => {
+      const all = sorted(rules, left, await director.marks())
+      if (!dryRun && all.added.length > 0) await director.addMarks(all.added)
+      return all
+    })
+    this.print(flags, { ...found, dryRun }, () => importedText(found, dryRun))
+    if (!flags.json) process.stderr.write(leftText(found.left))
+  }
+}
+
+/** @throws CONFIG_UNREADABLE */
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch (error) {
+    const sentence = `cannot read ${file}: ${(error as Error).message}`
+    throw new XlvsError('CONFIG_UNREADABLE', sentence, 'name a file that you may read', {
+      cause: error,
+    })
+  }
+}
