@@ -336,12 +336,19 @@ interface NetlinkChange<Kind extends string> {
   route?: RouteInfo
   neighbour?: NeighbourInfo
   setting?: SettingInfo
+  rule?: RuleInfo
 }
 
 /** A net.ipv4.conf of an interface that the kernel tells of (rp_filter, forwarding) has changed. */
 export interface SettingInfo {
   /** 0: of all interfaces, or of those to come. */
   ifindex: number
+}
+
+/** A rule of policy routing. `action` FR_ACT_*; `narrow`: it asks for more than the mark. */
+export type RuleInfo = Record<'priority' | 'mark' | 'mask' | 'table' | 'action', number> & {
+  family: 4 | 6
+  narrow: boolean
 }
 
 /** One change. `overrun`: changes were lost, dump again. */
@@ -351,6 +358,7 @@ export type NetlinkEvent =
   | (NetlinkChange<'route'> & { route: RouteInfo })
   | (NetlinkChange<'neighbour'> & { neighbour: NeighbourInfo })
   | (NetlinkChange<'setting'> & { setting: SettingInfo })
+  | (NetlinkChange<'rule'> & { rule: RuleInfo })
   | { kind: 'overrun' }
 
 /**
@@ -376,14 +384,15 @@ export interface Netlink {
   /** Every table's, without cached copies. */
   routes(): RouteInfo[]
   neighbours(): NeighbourInfo[]
+  rules(): RuleInfo[]
   /** Adds or replaces. */
   setNeighbour(neighbour: NeighbourOptions): void
   /** @throws ENOENT when it was not there. */
   deleteNeighbour(neighbour: { ifindex: number; address: string }): void
   /**
-   * Calls `onEvents` with changes of links, addresses, routes and neighbours from now on, one call
-   * per batch. It does not keep the process alive. The kernel does not tell of a program attached
-   * by a link. @throws EBUSY when called twice.
+   * Calls `onEvents` with changes of links, addresses, routes, rules and neighbours from now on,
+   * one call a batch. It does not keep the process alive. The kernel does not tell of a program
+   * attached by a link. @throws EBUSY when called twice.
    */
   watch(onEvents: (events: NetlinkEvent[]) => void): void
   /** After this returns onEvents is not called again. */

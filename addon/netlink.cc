@@ -6,6 +6,7 @@
 #include "stream.h"
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 
 #include <cstring>
@@ -24,6 +25,7 @@ class Netlink : public Napi::ObjectWrap<Netlink>
 	Napi::Value addresses(const Napi::CallbackInfo &info);
 	Napi::Value routes(const Napi::CallbackInfo &info);
 	Napi::Value neighbours(const Napi::CallbackInfo &info);
+	Napi::Value rules(const Napi::CallbackInfo &info);
 	void set_neighbour(const Napi::CallbackInfo &info);
 	void delete_neighbour(const Napi::CallbackInfo &info);
 	void watch(const Napi::CallbackInfo &info);
@@ -137,6 +139,20 @@ Napi::Value Netlink::neighbours(const Napi::CallbackInfo &info)
 	return list(info.Env(), found);
 }
 
+Napi::Value Netlink::rules(const Napi::CallbackInfo &info)
+{
+	std::vector<RuleMessage> found;
+
+	must_be_open(info.Env(), "RTM_GETRULE");
+	for (int family : {AF_INET, AF_INET6}) {
+		fib_rule_hdr header = {};
+		header.family = family;
+		NetlinkRequest request(RTM_GETRULE, 0, header);
+		dump(info.Env(), request, family, "RTM_GETRULE", found);
+	}
+	return list(info.Env(), found);
+}
+
 struct IpBytes {
 	int family;
 	uint8_t bytes[16];
@@ -237,6 +253,8 @@ void Netlink::watch(const Napi::CallbackInfo &info)
 		RTNLGRP_IPV4_ROUTE,  //
 		RTNLGRP_IPV6_ROUTE,  //
 		RTNLGRP_NEIGH,	     //
+		RTNLGRP_IPV4_RULE,   //
+		RTNLGRP_IPV6_RULE,   //
 		RTNLGRP_IPV4_NETCONF,
 	};
 	Napi::Env env = info.Env();
@@ -274,6 +292,7 @@ Napi::Function Netlink::define(Napi::Env env)
 				   InstanceMethod<&Netlink::addresses>("addresses"),
 				   InstanceMethod<&Netlink::routes>("routes"),
 				   InstanceMethod<&Netlink::neighbours>("neighbours"),
+				   InstanceMethod<&Netlink::rules>("rules"),
 				   InstanceMethod<&Netlink::set_neighbour>("setNeighbour"),
 				   InstanceMethod<&Netlink::delete_neighbour>("deleteNeighbour"),
 				   InstanceMethod<&Netlink::watch>("watch"),

@@ -128,13 +128,20 @@ struct NeighbourMessage {
 	uint32_t state = 0, flags = 0;
 };
 
+/// A rule of policy routing. `narrow`: it asks for more than the mark.
+struct RuleMessage {
+	int family = 4;
+	uint32_t priority = 0, mark = 0, mask = 0, table = 0, action = 0;
+	bool narrow = false;
+};
+
 /// A setting of net.ipv4.conf has changed; which one is not told in full.
 struct SettingMessage {
 	uint32_t ifindex = 0;
 };
 
-using NetlinkBody =
-	std::variant<LinkMessage, AddressMessage, RouteMessage, NeighbourMessage, SettingMessage>;
+using NetlinkBody = std::variant<LinkMessage, AddressMessage, RouteMessage, NeighbourMessage,
+				 SettingMessage, RuleMessage>;
 
 struct NetlinkMessage {
 	bool gone = false;
@@ -149,6 +156,7 @@ Napi::Object to_js(Napi::Env env, const AddressMessage &address);
 Napi::Object to_js(Napi::Env env, const RouteMessage &route);
 Napi::Object to_js(Napi::Env env, const NeighbourMessage &neighbour);
 Napi::Object to_js(Napi::Env env, const SettingMessage &setting);
+Napi::Object to_js(Napi::Env env, const RuleMessage &rule);
 
 class Stream;
 /// The body of the watching thread: reads notifications and pushes them as batches.

@@ -97,6 +97,20 @@ Napi::Object to_js(Napi::Env env, const SettingMessage &setting)
 	return out;
 }
 
+Napi::Object to_js(Napi::Env env, const RuleMessage &rule)
+{
+	Napi::Object out = Napi::Object::New(env);
+
+	out["family"] = rule.family;
+	out["priority"] = rule.priority;
+	out["mark"] = rule.mark;
+	out["mask"] = rule.mask;
+	out["table"] = rule.table;
+	out["action"] = rule.action;
+	out["narrow"] = rule.narrow;
+	return out;
+}
+
 struct NetlinkBatch : StreamBatch {
 	/// Nothing stands for an overrun: the kernel dropped notifications here.
 	std::vector<std::optional<NetlinkMessage>> events;
@@ -116,8 +130,8 @@ struct NetlinkBatch : StreamBatch {
 	static Napi::Object event(Napi::Env env, const std::optional<NetlinkMessage> &message)
 	{
 		// In the order of NetlinkBody.
-		static const char *const kinds[] = {"link", "address", "route", "neighbour",
-						    "setting"};
+		static const char *const kinds[] = {"link",	 "address", "route",
+						    "neighbour", "setting", "rule"};
 		Napi::Object out = Napi::Object::New(env);
 
 		if (!message) {

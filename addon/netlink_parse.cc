@@ -1,6 +1,8 @@
 // Route netlink messages into plain structs. Only bytes come in: nothing here makes a system call.
 #include "netlink.h"
 
+#include <linux/fib_rules.h>
+
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -276,6 +278,30 @@ static std::optional<NetlinkBody> parse_setting(const nlmsghdr *header)
 	return SettingMessage{static_cast<int32_t>(ifindex) < 0 ? 0 : ifindex};
 }
 
+static std::optional<NetlinkBody> parse_rule(const nlmsghdr *header)
+{
+	static constexpr uint16_t others[] = {
+		FRA_SRC,       FRA_DST,	     FRA_IIFNAME,     FRA_OIFNAME,     FRA_TUN_ID,
+		FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE, FRA_L3MDEV};
+	const auto *info = static_cast<const fib_rule_hdr *>(NLMSG_DATA(header));
+	const auto *first = reinterpret_cast<const uint8_t *>(info) + NLMSG_ALIGN(sizeof(*info));
+	Attributes<FRA_MAX + 1> attributes(first, NLMSG_PAYLOAD(header, sizeof(*info)));
+	RuleMessage rule;
+
+	if (!is_ip(info->family))
+		return {};
+	rule.family = family_number(info->family);
+	rule.priority = attributes.u32(FRA_PRIORITY);
+	rule.mark = attributes.u32(FRA_FWMARK);
+	rule.mask = attributes.u32(FRA_FWMASK);
+	rule.table = attributes.u32(FRA_TABLE, info->table);
+	rule.action = info->action;
+	rule.narrow = info->tos || info->flags & FIB_RULE_INVERT;
+	for (uint16_t other : others)
+		rule.narrow = rule.narrow || attributes[other];
+	return rule;
+}
+
 struct Kind {
 	uint16_t add, remove;
 	size_t header_size;
@@ -289,6 +315,7 @@ std::optional<NetlinkMessage> parse_netlink(const nlmsghdr *header)
 		{RTM_NEWADDR, RTM_DELADDR, sizeof(ifaddrmsg), parse_address},
 		{RTM_NEWROUTE, RTM_DELROUTE, sizeof(rtmsg), parse_route},
 		{RTM_NEWNEIGH, RTM_DELNEIGH, sizeof(ndmsg), parse_neighbour},
+		{RTM_NEWRULE, RTM_DELRULE, sizeof(fib_rule_hdr), parse_rule},
 		{RTM_NEWNETCONF, RTM_DELNETCONF, sizeof(netconfmsg), parse_setting},
 	};
 

@@ -11,9 +11,10 @@ import {
   type LinkInfo,
   type NeighbourInfo,
   type NetlinkEvent,
+  type RuleInfo,
 } from '../../addon/index.ts'
 import { formatIpv6, parseIpv6 } from '../model/address.ts'
-import { Network, type Facts } from '../plan/network.ts'
+import { Network, type Facts, type MarkLookup } from '../plan/network.ts'
 import { RouteTable } from './route_table.ts'
 import { errorLimits, ipv4Conf } from './sysctl.ts'
 
@@ -24,6 +25,9 @@ const SETTLE_SHARE = 4
 /** How often settings that nobody announces are read, and of how many interfaces at once. */
 const READ_MS = 500
 const READ_LINKS = 64
+
+/** include/uapi/linux/fib_rules.h */
+const FR_ACT_TO_TBL = 1
 
 /** What an interface asks of sources. */
 interface SourceRules {
@@ -38,6 +42,7 @@ export class Watch {
   readonly #routes = new RouteTable()
   readonly #neighbours = new Map<string, NeighbourInfo>()
   #rules = new Map<number, SourceRules>()
+  #markLookups: MarkLookup[] = []
   /** Interfaces whose rules are still to be read in this round. */
   #unread: LinkInfo[] = []
   #limits = errorLimits()
@@ -145,6 +150,7 @@ export class Watch {
     for (const address of this.#netlink.addresses())
       this.#take({ kind: 'address', gone: false, address })
     for (const route of this.#netlink.routes()) this.#routes.add(route)
+    this.#markLookups = lookupsOf(this.#netlink.rules())
     for (const neighbour of this.#netlink.neighbours())
       this.#take({ kind: 'neighbour', gone: false, neighbour })
   }
@@ -159,6 +165,7 @@ export class Watch {
     if (a) put(this.#addresses, `${a.ifindex} ${a.address}`, plain(a), gone)
     if (r && !this.#routes.take(r, gone)) this.#isDoubtful = true
     if (event.setting) this.#rules.clear()
+    if (event.rule) this.#markLookups = lookupsOf(this.#netlink.rules())
     if (link) this.#rules.delete(link.ifindex)
     if (n) put(this.#neighbours, `${n.ifindex} ${n.address}`, plain(n), gone)
     if (link && (gone || !link.up)) this.#dropRoutesOf(link.ifindex)
@@ -184,8 +191,16 @@ export class Watch {
       routes: this.#routes.all(),
       neighbours: [...this.#neighbours.values()],
       limits: this.#limits,
+      markLookups: this.#markLookups,
     }
   }
+}
+
+/** Rules that look a table up for nothing but a mark. */
+function lookupsOf(rules: readonly RuleInfo[]): MarkLookup[] {
+  return rules
+    .filter(({ mark, action, narrow }) => mark !== 0 && action === FR_ACT_TO_TBL && !narrow)
+    .map(({ family, mark, mask, table }) => ({ family, mark, mask, table }))
 }
 
 function rulesOf(name: string): SourceRules {

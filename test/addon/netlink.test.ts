@@ -298,6 +298,42 @@ privileged(
   },
 )
 
+privileged('netlink: rules of marks, each field is what ip set, and changes are told', async t => {
+  const netlink = open(t)
+  const events: NetlinkEvent[] = []
+  const last = Promise.withResolvers<undefined>()
+  netlink.watch(more => {
+    events.push(...more)
+    if (more.some(e => e.kind === 'rule' && e.gone && e.rule.family === 6)) last.resolve(undefined)
+  })
+  const marked = { priority: 77, mark: 7, mask: 0xffffffff, table: 1000, action: 1, narrow: false }
+  const masked = { ...marked, priority: 78, mark: 16, mask: 240, table: 101, narrow: true }
+
+  ip('rule add priority 77 fwmark 7 lookup 1000')
+  ip('rule add priority 78 fwmark 0x10/0xf0 from 10.0.0.0/8 lookup 101')
+  ip('-6 rule add priority 77 fwmark 7 lookup 1000')
+  const rules = netlink.rules().filter(({ mark }) => mark !== 0)
+  ip('rule del priority 77')
+  ip('rule del priority 78')
+  ip('-6 rule del priority 77')
+  await arrival(last.promise)
+
+  t.deepEqual(rules, [
+    { family: 4, ...marked },
+    { family: 4, ...masked },
+    { family: 6, ...marked },
+  ])
+  const told = events.filter(e => e.kind === 'rule').map(e => [e.gone, e.rule.family])
+  t.deepEqual(told, [
+    [false, 4],
+    [false, 4],
+    [false, 6],
+    [true, 4],
+    [true, 4],
+    [true, 6],
+  ])
+})
+
 privileged('netlink: a port leaves its bridge, no link is told gone', async t => {
   ip('link add bridge type bridge')
   ip('link set far master bridge')

@@ -280,3 +280,41 @@ for (const [state, usable] of [
     t.false(isUsable({ state, mac: '' }))
     t.false(isUsable({ state, mac: '33:33:00:00:00:01', address: 'ff02::1' }))
   })
+
+test('network: tables looked up for marks, their local routes count for those', t => {
+  const to = (destination: string, prefix: number, table: number, type = 2) => ({
+    ...{
+      table,
+      type,
+      destination,
+      prefix,
+      gateway: '',
+      ifindex: 1,
+      metric: 0,
+      mtu: 0,
+      nexthops: [],
+    },
+  })
+  const all = 0xffffffff
+  const network = new Network({
+    ...{ links: [], addresses: [], neighbours: [] },
+    routes: [
+      to('0.0.0.0', 0, 100),
+      to('10.0.0.0', 8, 100, 1),
+      to('::', 0, 100),
+      to('10.9.0.0', 16, 9),
+    ],
+    markLookups: [
+      { family: 4, mark: 7, mask: all, table: 100 },
+      { family: 4, mark: 0x100, mask: 0xffffff00, table: 9 },
+      { family: 4, mark: 1, mask: 1, table: 100 },
+      { family: 6, mark: 8, mask: all, table: 100 },
+    ],
+  })
+
+  t.deepEqual(network.markLocals, [
+    { mark: { low: 7n, high: 7n }, prefix: '0.0.0.0/0' },
+    { mark: { low: 256n, high: 511n }, prefix: '10.9.0.0/16' },
+    { mark: { low: 8n, high: 8n }, prefix: '::/0' },
+  ])
+})
