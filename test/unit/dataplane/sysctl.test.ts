@@ -19,3 +19,12 @@ test('sysctl: the limits of this host, then numbers', t => {
   for (const value of [...intervalMs, ...types, perSecond, burst])
     t.true(Number.isInteger(value) && value >= 0)
 })
+
+test("sysctl: a host that does not tell its limits, then Linux's defaults", t => {
+  t.deepEqual(errorLimits('/nowhere'), {
+    intervalMs: [1000, 1000],
+    types: [6168, typesOf('0-1,3-127')],
+    perSecond: 1000,
+    burst: 50,
+  })
+})
