@@ -6,10 +6,15 @@
  * Source: ip_vs_core.c ip_vs_try_to_schedule, ip_vs_proto_tcp.c tcp_conn_schedule (v6.12).
  */
 
-/* No packet of its own was seen yet: it lives 3 s, half as long again as in its state. */
+/*
+ * No packet of its own was seen yet: it lives 3 s, half as long again as in its state. Where another
+ * CPU has seen one meanwhile, or made the connection, the time is as that says.
+ */
 ALWAYS int conn_unseen(struct packet *pkt)
 {
-	WRITE(pkt->conn->deadline, pkt->now + READ(settings.tcp_timeout[TCP_NONE]) * 3 / 2);
+	__u32 timeout = READ(settings.tcp_timeout[TCP_NONE]), fresh = pkt->now + timeout;
+
+	__sync_val_compare_and_swap(&pkt->conn->deadline, fresh, fresh + timeout / 2);
 	return GO_ON;
 }
 
