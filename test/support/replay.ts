@@ -26,8 +26,10 @@ import { SYSTEM } from '../../control/ipvs/system.ts'
 import { importMarks } from '../../control/ipvs/marks/import.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
+import { closedPort } from './closed_port.ts'
 import { sweepBoth, sweepTables } from './director.ts'
 import { changeHost, setUpHost, INGRESS, oracleFacts, SIDES, type Side } from './replay_host.ts'
+import { addressesOf, packetOf } from './wire.ts'
 
 const OBJECTS = fileURLToPath(new URL('../../build', import.meta.url))
 /** The oracle waits so long for what a frame brings about. */
@@ -226,15 +228,34 @@ const XDP_REDIRECT = 4
 
 /**
  * What comes out when a frame comes in: on which side, by the source MAC the program gave it. A
- * frame passed to the host brings about what the host alone was seen to do with it.
+ * frame passed to the host brings about what the host alone was seen to do with it; one that was
+ * translated before, to a dest that is the host, comes to a closed port.
  */
 function inject(wire: Wire, step: Step, host: Step['out']): [Side, Uint8Array][] {
   comeFrom(wire, step.side ?? 'c')
-  const { retval, data } = wire.kernel.program.testRun({ data: Buffer.from(step.in ?? '', 'hex') })
-  if (retval === XDP_PASS) return host.map(([to, hex]) => [to, Buffer.from(hex, 'hex')])
+  const sent = Buffer.from(step.in ?? '', 'hex')
+  const { retval, data } = wire.kernel.program.testRun({ data: sent })
+  if (retval === XDP_PASS && !isSame(sent, data)) return answered(wire, step, closedPort(data))
+  if (retval === XDP_PASS)
+    return host.map(([to, hex]) => [to, leaving(wire, sent, Buffer.from(hex, 'hex'))])
   if (retval !== XDP_REDIRECT) return []
   const leaves = (Object.keys(SIDES) as Side[]).find(s => data[10] === SIDES[s].byte)
   return leaves ? [[leaves, data]] : []
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(packetOf(a), packetOf(b)) === 0
+}
+
+function answered(wire: Wire, step: Step, answer?: Uint8Array): [Side, Uint8Array][] {
+  return answer ? [[step.side ?? 'c', leaving(wire, Buffer.alloc(0), answer)]] : []
+}
+
+/** What the host sends passes the companion at egress; what it forwards, from A to B too, not. */
+function leaving({ kernel }: Wire, came: Uint8Array, frame: Uint8Array): Uint8Array {
+  if (came.length > 0 && addressesOf(packetOf(came)).equals(addressesOf(packetOf(frame))))
+    return frame
+  return kernel.companions.egress.testRun({ data: frame }).data
 }
 
 /** Makes the interface that frames come in by a slave of that side's. */

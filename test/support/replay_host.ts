@@ -94,7 +94,12 @@ export function oracleFacts(vips: string[]): Facts {
         up: true,
       })),
     ],
-    addresses: [...SIDE_NAMES.flatMap(ownAddresses), ...vips.map(vip => virtual(vip))],
+    addresses: [
+      { ifindex: INGRESS, address: '127.0.0.1', prefix: 8 },
+      { ifindex: INGRESS, address: '::1', prefix: 128 },
+      ...SIDE_NAMES.flatMap(ownAddresses),
+      ...vips.map(vip => virtual(vip)),
+    ],
     routes: [
       ...SIDE_NAMES.flatMap(side => [
         route(`${SIDES[side].nets[0]}0`, 24, SIDES[side].ifindex),

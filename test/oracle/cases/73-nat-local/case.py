@@ -15,6 +15,3 @@ def run(t):
             t.c(dgram(client, vip, 1002, port, ttl=1), 'TTL 1')
         conns(t)
     t.snap('ipvsadm -Ln --stats --exact')
-    t.admin('nohup nc -l -p 8080 -s 10.0.2.1 < /etc/hostname > /dev/null 2>&1 & sleep 0.5')
-    t.c(seg(C4, V4, 1005, 80, 'S'), 'SYN to a listener')
-    conns(t)
