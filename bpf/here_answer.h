@@ -3,6 +3,8 @@
  * What this host sends as a dest: answers by NAT get the virtual address back, those by dr and tun
  * have it; both count, move the state and restart the timer. Its ICMP errors about requests count,
  * and by NAT are translated. Part of tc.bpf.c. Read next: here_ask.h.
+ * Differs from LVS: what the director itself sends from where it is a nat dest, within no
+ * connection, is sent as it is, whatever `nat_icmp_send` says.
  * Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_out_hook, handle_response (v6.1).
  */
 #ifndef XLVS_HERE_ANSWER_H
