@@ -7,8 +7,8 @@
  */
 
 /*
- * No packet of its own was seen yet: it lives 3 s, half as long again as in its state. Where another
- * CPU has seen one meanwhile, or made the connection, the time is as that says.
+ * No packet of its own was seen yet: it lives 3 s, half as long again as in its state. Where
+ * another CPU has seen one meanwhile, or made the connection, the time is as that says.
  */
 ALWAYS int conn_unseen(struct packet *pkt)
 {
