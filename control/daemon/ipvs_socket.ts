@@ -27,7 +27,10 @@ export function ipvsServer(parts: IpvsParts, netns: Netns): Server {
     socket.on('error', () => {
       socket.destroy()
     })
+    // Who has not asked yet does not keep a daemon that is to end.
+    socket.unref()
     receive(socket, asked => {
+      socket.ref()
       const isMine = asked.netns.dev === netns.dev && asked.netns.ino === netns.ino
       const answer = isMine ? answerIpvs(parts, asked.question) : Promise.resolve(undefined)
       socket.setTimeout(0)

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 
 import type { ExecutionContext } from 'ava'
 
+import { ipvsSocketOf } from '../../control/daemon/options.ts'
 import { balance, directorFor, type Lab, METHODS, SERVICES } from '../support/lab.ts'
 import { takeFromXdp } from '../support/lab_network.ts'
 import { type Outcome, waitFor } from '../support/namespace.ts'
@@ -95,6 +96,11 @@ privileged(
     t.teardown(() => client.destroy())
     await once(client, 'connect')
     client.write('GET /v1/version HTTP/1.1\r\nHost')
+    const program = connect(ipvsSocketOf(lab.places.socket))
+    program.on('error', () => undefined)
+    t.teardown(() => program.destroy())
+    await once(program, 'connect')
+    program.write('XLV1')
     await lab.xlvs('version')
 
     t.is(await lab.stopDaemon('SIGTERM'), '0')
