@@ -16,6 +16,7 @@ import {
 import {
   MARK_PROTOCOLS,
   PORT_PROTOCOLS,
+  markMatchOf,
   markMatchText,
   type MarkMatch,
   type MarkRule,
@@ -67,6 +68,8 @@ export function canonicalMarkRule(rule: MarkRule): MarkRule {
 /** The same of what a rule is for. */
 export function canonicalMarkMatch(match: MarkMatch): MarkMatch {
   const read = parseMarkMatch(markMatchText(match))
+  if (Object.keys(read).length !== Object.keys(markMatchOf(match)).length)
+    throw new XlvsError('BAD_MARK_RULE', 'a value of the rule is several words', 'say each by name')
   if (read.family === match.family) return read
   throw new XlvsError('BAD_FAMILY', 'the rule is not of the family of its prefixes', 'say which')
 }

@@ -1,6 +1,11 @@
 /** Mark rules in words. */
 import test from 'ava'
-import { MarkLineError, parseMarkMatch, parseMarkRule } from '../../../control/config/mark_line.ts'
+import {
+  canonicalMarkMatch,
+  MarkLineError,
+  parseMarkMatch,
+  parseMarkRule,
+} from '../../../control/config/mark_line.ts'
 import type { ErrorCode } from '../../../control/errors.ts'
 import { markMatchText, markRuleText } from '../../../control/model/mark.ts'
 
@@ -54,6 +59,15 @@ for (const [line, code, about] of WRONG)
 test('mark line: a mark where a rule is named, it is too much', t => {
   t.like(
     t.throws(() => parseMarkMatch('to 192.0.2.1 mark 1')),
+    { code: 'BAD_MARK_RULE' },
+  )
+})
+
+test('mark line: words within a value of another program, they are refused', t => {
+  const smuggled = { family: 4, to: '192.0.2.0/24 from 198.51.100.0/24' } as const
+
+  t.like(
+    t.throws(() => canonicalMarkMatch(smuggled)),
     { code: 'BAD_MARK_RULE' },
   )
 })
