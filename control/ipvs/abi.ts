@@ -214,8 +214,8 @@ export const VERSION_TEXT = 'IP Virtual Server version 1.2.1 (size=4096)\0'
 
 /** Of what a program is told that it is refused. Source: asm-generic/errno-base.h, errno.h. */
 export const ERRNO_NUMBER = {
-  ...{ EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, ENOMEM: 12, EFAULT: 14, EEXIST: 17, ENODEV: 19 },
-  ...{ EINVAL: 22, ERANGE: 34, EMSGSIZE: 90, ENOPROTOOPT: 92, EOPNOTSUPP: 95 },
-  ...{ EAFNOSUPPORT: 97, ENETUNREACH: 101 },
+  ...{ EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, ENOMEM: 12, EFAULT: 14, EBUSY: 16 },
+  ...{ EEXIST: 17, ENODEV: 19, EINVAL: 22, ERANGE: 34, EMSGSIZE: 90, ENOPROTOOPT: 92 },
+  ...{ EOPNOTSUPP: 95, EAFNOSUPPORT: 97, ENETUNREACH: 101 },
 } as const
 export type ErrnoName = keyof typeof ERRNO_NUMBER

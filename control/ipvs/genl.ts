@@ -60,14 +60,20 @@ export interface Genl {
   pause(): Promise<void>
 }
 
+/** A socket has one dump at a time, which only its reader brings to an end. */
+interface Turn {
+  isDumping: boolean
+}
+
 /** The datagrams that answer one, from a socket with that port id. */
 export async function answerNetlink(genl: Genl, port: number, bytes: Buffer): Promise<Buffer[]> {
-  const answers: Buffer[] = []
+  let answers: Buffer[] = []
+  const turn: Turn = { isDumping: false }
   for (let at = 0; at + HEADER <= bytes.length;) {
     const length = bytes.readUInt32LE(at)
     if (length < HEADER || at + length > bytes.length) break
     const whole = bytes.subarray(at, at + length)
-    answers.push(...(await answerMessage(genl, port, requestIn(whole))))
+    answers = answers.concat(await answerMessage(genl, port, requestIn(whole), turn))
     at += aligned(length)
   }
   return answers
@@ -87,7 +93,12 @@ function requestIn(whole: Buffer): Request {
 }
 
 /** Types below 16 are netlink's own, and requests are marked as such; others are not answered. */
-async function answerMessage(genl: Genl, port: number, request: Request): Promise<Buffer[]> {
+async function answerMessage(
+  genl: Genl,
+  port: number,
+  request: Request,
+  turn: Turn,
+): Promise<Buffer[]> {
   const { type, flags, whole } = request
   if ((flags & FLAG.request) === 0) return []
   const wantsAck = (flags & FLAG.ack) !== 0
@@ -96,7 +107,7 @@ async function answerMessage(genl: Genl, port: number, request: Request): Promis
     if (whole.length < HEADER + GENERIC_HEADER) throw refusedWith('EINVAL')
     if (type === CONTROLLER) return acknowledged(request, port, [family(request, port)])
     if (type !== FAMILY_ID) throw refusedWith('ENOENT')
-    if ((flags & FLAG.dump) === FLAG.dump) return await dump(genl, port, request)
+    if ((flags & FLAG.dump) === FLAG.dump) return await dump(genl, port, request, turn)
     return acknowledged(request, port, await carryOut(genl.director, port, request))
   } catch (refusal) {
     return [error(request, port, errnoNumber(refusal))]
@@ -236,9 +247,13 @@ async function change(
   await changeIpvs(director, op, { service, dest })
 }
 
+const DUMPS: readonly number[] = [COMMANDS.GET_SERVICE, COMMANDS.GET_DEST, COMMANDS.GET_DAEMON]
+
 /** A dump, which is not acknowledged; a service that is not there has no dests. */
-async function dump(genl: Genl, port: number, request: Request): Promise<Buffer[]> {
+async function dump(genl: Genl, port: number, request: Request, turn: Turn): Promise<Buffer[]> {
   const { director } = genl
+  if (!DUMPS.includes(request.command)) throw refusedWith('EOPNOTSUPP')
+  if (turn.isDumping) throw refusedWith('EBUSY')
   const pages = new Pages(request, port)
   switch (request.command) {
     case COMMANDS.GET_SERVICE:
@@ -259,10 +274,8 @@ async function dump(genl: Genl, port: number, request: Request): Promise<Buffer[
         const body = attribute(3, writeAttributes(DAEMON, daemonWords(daemon)))
         pages.add(COMMANDS.NEW_DAEMON, body)
       }
-      break
-    default:
-      throw refusedWith('EOPNOTSUPP')
   }
+  turn.isDumping = !pages.isEmpty()
   return pages.end()
 }
 
@@ -301,6 +314,10 @@ class Pages {
 
   add(command: number, body: Buffer): void {
     this.#put(answer(this.#request, this.#port, command, FLAG.multi, body))
+  }
+
+  isEmpty(): boolean {
+    return this.#count === 0
   }
 
   isTurn(): boolean {

@@ -18,24 +18,39 @@ type ProcReads = Pick<DirectorClient, 'services' | 'stats' | 'eachConns'>
 
 /** The text of /proc/net/NAME as the kernel would have it. */
 export async function procText(name: ProcName, director: ProcReads): Promise<string> {
+  const pieces: string[] = []
+  for await (const piece of procPieces(name, director)) pieces.push(piece)
+  return pieces.join('')
+}
+
+/** The same piece by piece: of millions of connections only a page is there at a time. */
+export async function* procPieces(name: ProcName, director: ProcReads): AsyncGenerator<string> {
   switch (name) {
     case 'ip_vs':
-      return procServices(await director.services())
+      yield procServices(await director.services())
+      break
     case 'ip_vs_conn':
-      return procConns(await conns(director))
+      yield* inPages(procConns, director)
+      break
     case 'ip_vs_conn_sync':
-      return procConnsSync(await conns(director))
+      yield* inPages(procConnsSync, director)
+      break
     case 'ip_vs_stats':
-      return procStats(await director.stats())
+      yield procStats(await director.stats())
+      break
     case 'ip_vs_stats_percpu':
-      return procStatsPerCpu(await director.stats())
+      yield procStatsPerCpu(await director.stats())
+      break
     case 'ip_vs_app':
-      return procApps()
+      yield procApps()
   }
 }
 
-async function conns(director: ProcReads): Promise<ConnView[]> {
-  const conns: ConnView[] = []
-  for await (const page of director.eachConns()) conns.push(...page)
-  return conns
+async function* inPages(
+  textOf: (conns: readonly ConnView[]) => string,
+  director: ProcReads,
+): AsyncGenerator<string> {
+  const head = textOf([])
+  yield head
+  for await (const page of director.eachConns()) yield textOf(page).slice(head.length)
 }

@@ -6,8 +6,8 @@ import type { ConnPage, DirectorApi } from '../daemon/contract.ts'
 import { ERRNO_NUMBER } from './abi.ts'
 import { answerNetlink } from './genl.ts'
 import { PROC_NAMES } from './proc.ts'
-import { procText } from './proc_files.ts'
-import { errnoNumber } from './refused.ts'
+import { procPieces } from './proc_files.ts'
+import { errnoNumber, refusedWith } from './refused.ts'
 import { getOption, setOption } from './sockopt.ts'
 
 export type IpvsQuestion =
@@ -63,7 +63,7 @@ async function answered(parts: IpvsParts, question: IpvsQuestion): Promise<IpvsA
     case 'file': {
       const name = PROC_NAMES.find(known => known === question.bytes.toString('latin1'))
       if (!name) return { ...done(), result: ERRNO_NUMBER.ENOENT }
-      return done(Buffer.from(await procText(name, readable(director))))
+      return done(await whole(procPieces(name, readable(parts))))
     }
   }
 }
@@ -79,8 +79,25 @@ function framed(datagrams: readonly Buffer[]): Buffer {
   )
 }
 
+/** Longest file: addon/preload/exchange.c believes in no longer answer. */
+const FILE_MAX = 256 * 2 ** 20
+
+/** @throws ENOMEM */
+async function whole(pieces: AsyncIterable<string>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const piece of pieces) {
+    const part = Buffer.from(piece)
+    parts.push(part)
+    length += part.length
+    if (length > FILE_MAX) throw refusedWith('ENOMEM')
+  }
+  return Buffer.concat(parts)
+}
+
 /** A director in this process as one at the other end of a socket. */
-function readable(director: DirectorApi): Parameters<typeof procText>[1] {
+function readable(parts: IpvsParts): Parameters<typeof procPieces>[1] {
+  const { director } = parts
   return {
     services: () => Promise.resolve(director.services()),
     stats: () => Promise.resolve(director.stats()),
@@ -90,6 +107,7 @@ function readable(director: DirectorApi): Parameters<typeof procText>[1] {
         const page: ConnPage = await director.conns({ after })
         yield page.conns
         after = page.next
+        await parts.pause()
       } while (after !== undefined)
     },
   }

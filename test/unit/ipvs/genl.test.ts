@@ -17,9 +17,10 @@ import {
   writeStruct,
 } from '../../../control/ipvs/codec.ts'
 import { answerNetlink, FAMILY_ID } from '../../../control/ipvs/genl.ts'
+import { procConns } from '../../../control/ipvs/proc.ts'
 import { answerIpvs } from '../../../control/ipvs/seat.ts'
 import { fakeDirector } from '../../support/fake_director.ts'
-import { dest, mark, service } from '../../support/views.ts'
+import { conn, dest, mark, service } from '../../support/views.ts'
 
 const REQUEST = 1
 const ACK = 4
@@ -252,6 +253,46 @@ test('genl: any bytes, then whole messages to whom they came from, or none', asy
     }),
     { numRuns: 2000 },
   )
+})
+
+test('genl: a second dump in a datagram, it is refused with EBUSY', async t => {
+  const both = [COMMANDS.GET_SERVICE, COMMANDS.GET_SERVICE].map(command =>
+    request(FAMILY_ID, DUMP, command),
+  )
+  const asked = Buffer.concat(both)
+
+  const [many, none] = await Promise.all(
+    [SERVICES, []].map(async services => {
+      const director = fakeDirector({ services })
+      return messagesIn(await answerNetlink({ director, pause }, PORT, asked))
+    }),
+  )
+
+  t.is(many?.length, SERVICES.length + 2)
+  t.is(many?.at(-1)?.body.readInt32LE(0), -16)
+  t.deepEqual(
+    none?.map(({ type }) => type),
+    [3, 3],
+  )
+})
+
+test('seat: a file of many connections, others have their turn after each page', async t => {
+  const conns = Array.from({ length: 2500 }, (_, i) => conn({ expiresS: i }))
+  const director = fakeDirector({ conns })
+  let turns = 0
+  const counted = () => {
+    turns++
+    return Promise.resolve()
+  }
+
+  const { result, bytes } = await answerIpvs(
+    { director, pause: counted },
+    { kind: 'file', bytes: Buffer.from('ip_vs_conn') },
+  )
+
+  t.is(result, 0)
+  t.is(bytes.toString(), procConns(conns))
+  t.true(turns >= 3)
 })
 
 test('seat: any option, file or message, then an answer and never an exception', async t => {
