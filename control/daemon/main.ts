@@ -204,8 +204,17 @@ async function refuseSecond(socket: string): Promise<void> {
         `${path} is there: ${other}, and it is not touched`,
         'name another path with --socket',
       )
+    if (await answersAt(path))
+      throw new XlvsError(
+        'SOCKET_IN_USE',
+        `another xlvsd answers on ${path}: one socket has one daemon`,
+        'stop it first, or start this one with --socket, --bpffs and --state of its own',
+      )
   }
-  const answers = await new Promise<boolean>(resolve => {
+}
+
+function answersAt(socket: string): Promise<boolean> {
+  return new Promise(resolve => {
     const probe = connect(socket)
     probe.once('connect', () => {
       probe.destroy()
@@ -215,12 +224,6 @@ async function refuseSecond(socket: string): Promise<void> {
       resolve(false)
     })
   })
-  if (answers)
-    throw new XlvsError(
-      'SOCKET_IN_USE',
-      `another xlvsd answers on ${socket}: one socket has one daemon`,
-      'stop it first, or start this one with --socket, --bpffs and --state of its own',
-    )
 }
 
 /** Programs made for the kernel's IPVS have a socket of their own, with the same rights. */
