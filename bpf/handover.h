@@ -75,7 +75,9 @@ enum walk {
 	WALK_PERSIST = 31,
 	/* The same, and the template has its dest. */
 	WALK_FOLLOW = 33,
-	WALKS = 35,
+	/* A client's segment to a dest that was removed, to be answered by a reset. */
+	WALK_RESET = 35,
+	WALKS = 37,
 };
 
 /* Who has got ICMP errors of ours. */

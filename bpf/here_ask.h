@@ -72,7 +72,7 @@ ALWAYS int ask_find(struct packet *pkt)
 		pkt->conn = 0;
 	if (pkt->conn) {
 		dest_find(pkt);
-		reason = conn_renew(pkt);
+		reason = conn_renew_here(pkt);
 		if (reason)
 			return reason;
 	}

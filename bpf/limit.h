@@ -25,8 +25,8 @@ ALWAYS __u32 jiffies_now(void)
 	return bpf_jiffies64();
 }
 
-/* Whether anybody may be told anything just now. */
-ALWAYS int all_allow(struct icmp_credit *all, __u32 now)
+/* Whether anybody may be told anything just now, at so many a second and so many at once. */
+ALWAYS int all_allow(struct icmp_credit *all, __u32 now, __u32 per_second, __s32 burst)
 {
 	__u32 then = READ(all->filled), rest = now - then;
 	__s32 more, credit = READ(all->credit);
@@ -35,14 +35,11 @@ ALWAYS int all_allow(struct icmp_credit *all, __u32 now)
 		return 1;
 	if (rest > config.hz)
 		rest = config.hz;
-	more = (__u64)READ(settings.icmp_per_second) * rest / config.hz;
+	more = (__u64)per_second * rest / config.hz;
 	if (rest < config.hz / REFILLS_A_SECOND || !more)
 		return 0;
-	if (__sync_val_compare_and_swap(&all->filled, then, now) == then) {
-		__s32 burst = READ(settings.icmp_burst);
-
+	if (__sync_val_compare_and_swap(&all->filled, then, now) == then)
 		WRITE(all->credit, credit + more < burst ? credit + more : burst);
-	}
 	return 1;
 }
 
@@ -98,7 +95,8 @@ ALWAYS int error_is_allowed(const struct handover *h, struct address to, __u8 v6
 	/* Path MTU discovery would break. */
 	if (!v6 && type == 3 && h->code == 4)
 		return 1;
-	if (!all_allow(all, now) || !peer_allows(to, peer_interval(to, v6), now))
+	if (!all_allow(all, now, READ(settings.icmp_per_second), READ(settings.icmp_burst)) ||
+	    !peer_allows(to, peer_interval(to, v6), now))
 		return 0;
 	all_pay(all);
 	return 1;

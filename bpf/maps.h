@@ -106,7 +106,8 @@ MAP(vlans, HASH, struct vlan_key, __u32, 4096, 0);
 
 /* Who has got ICMP errors, and what there may be of them at all. Full: the oldest go. */
 MAP(icmp_peers, LRU_HASH, struct icmp_peer_key, struct icmp_peer, 16384, 0);
-MAP(icmp_credits, ARRAY, __u32, struct icmp_credit, 1, BPF_F_MMAPABLE);
+/* Row 0 of ICMP errors, row 1 of TCP resets. */
+MAP(icmp_credits, ARRAY, __u32, struct icmp_credit, 2, BPF_F_MMAPABLE);
 
 /* The tail-called walks, by enum walk. */
 MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);
@@ -132,6 +133,7 @@ KEEP_ENUM(mark_root);
 KEEP_ENUM(scheduler);
 KEEP_ENUM(schedule_word);
 KEEP_ENUM(dest_flags);
+KEEP_ENUM(gone);
 KEEP_ENUM(nexthop_flags);
 KEEP_ENUM(interface_flags);
 KEEP_ENUM(route_kind);

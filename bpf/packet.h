@@ -280,7 +280,7 @@ ALWAYS int leave(const struct packet *pkt, int reason)
 {
 	count_reason(reason);
 	switch (reason) {
-	case NAT_REQUEST ... UNREACHABLE:
+	case NAT_REQUEST ... RESET:
 		return pkt->verdict;
 	case NOT_IP ... DIRECT_REPLY:
 		return pass(pkt);

@@ -13,8 +13,10 @@ ALWAYS int walk_renew(struct xdp_md *ctx, __u8 v6)
 
 	if (!reason && pkt.conn && !is_reply(&pkt))
 		reason = dest_find(&pkt) ?: conn_renew(&pkt);
+	if (reason == RESET)
+		reason = go_to(&pkt, WALK_RESET);
 	if (!reason && !pkt.conn)
 		reason = begin(&pkt);
-	return leave(&pkt, reason ?: dest_find(&pkt) ?: transmit(&pkt));
+	return leave(&pkt, reason ?: dest_find(&pkt) ?: transmit_admitted(&pkt));
 }
 PROGRAM(renew)

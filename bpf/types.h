@@ -78,6 +78,8 @@ enum reason {
 	NO_DEST,
 	STRAY,
 	UNREACHABLE,
+	/* Answered with a TCP reset. */
+	RESET,
 	/* Dropped. */
 	DEST_GONE,
 	TABLE_FULL,
@@ -294,6 +296,14 @@ enum dest_flags {
 	DEST_PARTNER_VIP = 128,
 };
 
+/* What becomes of the connections of a dest that was removed. */
+enum gone {
+	GONE_KEEP,  /* they stay, their clients' packets are dropped: IPVS */
+	GONE_DROP,  /* the next packet of the client ends them */
+	GONE_RESET, /* and is answered by a reset */
+	GONE_DRAIN, /* they go on until gone_until, from then on as GONE_RESET */
+};
+
 /* What forwarding to a dest needs, compiled. The id stays the dest's for life. */
 struct dest {
 	__be32 daddr NOTE("IPv4: dest address");
@@ -308,7 +318,8 @@ struct dest {
 	__u32 l4_delta NOTE("NAT request: what the transport checksum's sum gains, ports included");
 	__u32 service NOTE("service id");
 	__u8 protocol NOTE("IP protocol number of its service");
-	__u8 pad[3];
+	__u8 gone NOTE("enum gone, once it is removed");
+	__u16 drain_s NOTE("seconds that GONE_DRAIN holds");
 };
 _Static_assert(sizeof(struct dest) == 32, "two dests share a cache line");
 
@@ -348,7 +359,7 @@ struct dest_conns {
 	__u32 upper NOTE("connections from which on it gets no new ones, 0: no limit");
 	__u32 lower NOTE("below this many it gets new ones again");
 	__u32 weight NOTE("the weight that schedulers see");
-	__u32 pad;
+	__u32 gone_until NOTE("removed: tick until which GONE_DRAIN holds");
 };
 _Static_assert(sizeof(struct dest_conns) == 32, "two dests share a cache line");
 

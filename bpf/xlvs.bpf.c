@@ -78,6 +78,7 @@ PROGRAM(full)
 #include "renew.h"
 
 #include "renew.bpf.c"
+#include "reset.bpf.c"
 #include "stray.bpf.c"
 #include "reply.bpf.c"
 #include "checksum.bpf.c"

@@ -319,14 +319,25 @@ ALWAYS int admit(struct packet *pkt)
 	return unlikely(reason == DEST_GONE) ? go_to(pkt, WALK_RENEW) : reason;
 }
 
+ALWAYS int forward_request(struct packet *pkt)
+{
+	return count_request(pkt) ?: track(pkt) ?: send_request(pkt);
+}
+
 ALWAYS int transmit_request(struct packet *pkt)
 {
-	return admit(pkt) ?: count_request(pkt) ?: track(pkt) ?: send_request(pkt);
+	return admit(pkt) ?: forward_request(pkt);
 }
 
 ALWAYS int transmit(struct packet *pkt)
 {
 	return is_reply(pkt) ? transmit_reply(pkt) : transmit_request(pkt);
+}
+
+/* Of a connection that may be used, as renew.h has found. */
+ALWAYS int transmit_admitted(struct packet *pkt)
+{
+	return is_reply(pkt) ? transmit_reply(pkt) : forward_request(pkt);
 }
 
 #endif

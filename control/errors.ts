@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   BAD_NETMASK: [2, 400],
   BAD_SCHED_FLAG: [2, 400],
   BAD_ENGINE: [2, 400],
+  BAD_DEST_GONE: [2, 400],
   BAD_THRESHOLD: [2, 400],
   BAD_TUNNEL: [2, 400],
   BAD_SYNC: [2, 400],

@@ -60,17 +60,18 @@ export const REASON = {
   NO_DEST: 26,
   STRAY: 27,
   UNREACHABLE: 28,
-  DEST_GONE: 29,
-  TABLE_FULL: 30,
-  STRIPE_BUSY: 31,
-  NO_ROUTE: 32,
-  NEEDS_FRAGMENTING: 33,
-  BAD_ICMP: 34,
-  CUT_SHORT: 35,
-  OVERLOAD: 36,
-  LOOPBACK_DEST: 37,
-  INTERNAL: 38,
-  REASONS: 39,
+  RESET: 29,
+  DEST_GONE: 30,
+  TABLE_FULL: 31,
+  STRIPE_BUSY: 32,
+  NO_ROUTE: 33,
+  NEEDS_FRAGMENTING: 34,
+  BAD_ICMP: 35,
+  CUT_SHORT: 36,
+  OVERLOAD: 37,
+  LOOPBACK_DEST: 38,
+  INTERNAL: 39,
+  REASONS: 40,
   REASONS_MAX: 64,
 } as const
 
@@ -203,6 +204,13 @@ export const DEST_FLAGS = {
   DEST_PARTNER_VIP: 128,
 } as const
 
+export const GONE = {
+  GONE_KEEP: 0,
+  GONE_DROP: 1,
+  GONE_RESET: 2,
+  GONE_DRAIN: 3,
+} as const
+
 export const NEXTHOP_FLAGS = {
   NEXTHOP_VALID: 1,
   NEXTHOP_TAGGED: 2,
@@ -244,7 +252,8 @@ export const WALK = {
   WALK_HERE: 29,
   WALK_PERSIST: 31,
   WALK_FOLLOW: 33,
-  WALKS: 35,
+  WALK_RESET: 35,
+  WALKS: 37,
 } as const
 
 export const HERE_WALK = {
@@ -576,6 +585,10 @@ export interface Dest {
   service: number
   /** IP protocol number of its service. */
   protocol: number
+  /** enum gone, once it is removed. */
+  gone: number
+  /** seconds that GONE_DRAIN holds. */
+  drain_s: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -592,6 +605,8 @@ export const DEST = {
   l4_delta: 20,
   service: 24,
   protocol: 28,
+  gone: 29,
+  drain_s: 30,
 } as const
 
 export function readDest(v: DataView, at: number): Dest {
@@ -607,6 +622,8 @@ export function readDest(v: DataView, at: number): Dest {
     l4_delta: v.getUint32(at + 20, HOST),
     service: v.getUint32(at + 24, HOST),
     protocol: v.getUint8(at + 28),
+    gone: v.getUint8(at + 29),
+    drain_s: v.getUint16(at + 30, HOST),
   }
 }
 
@@ -622,6 +639,8 @@ export function writeDest(v: DataView, at: number, x: Dest): void {
   v.setUint32(at + 20, x.l4_delta, HOST)
   v.setUint32(at + 24, x.service, HOST)
   v.setUint8(at + 28, x.protocol)
+  v.setUint8(at + 29, x.gone)
+  v.setUint16(at + 30, x.drain_s, HOST)
 }
 
 export interface DestAddrs {
@@ -665,6 +684,8 @@ export interface DestConns {
   lower: number
   /** the weight that schedulers see. */
   weight: number
+  /** removed: tick until which GONE_DRAIN holds. */
+  gone_until: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -677,6 +698,7 @@ export const DEST_CONNS = {
   upper: 16,
   lower: 20,
   weight: 24,
+  gone_until: 28,
 } as const
 
 export function readDestConns(v: DataView, at: number): DestConns {
@@ -688,6 +710,7 @@ export function readDestConns(v: DataView, at: number): DestConns {
     upper: v.getUint32(at + 16, HOST),
     lower: v.getUint32(at + 20, HOST),
     weight: v.getUint32(at + 24, HOST),
+    gone_until: v.getUint32(at + 28, HOST),
   }
 }
 
@@ -699,6 +722,7 @@ export function writeDestConns(v: DataView, at: number, x: DestConns): void {
   v.setUint32(at + 16, x.upper, HOST)
   v.setUint32(at + 20, x.lower, HOST)
   v.setUint32(at + 24, x.weight, HOST)
+  v.setUint32(at + 28, x.gone_until, HOST)
 }
 
 export interface DestTraffic {

@@ -5,6 +5,7 @@
 import * as Flags from '@oclif/core/flags'
 import {
   NONE,
+  parseDestGone,
   parseEngine,
   parseNetmask,
   parsePersistence,
@@ -54,6 +55,10 @@ export const SERVICE_FLAGS = {
     allowNo: true,
     description: 'schedule each packet alone, of udp and firewall marks',
   }),
+  'dest-gone': Flags.string({
+    description: 'what becomes of connections whose dest is removed: keep, drop, reset, drain:30',
+    helpValue: 'WHAT',
+  }),
   name: Flags.string({
     description: 'what people call it, for example web; no two services have the same',
     helpValue: 'WORD',
@@ -67,6 +72,7 @@ interface Given {
   netmask: string | undefined
   engine: string | undefined
   'one-packet': boolean | undefined
+  'dest-gone': string | undefined
   name: string | undefined
 }
 
@@ -76,7 +82,7 @@ interface Given {
  * @throws what config/field.ts and config/name.ts throw
  */
 export function readService(flags: Given, id: ServiceId, now: ServiceSettings): ServiceSettings {
-  const { scheduler: word, engine, persistent, netmask, name } = flags
+  const { scheduler: word, engine, persistent, netmask, name, 'dest-gone': gone } = flags
   const scheduler = word === undefined ? now.scheduler : parseScheduler(word)
   const flagsNow = scheduler === now.scheduler ? now.schedFlags : undefined
   const family = familyOfService(id)
@@ -88,6 +94,7 @@ export function readService(flags: Given, id: ServiceId, now: ServiceSettings): 
     netmask: changed(netmask, text => parseNetmask(text, family), now.netmask),
     engine: changed(engine, parseEngine, now.engine),
     onePacket: (flags['one-packet'] ?? now.onePacket) ? true : undefined,
+    destGone: gone === undefined ? now.destGone : parseDestGone(gone),
     name: name === undefined ? now.name : parseLabel(name),
   })
 }

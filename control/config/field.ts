@@ -4,6 +4,8 @@
  */
 import { isMulticast, type Family } from '../model/address.ts'
 import {
+  DEST_GONE,
+  DRAIN_S_MAX,
   ENGINES,
   FLAG_WORDS,
   PERSISTENT_S_MAX,
@@ -12,6 +14,7 @@ import {
   TUNNEL_CHECKSUMS,
   TUNNEL_TYPES,
   withoutUndefined,
+  type DestGone,
   type Engine,
   type SchedFlag,
   type TunnelOptions,
@@ -26,6 +29,7 @@ import {
 import { NETMASK_PATTERN, parseAddress } from './name.ts'
 import { isNetmask } from './nouns.ts'
 import {
+  badDestGone,
   badEngine,
   badNetmask,
   badPersistence,
@@ -64,6 +68,15 @@ export function parseNetmask(text: string, family: Family | undefined): string {
   const isRight = family === undefined ? NETMASK.test(text) : isNetmask(text, family)
   if (!isRight) throw badNetmask(text, family)
   return text
+}
+
+/** @throws BAD_DEST_GONE */
+export function parseDestGone(text: string): DestGone {
+  const word = DEST_GONE.find(word => word === text)
+  if (word !== undefined) return word
+  const seconds = /^drain:(\d{1,5})$/.exec(text)?.[1]
+  if (seconds === undefined) throw badDestGone(text)
+  return `drain:${numberFrom1(seconds, DRAIN_S_MAX, () => badDestGone(text))}`
 }
 
 /** @throws BAD_ENGINE */

@@ -240,7 +240,7 @@ function typeFault(sentence: string, example: string): XlvsError {
 }
 
 /** Words that are named in a sentence; more are counted. */
-const LISTED_MAX = 8
+const LISTED_MAX = 12
 
 /** What a text would be with the colon that it lacks; undefined when that is not what is wrong. */
 function withColon(node: YamlNode, expected: string): string | undefined {

@@ -6,6 +6,7 @@
 import { type ErrorCode, XlvsError } from '../errors.ts'
 import type { Family } from '../model/address.ts'
 import {
+  DRAIN_S_MAX,
   ENGINES,
   FORWARDING_METHODS,
   MARK_MAX,
@@ -91,6 +92,15 @@ export function badPersistence(value: unknown): XlvsError {
 /** @param known the words that are understood there; the API has one for each flag */
 export function badSchedFlag(value: unknown, known: readonly string[] = SCHED_FLAGS): XlvsError {
   return unknownWord('BAD_SCHED_FLAG', 'scheduler flag', value, known)
+}
+
+export function badDestGone(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_DEST_GONE',
+    `what becomes of connections of a dest that is gone is ${shown(value)}: expected keep, drop, ` +
+      `reset or drain:SECONDS, 1 to ${DRAIN_S_MAX}`,
+    'for example: drain:30',
+  )
 }
 
 export function badEngine(value: unknown): XlvsError {

@@ -4,12 +4,19 @@
 import { XlvsError } from '../errors.ts'
 import {
   familyOfService,
+  notKeep,
   withoutUndefined,
   type SchedFlag,
   type ServiceId,
   type ServiceSettings,
 } from '../model/service.ts'
-import { parseEngine, parseNetmask, parsePersistence, parseSchedFlag } from './field.ts'
+import {
+  parseDestGone,
+  parseEngine,
+  parseNetmask,
+  parsePersistence,
+  parseSchedFlag,
+} from './field.ts'
 import { parseLabel, parseScheduler } from './name.ts'
 import type { Entry, Source, YamlNode } from './parse.ts'
 import { shown } from './refusal.ts'
@@ -42,6 +49,7 @@ export function readServiceSettings(
     netmask: one('netmask', '255.255.255.0', text => parseNetmask(text, family)),
     engine: one('engine', 'sip', parseEngine),
     onePacket: one('one_packet', 'true', parseSwitch) === true ? true : undefined,
+    destGone: notKeep(one('dest_gone', 'reset', parseDestGone)),
   })
 }
 

@@ -5,6 +5,7 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import {
   badAddress,
+  badDestGone,
   badEngine,
   badForwardingMethod,
   badInterface,
@@ -34,6 +35,7 @@ const FIELD_REFUSALS: Record<string, (value: unknown) => XlvsError> = {
   netmask: badNetmask,
   'schedFlags[]': badSchedFlag,
   engine: badEngine,
+  destGone: badDestGone,
   role: value => badSync('role', value),
   group: value => badSync('group', value),
   syncId: value => badSync('syncId', value),

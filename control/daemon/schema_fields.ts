@@ -15,6 +15,7 @@ import {
   SCHED_FLAGS,
   SCHEDULERS,
   THRESHOLD_MAX,
+  type DestGone,
   TUNNEL_CHECKSUMS,
   TUNNEL_TYPES,
   WEIGHT_MAX,
@@ -64,6 +65,15 @@ export const serviceFields = {
   ),
   onePacket: Type.Optional(Type.Literal(true, { description: 'Each packet is scheduled alone.' })),
   engine: Type.Optional(Type.Enum([...ENGINES], { description: 'Persistence engine.' })),
+  destGone: Type.Optional(
+    Type.Unsafe<DestGone>({
+      type: 'string',
+      pattern: '^(keep|drop|reset|drain:[1-9][0-9]{0,4})$',
+      description:
+        'What becomes of connections whose dest is removed: keep, drop, reset or drain:SECONDS; ' +
+        'missing: as it was, keep at first.',
+    }),
+  ),
 }
 const fwd = Type.Enum([...FORWARDING_METHODS], { description: 'Forwarding method.' })
 const weight = Type.Integer({

@@ -5,6 +5,7 @@ import {
   DEST_FLAGS,
   FAMILY,
   FWD,
+  GONE,
   SERVICE_FLAGS,
   SERVICE_KEY,
   writeServiceKey,
@@ -30,6 +31,7 @@ import {
   serviceName,
   type Service,
   type Dest,
+  type DestGone,
   type ForwardingMethod,
   type ServiceId,
 } from '../model/service.ts'
@@ -91,7 +93,7 @@ function virtualOf(service: ServiceId): Virtual {
  * row was that of a nat dest whose virtual side only its connections know, it says so for good.
  */
 export function destRow(
-  service: ServiceId & { persistentS?: number },
+  service: ServiceId & Pick<Service, 'persistentS' | 'destGone'>,
   serviceId: number,
   dest: DestWithReach,
   vipLocal: boolean,
@@ -126,7 +128,17 @@ export function destRow(
     l4_delta: l4Delta,
     service: serviceId,
     protocol,
+    ...goneFields(service.destGone),
   }
+}
+
+const GONE_NUMBER = { keep: GONE.GONE_KEEP, drop: GONE.GONE_DROP, reset: GONE.GONE_RESET } as const
+
+/** What becomes of its connections once it is removed. */
+function goneFields(gone: DestGone = 'keep'): Pick<DestRow, 'gone' | 'drain_s'> {
+  if (gone === 'keep' || gone === 'drop' || gone === 'reset')
+    return { gone: GONE_NUMBER[gone], drain_s: 0 }
+  return { gone: GONE.GONE_DRAIN, drain_s: Number(gone.slice('drain:'.length)) }
 }
 
 /** An address as the rows of IPv4 have it; 0 for IPv6. */

@@ -57,7 +57,10 @@ export const WALK_PROGRAMS = [
   'xlvs_icmp_tun',
   'xlvs_stray4',
   'xlvs_stray6',
-  ...['once', 'here', 'persist', 'follow'].flatMap(walk => [`xlvs_${walk}4`, `xlvs_${walk}6`]),
+  ...['once', 'here', 'persist', 'follow', 'reset'].flatMap(walk => [
+    `xlvs_${walk}4`,
+    `xlvs_${walk}6`,
+  ]),
 ]
 
 /** Those of the companions, in enum here_walk's. */

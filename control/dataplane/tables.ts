@@ -407,6 +407,8 @@ export class Tables {
 
   #trash(id: number): void {
     const row = this.dests.get(id)
+    const until = this.#kernel.clock() + Math.round(row.drain_s * this.#kernel.ticksPerSecond)
+    this.destConns.setWord(id, DEST_CONNS.gone_until, until >>> 0)
     this.dests.set(id, { ...row, flags: row.flags & ~DEST_FLAGS.DEST_AVAILABLE })
   }
 

@@ -55,6 +55,12 @@ export type ServiceId = AddressServiceId | MarkServiceId
 /** Longest name of a service: it shares a line with other things in listings. */
 export const SERVICE_NAME_MAX = 64
 
+/** What becomes of connections whose dest is removed; `drain:SECONDS` is another. */
+export const DEST_GONE = ['keep', 'drop', 'reset'] as const
+export type DestGone = (typeof DEST_GONE)[number] | `drain:${number}`
+/** Longest drain, what 16 bits hold. */
+export const DRAIN_S_MAX = 65535
+
 export const ENGINES = ['sip'] as const
 export type Engine = (typeof ENGINES)[number]
 
@@ -74,6 +80,8 @@ export interface ServiceSettings {
   onePacket?: true
   /** Persistence engine. Has no effect without persistence. */
   engine?: Engine
+  /** What becomes of connections whose dest is removed; absent: keep, as IPVS does. */
+  destGone?: DestGone
   /** What people call it; no two services have the same. */
   name?: string
   origin?: Origin
@@ -207,9 +215,9 @@ export function serviceIdOf(id: ServiceId): ServiceId {
 
 /** What of a service, or of a view of one, can be asked for; whose it is comes otherwise. */
 export function serviceSettingsOf(of: ServiceSettings): Omit<ServiceSettings, 'origin'> {
-  const { scheduler, schedFlags, persistentS, netmask, onePacket, engine, name } = of
+  const { scheduler, schedFlags, persistentS, netmask, onePacket, engine, destGone, name } = of
   return withoutUndefined<Omit<ServiceSettings, 'origin'>>({
-    ...{ scheduler, schedFlags, persistentS, netmask, onePacket, engine, name },
+    ...{ scheduler, schedFlags, persistentS, netmask, onePacket, engine, destGone, name },
   })
 }
 
@@ -224,6 +232,11 @@ export function succeeding<D extends Dest>(dest: D, was: Dest | undefined): D {
   const lastWeight = was && (was.weight || was.lastWeight)
   if (dest.weight !== 0 || !lastWeight) return dest
   return { ...dest, lastWeight }
+}
+
+/** The default is not written. */
+export function notKeep(destGone: DestGone | undefined): DestGone | undefined {
+  return destGone === 'keep' ? undefined : destGone
 }
 
 /** Without the fields that have no value. */

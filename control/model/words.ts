@@ -15,15 +15,16 @@ export type Word = readonly [word: string, value: string]
 
 /** Of a service, besides its scheduler. */
 export function serviceWords(settings: ServiceSettings): Word[] {
-  const { name, scheduler, schedFlags, persistentS, netmask, engine, onePacket } = settings
+  const { name, scheduler, schedFlags, persistentS, netmask } = settings
   const flags = schedFlags?.map(flag => schedFlagName(scheduler, flag)).join(', ')
   return words([
     ['name', name],
     ['sched_flags', flags === undefined ? undefined : `[${flags}]`],
     ['persistent_s', persistentS],
     ['netmask', netmask],
-    ['engine', engine],
-    ['one_packet', onePacket],
+    ['engine', settings.engine],
+    ['one_packet', settings.onePacket],
+    ['dest_gone', settings.destGone],
   ])
 }
 

@@ -90,6 +90,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'no route to the dest, or its neighbour does not answer: ICMP host unreachable',
     'see in xlvs show which dest it is, then try ip route get to it, and ip neighbour',
   ),
+  RESET: answered(
+    'its dest was removed, and the service resets connections then: TCP reset',
+    'wait until clients have connected anew: then the count stands still',
+  ),
   DEST_GONE: dropped(
     'its connection has a dest that was removed',
     'wait until clients have connected anew: then the count stands still',

@@ -206,11 +206,11 @@ export class Draft {
   #addService(service: Service): void {
     const name = serviceName(service)
     this.#refuseLabel(service)
-    this.#put(name, new ServiceDraft({ service, dests: [] }))
+    this.#put(name, new ServiceDraft({ service: keeping(service, {}), dests: [] }))
     this.#added.add(name)
   }
 
-  /** Whoever changes it, it stays its owner's; a name that is not given stays too. */
+  /** Whoever changes it, it stays its owner's; what only xlvs can say stays too, if not given. */
   #setService(service: Service): void {
     const draft = this.mustFind(service)
     this.#refuseLabel(service)
@@ -218,10 +218,8 @@ export class Draft {
     const was = draft.service
     const isSwitched = was.scheduler !== service.scheduler || isOpen(was) !== isOpen(service)
     if (isSwitched) this.#freeze(id)
-    const name = service.name ?? was.name
-    const named = name === undefined ? {} : { name }
     if (was.name !== undefined) this.#labels?.delete(was.name)
-    draft.service = { ...withoutOrigin(service), ...named, ...ownedAs(was) }
+    draft.service = { ...keeping(withoutOrigin(service), was), ...ownedAs(was) }
     this.#label(draft.service)
     if (isSwitched) this.#addStage(id, draft, true)
     else this.#stageOf(id, draft)
@@ -333,6 +331,16 @@ function isOpen(service: Service): boolean {
 /** Some start again whenever a dest was touched; most only look at what is there. */
 function hearsTouches({ service }: ServiceDraft): boolean {
   return planOf(service.scheduler).turn !== undefined
+}
+
+/** With name and destGone as they were, where they are not given. */
+function keeping(service: Service, was: Pick<Service, 'name' | 'destGone'>): Service {
+  const { name = was.name, destGone = was.destGone, ...rest } = service
+  return {
+    ...rest,
+    ...(name === undefined ? {} : { name }),
+    ...(destGone === undefined || destGone === 'keep' ? {} : { destGone }),
+  }
 }
 
 function ownedAs(was: { origin?: Origin } | undefined): { origin?: Origin } {

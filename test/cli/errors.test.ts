@@ -132,6 +132,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
   BAD_NETMASK: request('POST', '/v1/services', { ...MARK, netmask: '255.255.255' }),
   BAD_SCHED_FLAG: request('POST', '/v1/services', { ...SERVICE, schedFlags: ['flag-4'] }),
   BAD_ENGINE: request('POST', '/v1/services', { ...SERVICE, engine: 'sap' }),
+  BAD_DEST_GONE: request('POST', '/v1/services', { ...SERVICE, destGone: 'drain' }),
   BAD_THRESHOLD: thrown(() => canonicalDest(SERVICE, { ...DEST, upper: 2, lower: 3 })),
   BAD_SYNC: request('POST', '/v1/daemons', { ...MASTER, syncId: 256 }),
   BAD_TUNNEL: thrown(() => canonicalDest(SERVICE, { ...DEST, tunnel: { type: 'gre' } })),

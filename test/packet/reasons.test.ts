@@ -134,6 +134,17 @@ const ROWS: Record<string, Row> = {
       return lvs.run(tcp(PATH, 'S'))
     },
   ],
+  reset: [
+    tx,
+    lvs => {
+      for (const { service } of lvs.intents) service.destGone = 'reset'
+      lvs.publish()
+      lvs.run(tcp(PATH, 'S'))
+      lvs.intents[0]?.dests.pop()
+      lvs.publish()
+      return lvs.run(tcp(PATH, 'A'))
+    },
+  ],
   'dest gone': [
     drop,
     lvs => {

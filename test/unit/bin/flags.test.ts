@@ -157,6 +157,7 @@ const wrong: [id: string, words: string, code: string, says: RegExp][] = [
   ['fwmark6:7', '-M 129', 'BAD_NETMASK', /netmask 129 .* a prefix length 1 to 128/],
   ['fwmark6:7', '-M 255.255.255.0', 'BAD_NETMASK', /a prefix length 1 to 128/],
   [DNS, '--engine spi', 'BAD_ENGINE', /persistence engine spi is not known/],
+  [DNS, '--dest-gone drain', 'BAD_DEST_GONE', /is drain: expected keep, drop, reset or drain/],
   [DNS, '--name 1', 'BAD_NAME', /name 1 cannot be the name of a service/],
   ['tcp:192.0.2.9:53', '-o', 'BAD_SERVICE', /cannot schedule each packet alone/],
   ['tcp:192.0.2.9:0', '', 'BAD_SERVICE', /has port 0, .* expected persistence/],

@@ -54,6 +54,7 @@ const SETTINGS_OF_SERVICES: Rule[] = [
   [mark6('netmask: 129'), 3, '129', 'BAD_NETMASK', /netmask 129 .* a prefix length 1 to 128/],
   [mark6('netmask: 255.0.0.0'), 3, '255.0.0.0', 'BAD_NETMASK', /a prefix length 1 to 128/],
   [web('engine: spi'), 3, 'spi', 'BAD_ENGINE', /persistence engine spi is not known/],
+  [web('dest_gone: drain:0'), 3, 'drain:0', 'BAD_DEST_GONE', /is drain:0: expected keep, drop/],
   [web('one_packet: true'), 3, 'true', 'BAD_SERVICE', /cannot schedule each packet alone/],
   [udp('one_packet: yes'), 3, 'yes', 'BAD_TYPE', /one_packet is yes: expected true or false/],
   [
@@ -342,10 +343,11 @@ test('check: every setting of a service and of a dest, then it is in the configu
     netmask: 255.255.255.0
     engine: sip
     one_packet: true
+    dest_gone: drain:30
     dests:
       - tun 10.0.0.2 tunnel-port 6080 upper 8 tunnel gue lower 6 tunnel-checksum remcsum
       - nat 10.0.0.3 upper 8
-  fwmark6 7: {netmask: 128, one_packet: false}
+  fwmark6 7: {netmask: 128, one_packet: false, dest_gone: keep}
 `
   const { configuration, faults } = checkConfiguration(text)
 
@@ -361,7 +363,7 @@ test('check: every setting of a service and of a dest, then it is in the configu
     {
       ...{ protocol: 'udp', address: '192.0.2.1', port: 0, scheduler: 'sh' },
       ...{ schedFlags: ['flag-1', 'flag-2'], persistentS: 360, netmask: '255.255.255.0' },
-      ...{ engine: 'sip', onePacket: true, dests },
+      ...{ engine: 'sip', onePacket: true, destGone: 'drain:30', dests },
     },
     { protocol: 'fwmark', family: 6, mark: 7, scheduler: 'wlc', dests: [] },
   ])

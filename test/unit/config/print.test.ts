@@ -2,6 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { checkConfiguration } from '../../../control/config/check.ts'
+import type { ConfiguredService } from '../../../control/model/configuration.ts'
 import { printConfiguration } from '../../../control/config/print.ts'
 import { configuration } from '../../support/configurations.ts'
 
@@ -93,4 +94,15 @@ services:
       - tun 10.0.0.4:0 tunnel gue tunnel-port 6080 tunnel-checksum csum
 `,
   )
+})
+
+test('print: what becomes of connections of a dest that is gone, then it has a line', t => {
+  const service: ConfiguredService = {
+    ...{ protocol: 'tcp' as const, address: '192.0.2.1', port: 80, scheduler: 'rr' as const },
+    ...{ destGone: 'drain:30' as const, dests: [] },
+  }
+
+  const text = printConfiguration({ settings: {}, interfaces: [], services: [service] })
+
+  t.true(text.includes('\n    dest_gone: drain:30\n'), text)
 })

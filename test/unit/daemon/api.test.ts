@@ -122,8 +122,7 @@ test('api: a service and a dest with every field, then each is shown', async t =
     {
       kind: 'not-active',
       message:
-        'fwmark6:4294967295 is not active yet (persistence, the sip engine): ' +
-        'its packets pass to the host',
+        'fwmark6:4294967295 is not active yet (the sip engine): ' + 'its packets pass to the host',
     },
   ])
   t.like(given.json<{ warnings: object[] }>().warnings, [
@@ -133,7 +132,7 @@ test('api: a service and a dest with every field, then each is shown', async t =
     },
   ])
   const [service] = shown.services
-  const notActive = ['persistence', 'the sip engine']
+  const notActive = ['the sip engine']
   t.like(service, { ...MARK, ...FULL, notActive })
   t.false('address' in (service ?? {}))
   const less = ['gue tunnels']
@@ -262,6 +261,7 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
   ],
   [call('POST', '/v1/services', { ...SERVICE, schedFlags: [] }), 400, 'BAD_REQUEST', /schedFlags/],
   [call('POST', '/v1/services', { ...SERVICE, engine: 'ftp' }), 400, 'BAD_ENGINE', /engine ftp/],
+  [call('POST', '/v1/services', { ...SERVICE, destGone: 'go' }), 400, 'BAD_DEST_GONE', /is go:/],
   [call('POST', '/v1/services', { ...SERVICE, onePacket: false }), 400, 'BAD_REQUEST', /onePacket/],
   [
     call('POST', '/v1/services', { protocol: 'fwmark', mark: 1 }),

@@ -46,6 +46,7 @@ for (const [service, to, fwd, number, flags] of [
       flags: DEST_KNOWN | DEST_AVAILABLE | DEST_VIP_LOCAL | flags,
       ip_delta: sums.ipDelta,
       l4_delta: sums.l4Delta,
+      ...{ gone: 0, drain_s: 0 },
       service: 3,
       protocol: service === V4 ? 6 : 17,
     })

@@ -55,7 +55,7 @@ function known(rows: DataView, id: number, service: number): void {
     ...{ daddr: 0, vaddr: 0, dport: 0, vport: 0, nexthop: 0, fwd: 0, ip_delta: 0, l4_delta: 0 },
     flags: DEST_FLAGS.DEST_KNOWN,
     service,
-    protocol: 6,
+    ...{ protocol: 6, gone: 0, drain_s: 0 },
   })
 }
 
