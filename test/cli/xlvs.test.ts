@@ -51,20 +51,20 @@ test('xlvs: a service and a dest with all that there is, then the director has i
   const there = { address: '10.0.0.2', port: 0, weight: 1, upper: 8 }
   const gue = { fwd: 'tun', tunnel: { type: 'gue', port: 1 } } as const
 
-  const made = await done('service add fwmark:7 -s sh --sched-flags sh-port -p 60 -M 255.0.0.0')
+  const made = await done(
+    'service add fwmark:7 -s sh --sched-flags sh-port -p 60 -M 255.0.0.0 --engine sip',
+  )
   t.like(made, { service: { ...id, ...staying, persistentS: 60 } })
   t.like((made as { warnings: object[] }).warnings, [
     {
       kind: 'not-active',
-      message: 'fwmark:7 is not active yet (persistence): its packets pass to the host',
+      message: 'fwmark:7 is not active yet (the sip engine): its packets pass to the host',
     },
   ])
   t.like(await done('dest add fwmark:7 10.0.0.2 --tun --tunnel gue --tunnel-port 1 -x 8'), {
     service: id,
     dest: { ...there, ...gue },
-    warnings: [
-      { message: 'not active yet: thresholds, gue tunnels of dest 10.0.0.2:0 of fwmark:7' },
-    ],
+    warnings: [{ message: 'not active yet: gue tunnels of dest 10.0.0.2:0 of fwmark:7' }],
   })
   await done('service set fwmark:7 --persistent none -o')
   await done('dest set fwmark:7 10.0.0.2 --nat --lower 6')

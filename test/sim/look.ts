@@ -2,7 +2,15 @@
  * How the simulation looks at the program's side: runs a frame, reads entries in the mapped tables,
  * and holds them and the counts against the model's. Read next: ../../bpf/types.h (a slot's word).
  */
-import { CONN4, CONN6, LIFE, LIMIT, REASON, SLOT_WORD } from '../../control/abi/maps.gen.ts'
+import {
+  CONN4,
+  CONN6,
+  LIFE,
+  LIMIT,
+  REASON,
+  SLOT_WORD,
+  TCP_STATE,
+} from '../../control/abi/maps.gen.ts'
 import type { ServiceId } from '../../control/model/service.ts'
 import { reasonName, type PacketDirector } from '../support/director.ts'
 import type { Dest, Entry, Traffic } from './entries.ts'
@@ -87,7 +95,7 @@ export class Look {
     const id = (words[base / 4 + 1] ?? 0) >>> (SLOT_WORD.WORD_DEST_SHIFT - 32)
     const { address, port } = this.#lvs.dataplane.tables.destOf(id)
     const isDest = address === dest.address && port === dest.port
-    const state = STATES[bytes.readUInt8(base + at.state)] ?? '?'
+    const state = stateOf(bytes.readUInt8(base + at.state))
     const left = this.#left(table, slot, now)
     const where = isDest ? `${address}:${port}` : `another dest ${address}:${port}`
     return `${protocol === UDP ? 'UDP' : state} ${left} ticks ${where} flags ${flags}`
@@ -199,4 +207,11 @@ function reasonsOf({ kernel }: PacketDirector): ArrayBuffer {
   const mapped = reasonMaps.get(kernel) ?? kernel.maps.reasons.mmap(true)
   reasonMaps.set(kernel, mapped)
   return mapped
+}
+
+/** The model's word for a state; it does not know whether a connection was ever established. */
+function stateOf(number: number): string {
+  if (number === TCP_STATE.TCP_TIME_WAIT_UNOPENED) return 'TW'
+  if (number === TCP_STATE.TCP_CLOSE_UNOPENED) return 'CL'
+  return STATES[number] ?? '?'
 }
