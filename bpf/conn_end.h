@@ -50,16 +50,38 @@ ALWAYS void slot_end(struct conn *slot, __u32 now)
 	}
 }
 
+ALWAYS int conn_end_at(__u8 v6, __u32 index, __u32 now)
+{
+	struct conn *slot = slot_at(v6, index), *partner;
+
+	if (!slot)
+		return 0;
+	partner = partner_of(v6, slot);
+	slot_end(slot, now);
+	control_drop(v6, index);
+	if (partner)
+		slot_end(partner, now);
+	return 0;
+}
+
+WARM int conn_end4(__u32 index, __u32 now)
+{
+	return conn_end_at(0, index, now);
+}
+
+WARM int conn_end6(__u32 index, __u32 now)
+{
+	return conn_end_at(1, index, now);
+}
+
 /* Needs conn, a request slot, and index. The request first: its reply slot is its own until it is
  * freed. */
 ALWAYS void conn_end(struct packet *pkt)
 {
-	struct conn *partner = partner_of(pkt->wire.v6, pkt->conn);
-
-	slot_end(pkt->conn, pkt->now);
-	control_drop(pkt->wire.v6, pkt->index, pkt->conn);
-	if (partner)
-		slot_end(partner, pkt->now);
+	if (pkt->wire.v6)
+		conn_end6(pkt->index, pkt->now);
+	else
+		conn_end4(pkt->index, pkt->now);
 	pkt->conn = 0;
 }
 

@@ -76,7 +76,7 @@ ALWAYS void partner_free(__u8 v6, __u32 index, __u32 then)
 	if (!is_past(READ(slot->deadline), then))
 		return;
 	key = slot_tuple(v6, slot, word);
-	control_drop(v6, index, slot);
+	control_drop(v6, index);
 	if (slot_take(slot, word, LIFE_EMPTY) && index / SLOTS_PER_BUCKET > bucket_mask(v6))
 		stash_forget(&key, index);
 }
@@ -90,14 +90,14 @@ ALWAYS int is_controller(__u8 v6, __u32 index, __u64 word)
 }
 
 /* What belongs to a slot's connection besides it. */
-ALWAYS void slot_clear(__u8 v6, __u32 index, const struct conn *slot, __u64 word)
+ALWAYS void slot_clear(__u8 v6, __u32 index, __u64 word)
 {
 	struct cold *cold = is_template(word) ? cold_at(v6, index) : 0;
 
 	if (cold)
 		WRITE(cold->control, 0);
 	else
-		control_drop(v6, index, slot);
+		control_drop(v6, index);
 }
 
 /* Claims a slot of a bucket that is long overdue, BUSY: its index, or NONE. */
@@ -116,7 +116,7 @@ ALWAYS __u32 overdue_claim(__u8 v6, __u32 row, __u32 now)
 		if (!is_overdue(v6, slot, then) || is_controller(v6, index, word) ||
 		    !slot_take(slot, word, LIFE_BUSY))
 			continue;
-		slot_clear(v6, index, slot, word);
+		slot_clear(v6, index, word);
 		if (partner != NONE)
 			partner_free(v6, partner, then);
 		return index;
