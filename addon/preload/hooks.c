@@ -244,8 +244,12 @@ OPEN_2(__open64_2)
 		int closes = mode != NULL && strchr(mode, 'e') != NULL ? O_CLOEXEC : 0;            \
 		int fd = reads ? open_copy(path, O_RDONLY | closes) : -1;                          \
                                                                                                    \
+		FILE *file = fd >= 0 ? fdopen(fd, mode) : NULL;                                    \
+                                                                                                   \
+		if (fd >= 0 && file == NULL)                                                       \
+			close(fd);                                                                 \
 		errno = before;                                                                    \
-		return fd >= 0 ? fdopen(fd, mode) : next(path, mode);                              \
+		return file != NULL ? file : next(path, mode);                                     \
 	}
 FOPEN(fopen)
 FOPEN(fopen64)

@@ -270,8 +270,10 @@ bool take_message(int fd, const struct msghdr *message, ssize_t *sent, int *erro
 		return false;
 	memcpy(&header, bytes, sizeof(header));
 	is_family = asks_family(bytes, length);
-	if (is_family || header.nlmsg_type == FAMILY_ID) {
-		port = port_of(fd);
+	port = is_family || header.nlmsg_type == FAMILY_ID ? port_of(fd) : 0;
+	/* Without a port, what is sent to oneself would go to the kernel, that is: come here again.
+	 */
+	if (port != 0) {
 		*error = exchange(fd, port, bytes, length, is_family);
 		/* Without an xlvsd the kernel says in its own way that there is no such family. */
 		taken = *error != ENOENT;
