@@ -19,16 +19,21 @@ export class Fallbacks {
 
   /** A service that packets find from now on; a mark's protocol is 0. */
   add(name: string, protocol: number, port: number): void {
+    this.note(name, protocol, port)
+    this.write()
+  }
+
+  /** The same of one that packets found before; `write` when all are noted. */
+  note(name: string, protocol: number, port: number): void {
     if (port === FTP_PORT) this.#kinds.set(name, FALLBACK.FALLBACK_FTP)
     if (port === 0 && protocol !== 0) this.#kinds.set(name, FALLBACK.FALLBACK_ANY)
-    this.#write()
   }
 
   remove(name: string): void {
-    if (this.#kinds.delete(name)) this.#write()
+    if (this.#kinds.delete(name)) this.write()
   }
 
-  #write(): void {
+  write(): void {
     let kinds = 0
     for (const kind of this.#kinds.values()) kinds |= kind
     if (new Uint32Array(this.#settings)[SETTINGS.fallbacks / 4] !== kinds)

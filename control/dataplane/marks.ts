@@ -30,8 +30,8 @@ export class Marks {
   readonly #buffer: ArrayBuffer
   readonly #words: BigUint64Array
   #rules: readonly MarkRule[] = []
-  /** What the network meant for them when they were published. */
-  #meant = ''
+  /** What the network meant for them when they were published; undefined: they were not yet. */
+  #meant: string | undefined
   #owesGracePeriod = false
 
   constructor(kernel: Kernel) {
@@ -48,9 +48,12 @@ export class Marks {
     return this.#rules
   }
 
-  /** Whether the network means something else for the rules than when they were published. */
+  /**
+   * Whether the network means something else for the rules than when they were published. Until
+   * then those that were found are in force.
+   */
   isMoved(around: Surroundings): boolean {
-    return meaning(this.#rules, around) !== this.#meant
+    return this.#meant !== undefined && meaning(this.#rules, around) !== this.#meant
   }
 
   /** Call after a grace period: the half that was left may be written. */

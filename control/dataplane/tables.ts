@@ -327,9 +327,10 @@ export class Tables {
       const name = textOf(key.protocol, key.vaddr, key.vport)
       this.#setServiceId(name, id)
       this.#open.add(name)
-      this.#fallbacks.add(name, key.protocol, key.vport)
+      this.#fallbacks.note(name, key.protocol, key.vport)
       this.#schedules.adopt(id)
     }
+    this.#fallbacks.write()
     this.#schedules.clearOrphans(this.#services.length, id => this.#takenServices.has(id))
     for (let id = 1; id < this.dests.length; id++) {
       const row = this.dests.get(id)
