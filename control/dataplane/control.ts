@@ -117,7 +117,10 @@ export function endsByTemplate(table: ControlTable, overdue: number[]): Map<numb
     const partner = words[slot * step + PARTNER] ?? LIMIT.NONE
     const other = partner === LIMIT.NONE ? one : (words[partner * step + DEADLINE] ?? one)
     const end = ((other - one) | 0) > 0 ? other : one
-    ends.set(template, [...(ends.get(template) ?? []), end])
+    const others = ends.get(template)
+    // One may have had a million.
+    if (others) others.push(end)
+    else ends.set(template, [end])
   }
   return ends
 }
