@@ -15,7 +15,7 @@ import {
   TEMPLATE,
 } from '../abi/maps.gen.ts'
 import { PROTOCOL_NUMBER } from '../model/service.ts'
-import { controlsOf, dropControl, isTemplate, type ControlTable } from './control.ts'
+import { controlsOf, dropControl, isTemplate, revive, type ControlTable } from './control.ts'
 import { SLOT } from './slots.ts'
 import { isValid, uncount } from './sweep.ts'
 
@@ -110,8 +110,14 @@ function endConn(
   const words = new Uint32Array(table.conns)
   const step = SLOT[table.family].size / 4
   const partner = words[at + PARTNER] as number
+  const deadline = words[at + DEADLINE] as number
   const was = end(table.conns, at, now)
   if (was === undefined) return 0
+  // As in the sweep: a packet counts its connection first, then looks at the template.
+  if (isTemplate(words[at] as number) && controlsOf(table, at / step) > 0) {
+    revive(table, at / step, deadline)
+    return 0
+  }
   uncount(table.destConns, was)
   if (partner !== LIMIT.NONE) end(table.conns, partner * step, now)
   const template = dropControl(table, at / step)

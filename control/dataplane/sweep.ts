@@ -121,7 +121,10 @@ function isOverdue({ words, step }: Words, slot: number, now: number): boolean {
   return (((words[slot * step + DEADLINE] ?? 0) - (now - MARGIN_TICKS)) | 0) < 0
 }
 
-/** After a crash in mid-sweep: slots left DEAD, and replies whose request is gone. */
+/**
+ * After a crash in mid-sweep: slots left DEAD, and replies whose request is gone. A template that
+ * was to go and has connections goes on.
+ */
 export function repair(tables: SweepTables): number {
   const slots = wordsOf(tables)
   const { words, step } = slots
@@ -129,7 +132,9 @@ export function repair(tables: SweepTables): number {
   for (let slot = 0, at = 0; at < words.length; slot++, at += step) {
     const word = words[at] ?? 0
     const life = word & SLOT_WORD.WORD_LIFE_MASK
-    if (life === LIFE.LIFE_DEAD) left.push(slot)
+    if (life === LIFE.LIFE_DEAD && isController(tables, slot, word))
+      revive(tables, slot, words[at + DEADLINE] ?? 0)
+    else if (life === LIFE.LIFE_DEAD) left.push(slot)
     else if (life === LIFE.LIFE_VALID && word & REPLY && !hasRequest(slots, slot)) left.push(slot)
   }
   if (left.length === 0) return 0
@@ -230,7 +235,7 @@ function kill(tables: SweepTables, { words, step }: Words, requests: number[]): 
   requests.forEach((slot, i) => {
     const word = was[i]
     if (word === undefined) return
-    if (isTemplate(Number(word & LOW)) && controlsOf(tables, slot) > 0) {
+    if (isValid(word) && isController(tables, slot, Number(word & LOW))) {
       const minute = TEMPLATE.TEMPLATE_AGAIN_S * tables.second
       revive(tables, slot, (words[slot * step + DEADLINE] ?? 0) + minute)
       return
@@ -244,6 +249,11 @@ function kill(tables: SweepTables, { words, step }: Words, requests: number[]): 
   dropControls(tables, dead)
   swapAllToDead(tables, replies)
   return [...dead, ...replies]
+}
+
+/** Whether connections of it keep a template. */
+function isController(tables: SweepTables, slot: number, low: number): boolean {
+  return isTemplate(low) && controlsOf(tables, slot) > 0
 }
 
 /** Whether a word is that of a slot that packets find; what has ended is not counted. */
