@@ -54,7 +54,11 @@ export class Caches {
   /** A service has a scheduler that remembers; one that it has just got begins with nothing. */
   bind(name: CacheName, service: number, isNew: boolean): void {
     this.#isUsed = true
-    if (!isNew) return
+    if (isNew) this.unbind(name, service)
+  }
+
+  /** It has one no more: nothing of it takes the room of others. */
+  unbind(name: CacheName, service: number): void {
     this.#timers[name].delete(service)
     for (const entry of this.#entries(name))
       if (entry.service === service) this.#maps[name].delete(entry.key)

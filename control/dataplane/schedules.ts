@@ -17,7 +17,7 @@ import { planOf, schedulerNumber } from '../plan/schedule/index.ts'
 import type { Candidate, SchedulePlan } from '../plan/schedule/scheduler.ts'
 import { weightsOf, type Weights } from '../plan/schedule/weights.ts'
 import { readScheduleWord, scheduleWord } from '../plan/schedule/word.ts'
-import type { Caches } from './caches.ts'
+import type { CacheName, Caches } from './caches.ts'
 import { Regions } from './regions.ts'
 import { Rows, tableFull } from './rows.ts'
 
@@ -26,6 +26,12 @@ const SLOTS_PER_ROW = 2
 
 /** A service without a schedule. */
 const NOTHING: SchedulePlan = { rows: () => [] }
+
+/** The schedulers that remember, by their numbers. */
+const REMEMBERING: Record<number, CacheName> = {
+  [SCHEDULER.SCHED_LBLC]: 'lblc',
+  [SCHEDULER.SCHED_LBLCR]: 'lblcr',
+}
 
 export class Schedules {
   readonly #rows: Rows<ScheduleRow>
@@ -67,6 +73,24 @@ export class Schedules {
     dests: readonly Candidate[],
     touches: readonly Weights[],
   ): boolean {
+    const { scheduler: before } = readScheduleWord(load64(this.#services, wordOf(serviceId)))
+    const changed = this.#publish(serviceId, service, dests, touches)
+    if (before !== schedulerNumber(service.scheduler)) this.#forget(before, serviceId)
+    return changed
+  }
+
+  /** What a scheduler that has gone remembered of a service. */
+  #forget(scheduler: number, serviceId: number): void {
+    const name = REMEMBERING[scheduler]
+    if (name) this.#caches.unbind(name, serviceId)
+  }
+
+  #publish(
+    serviceId: number,
+    service: Service,
+    dests: readonly Candidate[],
+    touches: readonly Weights[],
+  ): boolean {
     const plan = planOf(service.scheduler)
     const number = schedulerNumber(service.scheduler)
     const wanted = { dests, settings: service, family: familyOfService(service) }
@@ -89,7 +113,9 @@ export class Schedules {
 
   /** Nothing is scheduled any more. */
   withdraw(serviceId: number): void {
+    const { scheduler } = readScheduleWord(load64(this.#services, wordOf(serviceId)))
     this.#publishRows(serviceId, SCHEDULER.SCHED_NONE, NOTHING, [])
+    this.#forget(scheduler, serviceId)
   }
 
   get owesGracePeriod(): boolean {

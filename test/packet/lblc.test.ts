@@ -80,6 +80,25 @@ for (const scheduler of ['lblc', 'lblcr']) {
     t.is(picks(lvs, 2), '1 1')
   })
 
+  test(`${scheduler}: the scheduler is another, or the service gone, the room is free`, async t => {
+    const lvs = await director(
+      t,
+      `${service(scheduler, [5])}\n${service(scheduler, [5], '192.0.2.2')}`,
+    )
+    picks(lvs, 1)
+    picks(lvs, 1, '192.0.2.2')
+    const sum = (): number => remembered(lvs).reduce((a, b) => a + b)
+    const kept = [sum()]
+
+    edit(lvs, intent => (intent.service = { ...intent.service, scheduler: 'rr' }))
+    kept.push(sum())
+    const [, second] = lvs.intents
+    if (second) lvs.dataplane.withdraw(second.service)
+    kept.push(sum())
+
+    t.deepEqual(kept, [2, 1, 0])
+  })
+
   test(`${scheduler}: a service at another address, it remembers for itself`, async t => {
     const lvs = await director(
       t,
