@@ -101,7 +101,8 @@ enum here_walk {
 	HERE_EGRESS,
 	HERE_LOOPBACK = 2,
 	HERE_ASK = 4,
-	HERE_WALKS = 6,
+	HERE_BEGIN = 6,
+	HERE_WALKS = 8,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

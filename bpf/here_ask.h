@@ -42,11 +42,18 @@ ALWAYS int ask_choose(struct packet *pkt)
 	return pkt->dest_id == NONE ? NO_DEST : GO_ON;
 }
 
-/* A connection for a packet that may start one. Returns GO_ON without conn when there is none. */
+/*
+ * A connection for a packet that may start one: a walk of its own, which ends where that of a
+ * packet with one begins. From port 0 none would be found again. Returns GO_ON without conn when
+ * there is none.
+ */
 ALWAYS int ask_begin(struct packet *pkt)
 {
 	int reason;
 
+	if (skb_parse_ip(pkt) || skb_l4(pkt) || !(__u16)pkt->wire.ports)
+		return GO_ON;
+	pkt->verdict = TC_ACT_SHOT;
 	if (!may_start(pkt) || service_find(pkt))
 		return GO_ON;
 	reason = defend(pkt);
@@ -76,7 +83,7 @@ ALWAYS int ask_find(struct packet *pkt)
 		if (reason)
 			return reason;
 	}
-	return pkt->conn ? GO_ON : ask_begin(pkt);
+	return GO_ON;
 }
 
 /* Whether a packet that is not many segments is too long for its way. */

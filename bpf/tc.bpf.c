@@ -87,10 +87,28 @@ HERE_PROGRAM(loopback, 6, 1)
 
 ALWAYS int walk_ask(struct packet *pkt)
 {
-	return go_on(pkt, ask_here(pkt));
+	int reason = ask_here(pkt);
+
+	if (reason == GO_ON)
+		bpf_tail_call_static(pkt->ctx, &here_walks,
+				     pkt->wire.v6 ? HERE_BEGIN + FAMILY_IPV6 : HERE_BEGIN);
+	return go_on(pkt, reason);
 }
 HERE_PROGRAM(ask, 4, 0)
 HERE_PROGRAM(ask, 6, 1)
+
+/* Makes a connection for a request without one, and goes back to where it is found. */
+ALWAYS int walk_begin(struct packet *pkt)
+{
+	int reason = ask_begin(pkt);
+
+	if (reason == GO_ON && pkt->conn)
+		bpf_tail_call_static(pkt->ctx, &here_walks,
+				     pkt->wire.v6 ? HERE_ASK + FAMILY_IPV6 : HERE_ASK);
+	return go_on(pkt, reason);
+}
+HERE_PROGRAM(begin, 4, 0)
+HERE_PROGRAM(begin, 6, 1)
 
 /* Whether this host made the packet; what it forwards, or an interface handed to this one, it has
  * not, and XDP has seen that. */

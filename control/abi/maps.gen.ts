@@ -260,7 +260,8 @@ export const HERE_WALK = {
   HERE_EGRESS: 0,
   HERE_LOOPBACK: 2,
   HERE_ASK: 4,
-  HERE_WALKS: 6,
+  HERE_BEGIN: 6,
+  HERE_WALKS: 8,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
