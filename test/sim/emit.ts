@@ -55,12 +55,13 @@ export function hopTaken({ frame, isV6, l4 }: Packet): Buffer {
   return out
 }
 
-/** NAT: another address and port on one side, and one hop less (5.2). */
+/** NAT: another address and port on one side, and one hop less, or so many (5.2). */
 export function translated(
   packet: Packet,
   side: 'from' | 'to',
   { address, port }: { address: string; port: number },
   rules: Rules,
+  taken = 1,
 ): Buffer {
   const { frame, isV6, l4, protocol } = packet
   const out = Buffer.from(frame)
@@ -70,7 +71,7 @@ export function translated(
   out.write(address, at, 'latin1')
   out.writeUInt16BE(port, portAt)
   const hops = ETHERNET + (isV6 ? 7 : 8)
-  out.writeUInt8(out.readUInt8(hops) - 1, hops)
+  out.writeUInt8(out.readUInt8(hops) - taken, hops)
   const check = frame.readUInt16BE(checkAt)
   if (protocol === UDP && check === 0) {
     out.writeUInt16BE(wholeSum(out, packet) || rules.udpZero, checkAt)

@@ -11,9 +11,9 @@ import type { Ipvs, Service } from './ipvs.ts'
 import type { Beginning, Op, WantedDest, WantedService } from './ops.ts'
 import { BROADCAST, DEST_NUMBERS, latin1, virtuals } from './place.ts'
 import { ACK, FIN, RST, SYN, UDP, type Settings } from './rules.ts'
-import type { SchedulerName } from './schedulers.ts'
+import { SCHEDULER_NAMES } from './schedulers.ts'
 
-const SCHEDULERS: SchedulerName[] = ['rr', 'rr', 'wrr', 'wlc']
+const UPPERS = [0, 0, 0, 1, 2, 3, 5]
 const FLAGS = [SYN, SYN, SYN, ACK, ACK, ACK, ACK | 8, FIN | ACK, FIN | ACK, RST, RST | ACK]
 const ODD_FLAGS = [SYN | ACK, SYN | FIN, SYN | RST, FIN, 0, 8, 0xff, SYN | 0xc0, FIN | RST]
 const CPORTS = [5000, 5001, 5002]
@@ -47,7 +47,7 @@ export function beginning(random: Random): Beginning {
   const services = FAMILIES.flatMap(f =>
     virtuals(f).flatMap(address =>
       SERVICES.map(([protocol, port]): WantedService => {
-        return { protocol, address, port, scheduler: oneOf(random, SCHEDULERS) }
+        return { protocol, address, port, scheduler: oneOf(random, SCHEDULER_NAMES) }
       }),
     ),
   )
@@ -202,7 +202,7 @@ export class Generator {
     if (dice < 50) return this.#setDest(service)
     if (dice < 70) return this.#removeDest(service)
     if (dice < 78) return { op: 'service', service, isThere: random(6) > 0 }
-    if (dice < 84) return { op: 'scheduler', service, scheduler: oneOf(random, SCHEDULERS) }
+    if (dice < 84) return { op: 'scheduler', service, scheduler: oneOf(random, SCHEDULER_NAMES) }
     if (dice < 96) return { op: 'set', settings: oneOf(random, SETTINGS) }
     const { other } = oneOf(random, FAMILIES)
     return { op: 'virtual', address: other, isHere: random(4) > 0 }
@@ -219,7 +219,9 @@ export class Generator {
     const f = isV4 === isMixed ? (FAMILIES[1] ?? IPV4) : IPV4
     const address = f.dest(oneOf(random, this.#dests))
     const ports = service?.protocol === UDP ? [53, 5353] : [port, 80, 8000]
-    const wanted = { service: number, address, weight: oneOf(random, WEIGHTS) }
+    const upper = oneOf(random, UPPERS)
+    const limits = { upper, lower: random(2) === 0 ? 0 : Math.min(upper, 1 + random(5)) }
+    const wanted = { service: number, address, weight: oneOf(random, WEIGHTS), ...limits }
     return { op: 'dest', ...wanted, fwd, port: fwd === 'nat' ? oneOf(random, ports) : port }
   }
 

@@ -5,10 +5,10 @@
  * Source: ip_vs_core.c, ip_vs_xmit.c (v6.12); numbers in brackets are the specification's.
  *
  * Not modelled: persistence, one-packet services, marks, services of port 0, FTP, SCTP, AH and ESP;
- * schedulers but rr, wrr, wlc; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments
- * (refused here, as the program refuses them); defences by the memory that is left, schedule_icmp
- * and nat_icmp_send; errors about tunnels and about what went to DR and tunnels; limits of own
- * errors; dests on this host; rp_filter; a full table and its overdue takeover.
+ * schedulers dh, sh, mh, maglev, twos; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers;
+ * fragments (refused here, as the program refuses them); defences by the memory that is left,
+ * schedule_icmp and nat_icmp_send; errors about tunnels and about what went to DR and tunnels;
+ * limits of own errors; dests on this host; rp_filter; a full table and its overdue takeover.
  */
 import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
 import {
@@ -35,7 +35,7 @@ import {
   type Rules,
   type Settings,
 } from './rules.ts'
-import type { SchedulerName, Turn } from './schedulers.ts'
+import { bound, released, type SchedulerName, type Turn } from './schedulers.ts'
 
 export const VERDICT = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
 
@@ -78,6 +78,9 @@ export interface Surroundings {
 }
 
 const ICMP_HEADER = 8
+const LOOPBACK = 1
+const NOBODY = '\0'.repeat(16)
+const LBLCR_EXPIRATION_S = 86400
 const LEAVES: Record<Fwd, string> = { nat: 'nat request', dr: 'direct', tun: 'tunnel' }
 
 export class Ipvs {
@@ -142,7 +145,9 @@ export class Ipvs {
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
     if (this.#drops()) return dropped('overload')
     if (packet.sport === this.rules.ftpDataPort) return passed('ftp data')
-    const dest = this.rules.pick[service.scheduler](service)
+    const dest = this.rules.pick[service.scheduler](service, {
+      ...{ to: packet.to, now: this.now, expiration: LBLCR_EXPIRATION_S * this.second },
+    })
     if (!dest) return this.#answer(packet, packet.frame, 'no dest', 0, packet.to)
     return this.#take(packet, this.#newEntry(packet, dest))
   }
@@ -174,6 +179,7 @@ export class Ipvs {
       },
     }
     dest.inactive++
+    bound(dest)
     dest.traffic.conns++
     this.entries.add(entry, this.rules.isFound(sport))
     return entry
@@ -243,10 +249,20 @@ export class Ipvs {
     return { ...this.#sendReply(packet, entry), entry }
   }
 
+  /** To a client that is this host: by loopback, with all its hops. */
+  #home(packet: Packet, entry: Entry): Outcome {
+    this.#countOut(entry, lengthOf(packet))
+    this.#track(packet, entry, 'output')
+    const from = { address: entry.virtual, port: entry.vport }
+    const frame = translated(packet, 'from', from, this.rules, 0)
+    return { ...passed('nat reply'), frame, resolving: { ifindex: LOOPBACK, address: NOBODY } }
+  }
+
   #sendReply(packet: Packet, entry: Entry): Outcome {
     const own = this.net.own(packet.isV6)
     const way = this.net.way(packet.to)
-    if (!way && !packet.isShort) return dropped('no route')
+    if (!way && !packet.isShort)
+      return this.net.locals.has(packet.to) ? this.#home(packet, entry) : dropped('no route')
     if (hopsOf(packet) < this.rules.hopsMin)
       return this.#answer(packet, packet.frame, 'ttl expired', 0, own)
     if (packet.isShort || !way) {
@@ -412,6 +428,7 @@ export class Ipvs {
 
   #uncount({ dest, state }: Entry): void {
     dest[this.rules.active.has(state) ? 'active' : 'inactive']--
+    released(dest)
   }
 }
 

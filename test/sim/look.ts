@@ -59,7 +59,8 @@ export class Look {
     const out = this.#lvs.kernel.program.testRun({ data })
     const frame = Buffer.from(out.data.buffer, out.data.byteOffset, out.data.length)
     const left = { reason: this.#leftBy(), verdict: out.retval }
-    if (left.reason !== 'resolving') return { ...left, frame }
+    if (frame.length < NOTE || frame.readUInt32LE(0) !== LIMIT.COMPANION_MAGIC)
+      return { ...left, frame }
     return { ...left, frame: frame.subarray(NOTE), note: frame.subarray(0, NOTE) }
   }
 

@@ -14,6 +14,9 @@ export interface WantedDest {
   port: number
   fwd: Fwd
   weight: number
+  /** Thresholds; 0: none. */
+  upper: number
+  lower: number
 }
 
 export type Op =

@@ -5,7 +5,7 @@
  * Source: ip_vs_proto_tcp.c, ip_vs_proto_udp.c, ip_vs_core.c, ip_vs_xmit.c (v6.12); RFC 792, 4443.
  */
 
-import { rr, wlc, wrr } from './schedulers.ts'
+import { fo, lblc, lblcr, lc, nq, ovf, rr, sed, wlc, wrr } from './schedulers.ts'
 
 /** States in the order of the tables below; UDP is always in the first. */
 export const STATES = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA'] as const
@@ -133,7 +133,7 @@ export const RULES = {
   answering: <E>(entries: readonly E[]): E | undefined => entries.at(-1),
 
   /** The schedulers. */
-  pick: { rr, wrr, wlc },
+  pick: { rr, wrr, wlc, lc, fo, ovf, sed, nq, lblc, lblcr },
 
   /** What may begin a connection (4.1). */
   mayStart(protocol: number, flags: number, set: Settings): boolean {

@@ -1,6 +1,7 @@
 /**
  * Schedulers as the kernel has them: a list of dests, newest first, and a mark in it.
- * Source: ip_vs_rr.c, ip_vs_wrr.c (v6.12), ip_vs_wlc.c (v6.1).
+ * Source: ip_vs_rr.c, ip_vs_wrr.c (v6.12), ip_vs_wlc.c, ip_vs_lblc.c, ip_vs_lblcr.c (v6.1) and the
+ * specification's words; dh, sh, mh and twos are not here.
  */
 
 /** What a scheduler sees of a dest. */
@@ -8,6 +9,11 @@ export interface Candidate {
   weight: number
   active: number
   inactive: number
+  isThere: boolean
+  /** Thresholds, the lower one as it is meant; 0: none. */
+  upper: number
+  lower: number
+  isOverloaded: boolean
 }
 
 /** The dests of a service and where its scheduler stands. Undefined: at the head of the list. */
@@ -18,13 +24,27 @@ export interface Turn<D extends Candidate> {
   weight: number
   step: number
   start: number
+  /** lblc, lblcr: what went to an address, the newest first; lblcr: when that changed last. */
+  cache: Map<string, { dests: D[]; changed: number }>
 }
 
-export type SchedulerName = 'rr' | 'wrr' | 'wlc'
+/** What a packet is to be scheduled by: where it goes, and when it comes. */
+export interface Asked {
+  to: string
+  now: number
+  /** Ticks after which lblcr's set loses its busiest dest. */
+  expiration: number
+}
+
+export const SCHEDULER_NAMES = [
+  ...(['rr', 'wrr', 'wlc', 'lc', 'fo', 'ovf', 'sed', 'nq', 'lblc', 'lblcr'] as const),
+] as const
+export type SchedulerName = (typeof SCHEDULER_NAMES)[number]
 
 /** Begins anew, as a service does that is bound to a scheduler. */
 export function begin<D extends Candidate>(turn: Turn<D>): void {
   turn.weight = 0
+  turn.cache.clear()
   touch(turn)
 }
 
@@ -46,7 +66,7 @@ function gcd(a: number, b: number): number {
 export function rr<D extends Candidate>(turn: Turn<D>): D | undefined {
   const from = turn.last ? turn.list.indexOf(turn.last) : -1
   const round = [...turn.list.slice(from + 1), ...turn.list.slice(0, from + 1)]
-  const found = round.find(d => d.weight > 0)
+  const found = round.find(isUsable)
   if (found) turn.last = found
   return found
 }
@@ -54,11 +74,19 @@ export function rr<D extends Candidate>(turn: Turn<D>): D | undefined {
 /** On from the last one; past the end the threshold falls, and below 1 it starts again. */
 export function wrr<D extends Candidate>(turn: Turn<D>): D | undefined {
   if (turn.start === 0) return undefined
-  let at = turn.last ? turn.list.indexOf(turn.last) : -1
+  const { last, weight: began, step, start } = turn
+  if (!turn.list.some(isUsable)) {
+    // The kernel looks at all for nothing; this is where it stands then.
+    if (last && began <= step) return undefined
+    turn.last = undefined
+    turn.weight = start
+    return undefined
+  }
+  let at = last ? turn.list.indexOf(last) : -1
   for (;;) {
     for (at++; at < turn.list.length; at++) {
       const dest = turn.list[at]
-      if (!dest || dest.weight < turn.weight) continue
+      if (!dest || dest.isOverloaded || dest.weight < turn.weight) continue
       turn.last = dest
       return dest
     }
@@ -68,13 +96,118 @@ export function wrr<D extends Candidate>(turn: Turn<D>): D | undefined {
   }
 }
 
-/** The least loaded for its weight, an active connection weighing as 256; the first of equals. */
+function isUsable(dest: Candidate): boolean {
+  return dest.weight > 0 && !dest.isOverloaded
+}
+
+/** An active connection weighs as 256. */
+function overhead(d: Candidate): number {
+  return d.active * 256 + d.inactive
+}
+
+function activeAndOne(d: Candidate): number {
+  return d.active + 1
+}
+
+/** The least load for the weight; the first of equals (1.2). */
+function least<D extends Candidate>(
+  list: readonly D[],
+  load: (d: D) => number,
+  weight: (d: D) => number = d => d.weight,
+): D | undefined {
+  return list
+    .filter(isUsable)
+    .reduce<D | undefined>(
+      (best, d) => (best && load(best) * weight(d) <= load(d) * weight(best) ? best : d),
+      undefined,
+    )
+}
+
 export function wlc<D extends Candidate>({ list }: Turn<D>): D | undefined {
-  const load = (d: D): number => d.active * 256 + d.inactive
-  let best: D | undefined
-  for (const dest of list) {
-    if (dest.weight === 0) continue
-    if (!best || load(best) * dest.weight > load(dest) * best.weight) best = dest
+  return least(list, overhead)
+}
+
+export function lc<D extends Candidate>({ list }: Turn<D>): D | undefined {
+  return least(list, overhead, () => 1)
+}
+
+export function sed<D extends Candidate>({ list }: Turn<D>): D | undefined {
+  return least(list, activeAndOne)
+}
+
+export function nq<D extends Candidate>({ list }: Turn<D>): D | undefined {
+  return list.find(d => isUsable(d) && d.active === 0) ?? least(list, activeAndOne)
+}
+
+export function fo<D extends Candidate>({ list }: Turn<D>): D | undefined {
+  return least(list, () => 1)
+}
+
+export function ovf<D extends Candidate>({ list }: Turn<D>): D | undefined {
+  return least(
+    list.filter(d => d.active <= d.weight),
+    () => 1,
+  )
+}
+
+/** Busy, and another has capacity to spare (3.7). */
+function isBusy(dest: Candidate, list: readonly Candidate[]): boolean {
+  return dest.active > dest.weight && list.some(d => 2 * d.active < d.weight)
+}
+
+export function lblc<D extends Candidate>(turn: Turn<D>, { to, now }: Asked): D | undefined {
+  const [kept] = turn.cache.get(to)?.dests ?? []
+  if (kept?.isThere && kept.weight > 0 && !isBusy(kept, turn.list)) return kept
+  const dest = least(turn.list, overhead)
+  if (dest) turn.cache.set(to, { dests: [dest], changed: now })
+  return dest
+}
+
+export function lblcr<D extends Candidate>(turn: Turn<D>, asked: Asked): D | undefined {
+  const set = turn.cache.get(asked.to)
+  const kept = set
+    ? least(
+        set.dests.filter(d => d.isThere),
+        overhead,
+      )
+    : undefined
+  if (set && set.dests.length > 1 && asked.now - set.changed > asked.expiration) shrink(set, asked)
+  if (kept && !isBusy(kept, turn.list)) return kept
+  const dest = least(turn.list, overhead)
+  if (!dest) return undefined
+  if (!set) turn.cache.set(asked.to, { dests: [dest], changed: asked.now })
+  else if (!set.dests.includes(dest)) {
+    set.dests.unshift(dest)
+    set.changed = asked.now
   }
-  return best
+  return dest
+}
+
+/** The busiest for its weight leaves; the first of equals. */
+function shrink(set: { dests: Candidate[]; changed: number }, { now }: { now: number }): void {
+  const [first, ...others] = set.dests.filter(d => d.weight > 0)
+  if (!first) return
+  const busiest = others.reduce(
+    (most, d) => (overhead(most) * d.weight < overhead(d) * most.weight ? d : most),
+    first,
+  )
+  set.dests.splice(set.dests.indexOf(busiest), 1)
+  set.changed = now
+}
+
+/** After a connection was bound (6). */
+export function bound(dest: Candidate): void {
+  if (dest.upper > 0 && dest.active + dest.inactive >= dest.upper) dest.isOverloaded = true
+}
+
+/** After one was released. */
+export function released(dest: Candidate): void {
+  if (dest.upper === 0 || dest.active + dest.inactive < dest.lower) dest.isOverloaded = false
+}
+
+/** After an edit. */
+export function limited(dest: Candidate, upper: number, lower: number): void {
+  Object.assign(dest, { upper, lower: lower || upper - Math.floor(upper / 4) })
+  bound(dest)
+  released(dest)
 }

@@ -6,7 +6,6 @@
 import { store32 } from '../../addon/index.ts'
 import { SETTINGS } from '../../control/abi/maps.gen.ts'
 import type { Service as ServiceNoun } from '../../control/model/service.ts'
-import { SCHEDULERS } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
 import { defence } from '../../control/plan/defence.ts'
 import { destWeights, type Weights } from '../../control/plan/schedule/weights.ts'
@@ -24,7 +23,7 @@ import { Look } from './look.ts'
 import { opText, type Beginning, type Op, type WantedDest } from './ops.ts'
 import { addFacts, destsBehindOther, latin1, Place } from './place.ts'
 import { DEFAULTS, TCP, UDP, type Rules } from './rules.ts'
-import { begin, touch } from './schedulers.ts'
+import { begin, limited, SCHEDULER_NAMES, touch } from './schedulers.ts'
 
 /** The sweep leaves alone what has been over for no longer, in ticks. */
 const SWEEP_MARGIN = 2
@@ -166,9 +165,12 @@ export class World {
   #forget(): void {
     const { tables } = this.#lvs.dataplane
     for (const id of tables.idleTrash()) tables.forget(id)
-    for (const { known } of this.services)
-      for (const [name, dest] of known)
-        if (!dest.isThere && dest.active === 0 && dest.inactive === 0) known.delete(name)
+    for (const { known, cache } of this.services)
+      for (const [name, dest] of known) {
+        if (dest.isThere || dest.active !== 0 || dest.inactive !== 0) continue
+        known.delete(name)
+        for (const set of cache.values()) set.dests = set.dests.filter(d => d !== dest)
+      }
   }
 
   /** A virtual address comes or goes. */
@@ -221,18 +223,22 @@ export class World {
     this.#lvs.intents.splice(0, Infinity, ...this.#intents.filter(isWithin))
   }
 
-  #setDest(service: Service, { address, port, fwd, weight }: WantedDest): void {
+  #setDest(service: Service, { address, port, fwd, weight, upper, lower }: WantedDest): void {
     const name = `${address} ${port}`
     const dest = service.known.get(name) ?? newDest(address, port)
     const isNew = !dest.isThere
     Object.assign(dest, { fwd, weight, isThere: true })
+    limited(dest, upper, lower)
     service.known.set(name, dest)
     if (isNew) service.list.unshift(dest)
     if (service.scheduler === 'wrr') touch(service)
   }
 
   #publish({ list }: Service, intent: ServiceIntent, isTouched: boolean): void {
-    intent.dests = list.map(({ address, port, fwd, weight }) => ({ address, port, fwd, weight }))
+    intent.dests = list.map(({ address, port, fwd, weight, upper, lower }) => ({
+      ...{ address, port, fwd, weight },
+      ...(upper > 0 && { upper, lower }),
+    }))
     const touches: Weights[] = isTouched ? [destWeights(intent.dests)] : []
     this.#lvs.dataplane.publish(intent, touches)
   }
@@ -246,13 +252,12 @@ function sameAs(reason: string): string {
 function serviceOf(service: ServiceNoun): Service {
   if (!('address' in service)) throw new Error('no service by an address')
   const { protocol, address, port } = service
-  const scheduler = SCHEDULERS.find(name => name === service.scheduler)
-  if (scheduler !== 'rr' && scheduler !== 'wrr' && scheduler !== 'wlc')
-    throw new Error(`no scheduler ${service.scheduler}`)
+  const scheduler = SCHEDULER_NAMES.find(name => name === service.scheduler)
+  if (!scheduler) throw new Error(`no scheduler ${service.scheduler}`)
   const made: Service = {
     ...{ name: `${protocol} ${address} ${port}`, address, bytes: latin1(address), port, scheduler },
     ...{ protocol: protocol === 'udp' ? UDP : TCP, isThere: true, known: new Map<string, Dest>() },
-    ...{ list: [], last: undefined, weight: 0, step: 1, start: 0 },
+    ...{ list: [], last: undefined, weight: 0, step: 1, start: 0, cache: new Map() },
   }
   begin(made)
   return made
@@ -262,7 +267,7 @@ function newDest(address: string, port: number): Dest {
   const traffic = { conns: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 }
   return {
     ...{ address, bytes: latin1(address), port, fwd: 'nat', isThere: false },
-    ...{ weight: 0, active: 0, inactive: 0, traffic },
+    ...{ weight: 0, active: 0, inactive: 0, traffic, upper: 0, lower: 0, isOverloaded: false },
   }
 }
 
