@@ -374,7 +374,7 @@ ALWAYS int conn_make(struct packet *pkt)
 	other = slot_at(pkt->wire.v6, reply);
 	if (other)
 		slot_publish(other, reply_hash, flags | CONN_REPLY, pkt->dest_id);
-	if (fwd != FWD_NAT)
+	if (fwd != FWD_NAT && pkt->dest_id)
 		flags |= CONN_NOOUTPUT;
 	/* Packets from port 0 find no connection, each begins one (ip_vs_conn.c, NO_CPORT). */
 	if (!(__u16)pkt->wire.ports)

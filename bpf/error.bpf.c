@@ -122,6 +122,23 @@ ALWAYS int error_send(struct packet *pkt, int reason)
 	return send_way(pkt, &way, reason);
 }
 
+/*
+ * Who speaks may be an address that only policy routing makes this host's: the kernel can send
+ * nothing from such a one in IPv4, and sends from the interface's in IPv6. Differs from LVS: an
+ * ICMPv6 error about a packet that only policy routing makes local comes from the first address of
+ * the interface; the kernel takes the one that suits the receiver.
+ */
+ALWAYS int error_source(struct packet *pkt, struct handover *h)
+{
+	const struct route *route = route_find(address_load(h->source));
+
+	if (likely(route && route->kind == ROUTE_LOCAL))
+		return 1;
+	if (pkt->wire.v6)
+		address_store(h->source, own_address(pkt));
+	return pkt->wire.v6;
+}
+
 ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6, .verdict = XDP_DROP};
@@ -131,7 +148,7 @@ ALWAYS int walk_error(struct xdp_md *ctx, __u8 v6)
 	__u8 tos;
 
 	if (!reason && (!may_answer(&pkt.wire) || !is_somebody(h->source, v6) ||
-			!error_is_allowed(h, wire_from(&pkt.wire), v6)))
+			!error_source(&pkt, h) || !error_is_allowed(h, wire_from(&pkt.wire), v6)))
 		reason = h->reason;
 	if (reason)
 		return leave(&pkt, reason);

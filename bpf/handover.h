@@ -77,7 +77,9 @@ enum walk {
 	WALK_FOLLOW = 33,
 	/* A client's segment to a dest that was removed, to be answered by a reset. */
 	WALK_RESET = 35,
-	WALKS = 37,
+	/* A packet of a mark's service that goes where it was going: cache_bypass. */
+	WALK_BYPASS = 37,
+	WALKS = 39,
 };
 
 /* Who has got ICMP errors of ours. */

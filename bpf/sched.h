@@ -103,9 +103,51 @@ ALWAYS struct wire wire_scheduled(const struct packet *pkt, __u64 word)
 	return pkt->wire;
 }
 
+/* The dest id of connections without a dest, which go where they were going; nobody has it. */
+#define NO_ONE 0
+
+/*
+ * Whether a packet that nobody takes goes where it was going: a mark's, to an address that is not
+ * this host's. In IPv6 the kernel asks no more than whether it is unicast.
+ */
+ALWAYS int may_bypass(const struct packet *pkt)
+{
+	const struct route *route;
+
+	if (likely(!READ(settings.cache_bypass)) || pkt->is_error ||
+	    !(READ(pkt->service->flags) & SERVICE_MARK))
+		return 0;
+	if (pkt->wire.v6)
+		return (__u8)pkt->wire.addrs[2] != 0xff;
+	route = route_find(wire_to(&pkt->wire));
+	return !route || route->kind == ROUTE_UNICAST;
+}
+
+/* Of a one-packet service no connection is made: NONE says so. */
+ALWAYS int go_bypass(struct packet *pkt, __u32 dest)
+{
+	__u32 zero = 0;
+	struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
+
+	if (!h)
+		return INTERNAL;
+	h->dest = dest;
+	return go_to(pkt, WALK_BYPASS);
+}
+
+ALWAYS int bypass(struct packet *pkt)
+{
+	int is_once =
+		pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
+
+	return go_bypass(pkt, is_once ? NONE : NO_ONE);
+}
+
 /* Nobody takes a new connection. What an FTP service takes besides its own port is the host's. */
 ALWAYS int refuse(struct packet *pkt)
 {
+	if (may_bypass(pkt))
+		return bypass(pkt);
 	if (READ(pkt->service->port) == FTP_PORT && pkt->wire.ports >> 16 != FTP_PORT)
 		return NO_SERVICE;
 	return answer(pkt, NO_DEST, 0, wire_to(&pkt->wire));

@@ -17,6 +17,7 @@ struct settings {
 	__u32 sloppy_tcp NOTE("net.ipv4.vs.sloppy_tcp");
 	__u32 expire_nodest_conn NOTE("net.ipv4.vs.expire_nodest_conn");
 	__u32 nat_icmp_send NOTE("net.ipv4.vs.nat_icmp_send");
+	__u32 cache_bypass NOTE("net.ipv4.vs.cache_bypass");
 	__u32 tcp_table NOTE("enum tcp_table: what secure_tcp says just now");
 	__u32 drop_rate NOTE("drop_packet: of so many new connections one is dropped; 0: none");
 	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");

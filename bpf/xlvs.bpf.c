@@ -84,6 +84,7 @@ PROGRAM(full)
 #include "checksum.bpf.c"
 #include "new.bpf.c"
 #include "once.bpf.c"
+#include "bypass.bpf.c"
 #include "here.bpf.c"
 #include "error.bpf.c"
 #include "icmp.bpf.c"

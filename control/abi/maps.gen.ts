@@ -253,7 +253,8 @@ export const WALK = {
   WALK_PERSIST: 31,
   WALK_FOLLOW: 33,
   WALK_RESET: 35,
-  WALKS: 37,
+  WALK_BYPASS: 37,
+  WALKS: 39,
 } as const
 
 export const HERE_WALK = {
@@ -1315,6 +1316,8 @@ export interface Settings {
   expire_nodest_conn: number
   /** net.ipv4.vs.nat_icmp_send. */
   nat_icmp_send: number
+  /** net.ipv4.vs.cache_bypass. */
+  cache_bypass: number
   /** enum tcp_table: what secure_tcp says just now. */
   tcp_table: number
   /** drop_packet: of so many new connections one is dropped; 0: none. */
@@ -1353,7 +1356,7 @@ export interface Settings {
 
 /** Size, then the offset of each field, in bytes. */
 export const SETTINGS = {
-  size: 172,
+  size: 176,
   heartbeat: 0,
   clock: 4,
   tcp_timeout: 8,
@@ -1363,23 +1366,24 @@ export const SETTINGS = {
   sloppy_tcp: 84,
   expire_nodest_conn: 88,
   nat_icmp_send: 92,
-  tcp_table: 96,
-  drop_rate: 100,
-  drop_counter: 104,
-  owner: 108,
-  day_ms: 112,
-  direct_replies: 116,
-  schedule_icmp: 120,
-  icmp_interval: 124,
-  icmp_types: 132,
-  icmp_per_second: 140,
-  icmp_burst: 144,
-  answers_here: 148,
-  asks_here: 152,
-  expire_quiescent_template: 156,
-  fallbacks: 160,
-  unprivileged_port: 164,
-  lblcr_expiration: 168,
+  cache_bypass: 96,
+  tcp_table: 100,
+  drop_rate: 104,
+  drop_counter: 108,
+  owner: 112,
+  day_ms: 116,
+  direct_replies: 120,
+  schedule_icmp: 124,
+  icmp_interval: 128,
+  icmp_types: 136,
+  icmp_per_second: 144,
+  icmp_burst: 148,
+  answers_here: 152,
+  asks_here: 156,
+  expire_quiescent_template: 160,
+  fallbacks: 164,
+  unprivileged_port: 168,
+  lblcr_expiration: 172,
 } as const
 
 export function readSettings(v: DataView, at: number): Settings {
@@ -1393,23 +1397,24 @@ export function readSettings(v: DataView, at: number): Settings {
     sloppy_tcp: v.getUint32(at + 84, HOST),
     expire_nodest_conn: v.getUint32(at + 88, HOST),
     nat_icmp_send: v.getUint32(at + 92, HOST),
-    tcp_table: v.getUint32(at + 96, HOST),
-    drop_rate: v.getUint32(at + 100, HOST),
-    drop_counter: v.getUint32(at + 104, HOST),
-    owner: v.getUint32(at + 108, HOST),
-    day_ms: v.getUint32(at + 112, HOST),
-    direct_replies: v.getUint32(at + 116, HOST),
-    schedule_icmp: v.getUint32(at + 120, HOST),
-    icmp_interval: words(v, at + 124, 2),
-    icmp_types: words(v, at + 132, 2),
-    icmp_per_second: v.getUint32(at + 140, HOST),
-    icmp_burst: v.getUint32(at + 144, HOST),
-    answers_here: v.getUint32(at + 148, HOST),
-    asks_here: v.getUint32(at + 152, HOST),
-    expire_quiescent_template: v.getUint32(at + 156, HOST),
-    fallbacks: v.getUint32(at + 160, HOST),
-    unprivileged_port: v.getUint32(at + 164, HOST),
-    lblcr_expiration: v.getUint32(at + 168, HOST),
+    cache_bypass: v.getUint32(at + 96, HOST),
+    tcp_table: v.getUint32(at + 100, HOST),
+    drop_rate: v.getUint32(at + 104, HOST),
+    drop_counter: v.getUint32(at + 108, HOST),
+    owner: v.getUint32(at + 112, HOST),
+    day_ms: v.getUint32(at + 116, HOST),
+    direct_replies: v.getUint32(at + 120, HOST),
+    schedule_icmp: v.getUint32(at + 124, HOST),
+    icmp_interval: words(v, at + 128, 2),
+    icmp_types: words(v, at + 136, 2),
+    icmp_per_second: v.getUint32(at + 144, HOST),
+    icmp_burst: v.getUint32(at + 148, HOST),
+    answers_here: v.getUint32(at + 152, HOST),
+    asks_here: v.getUint32(at + 156, HOST),
+    expire_quiescent_template: v.getUint32(at + 160, HOST),
+    fallbacks: v.getUint32(at + 164, HOST),
+    unprivileged_port: v.getUint32(at + 168, HOST),
+    lblcr_expiration: v.getUint32(at + 172, HOST),
   }
 }
 
@@ -1423,23 +1428,24 @@ export function writeSettings(v: DataView, at: number, x: Settings): void {
   v.setUint32(at + 84, x.sloppy_tcp, HOST)
   v.setUint32(at + 88, x.expire_nodest_conn, HOST)
   v.setUint32(at + 92, x.nat_icmp_send, HOST)
-  v.setUint32(at + 96, x.tcp_table, HOST)
-  v.setUint32(at + 100, x.drop_rate, HOST)
-  v.setUint32(at + 104, x.drop_counter, HOST)
-  v.setUint32(at + 108, x.owner, HOST)
-  v.setUint32(at + 112, x.day_ms, HOST)
-  v.setUint32(at + 116, x.direct_replies, HOST)
-  v.setUint32(at + 120, x.schedule_icmp, HOST)
-  x.icmp_interval.forEach((n, i) => { v.setUint32(at + 124 + 4 * i, n, HOST) })
-  x.icmp_types.forEach((n, i) => { v.setUint32(at + 132 + 4 * i, n, HOST) })
-  v.setUint32(at + 140, x.icmp_per_second, HOST)
-  v.setUint32(at + 144, x.icmp_burst, HOST)
-  v.setUint32(at + 148, x.answers_here, HOST)
-  v.setUint32(at + 152, x.asks_here, HOST)
-  v.setUint32(at + 156, x.expire_quiescent_template, HOST)
-  v.setUint32(at + 160, x.fallbacks, HOST)
-  v.setUint32(at + 164, x.unprivileged_port, HOST)
-  v.setUint32(at + 168, x.lblcr_expiration, HOST)
+  v.setUint32(at + 96, x.cache_bypass, HOST)
+  v.setUint32(at + 100, x.tcp_table, HOST)
+  v.setUint32(at + 104, x.drop_rate, HOST)
+  v.setUint32(at + 108, x.drop_counter, HOST)
+  v.setUint32(at + 112, x.owner, HOST)
+  v.setUint32(at + 116, x.day_ms, HOST)
+  v.setUint32(at + 120, x.direct_replies, HOST)
+  v.setUint32(at + 124, x.schedule_icmp, HOST)
+  x.icmp_interval.forEach((n, i) => { v.setUint32(at + 128 + 4 * i, n, HOST) })
+  x.icmp_types.forEach((n, i) => { v.setUint32(at + 136 + 4 * i, n, HOST) })
+  v.setUint32(at + 144, x.icmp_per_second, HOST)
+  v.setUint32(at + 148, x.icmp_burst, HOST)
+  v.setUint32(at + 152, x.answers_here, HOST)
+  v.setUint32(at + 156, x.asks_here, HOST)
+  v.setUint32(at + 160, x.expire_quiescent_template, HOST)
+  v.setUint32(at + 164, x.fallbacks, HOST)
+  v.setUint32(at + 168, x.unprivileged_port, HOST)
+  v.setUint32(at + 172, x.lblcr_expiration, HOST)
 }
 
 export interface TagNote {

@@ -141,6 +141,15 @@ function goneFields(gone: DestGone = 'keep'): Pick<DestRow, 'gone' | 'drain_s'> 
   return { gone: GONE.GONE_DRAIN, drain_s: Number(gone.slice('drain:'.length)) }
 }
 
+/** Row 0: connections without a dest have it (cache_bypass); hot walks leave them to others. */
+export function noOne(): DestRow {
+  return {
+    ...{ daddr: 0, vaddr: 0, dport: 0, vport: 0, nexthop: 0, service: 0, protocol: 0 },
+    ...{ fwd: FWD.FWD_DR, flags: DEST_FLAGS.DEST_VIP_LOCAL, ip_delta: 0, l4_delta: 0 },
+    ...goneFields(),
+  }
+}
+
 /** An address as the rows of IPv4 have it; 0 for IPv6. */
 function ipv4Of(address: string): number {
   return familyOf(address) === 4 ? ipv4(address) : 0

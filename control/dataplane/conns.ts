@@ -74,7 +74,9 @@ function connAt(
   const flags = (low >> SLOT_WORD.WORD_FLAGS_SHIFT) & SLOT_WORD.CONN_FWD_MASK
   // An IPv6 client may call itself ::ffff:10.0.0.1, which is no IPv4 client.
   const text = table.family === FAMILY.FAMILY_IPV6 ? formatIpv6 : formatAddress
-  const dest = destOf(Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT)))
+  const id = Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))
+  const none = { address: table.family === FAMILY.FAMILY_IPV6 ? '::' : '0.0.0.0', port: 0 }
+  const dest = id === 0 ? none : destOf(id)
   const ends = {
     expiresS: Math.floor(left / kernel.ticksPerSecond),
     client: { address: text(row.caddr), port: row.cport },
@@ -90,7 +92,7 @@ function connAt(
     }
   return {
     ...{ protocol: protocolOf(row.protocol), state: stateOf(row), ...ends },
-    dest: { ...dest, port: hasPartner ? slots.getUint16(portAt) : row.oport },
+    dest: { ...dest, port: hasPartner ? slots.getUint16(portAt) : id && row.oport },
     fwd: FORWARDING[flags >> SLOT_WORD.CONN_FWD_SHIFT] ?? 'nat',
   }
 }

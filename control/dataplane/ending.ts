@@ -45,6 +45,8 @@ export function endOrphans(table: EndingTables, dests: ArrayBuffer, now: number)
     const word = words[at] as number
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & REPLY) continue
     const dest = (words[at + 1] as number) >>> DEST_SHIFT
+    // 0: one that goes where it was going has no dest that could leave.
+    if (dest === 0) continue
     if ((flags[dest * DEST.size + DEST.flags] as number) & DEST_FLAGS.DEST_AVAILABLE) continue
     if (isControlling(table, at)) continue
     ended += endConn(table, at, now, () => true)

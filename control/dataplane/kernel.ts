@@ -57,7 +57,7 @@ export const WALK_PROGRAMS = [
   'xlvs_icmp_tun',
   'xlvs_stray4',
   'xlvs_stray6',
-  ...['once', 'here', 'persist', 'follow', 'reset'].flatMap(walk => [
+  ...['once', 'here', 'persist', 'follow', 'reset', 'bypass'].flatMap(walk => [
     `xlvs_${walk}4`,
     `xlvs_${walk}6`,
   ]),
@@ -287,6 +287,7 @@ function initialSettings(map: BpfMap, ticksPerSecond: number): void {
     sloppy_tcp: 0,
     expire_nodest_conn: 0,
     nat_icmp_send: 0,
+    cache_bypass: 0,
     tcp_table: TCP_TABLE.TCP_NORMAL,
     drop_rate: 0,
     drop_counter: 0,

@@ -30,6 +30,7 @@ const PLACES: Partial<Record<SettingName, { at: number; is?: 'timeout' | 'time' 
   sloppy_tcp: { at: ROW.sloppy_tcp },
   expire_nodest_conn: { at: ROW.expire_nodest_conn },
   nat_icmp_send: { at: ROW.nat_icmp_send },
+  cache_bypass: { at: ROW.cache_bypass },
   expire_quiescent_template: { at: ROW.expire_quiescent_template },
   lblcr_expiration: { at: ROW.lblcr_expiration, is: 'time' },
 }

@@ -51,6 +51,7 @@ import { Caches } from './caches.ts'
 import {
   addrsRow,
   destRow,
+  noOne,
   localFlags,
   serviceKey,
   serviceRow,
@@ -122,6 +123,7 @@ export class Tables {
       codec(DEST_ADDRS.size, readDestAddrs, writeDestAddrs),
     )
     this.#tunnels = new Rows(maps.tunnels, codec(TUNNEL.size, readTunnel, writeTunnel))
+    this.dests.set(0, noOne())
     if (kernel.adopted) this.#adopt()
   }
 

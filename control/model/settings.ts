@@ -55,7 +55,7 @@ export const SETTINGS = {
   am_droprate: { ...INT, default: 10 },
   amemthresh: { ...INT, default: 1024 },
   backup_only: { ...INT, default: 0, notActive: NO_SYNC },
-  cache_bypass: { ...INT, default: 0, notActive: 'there are no services by firewall mark yet' },
+  cache_bypass: { ...INT, default: 0 },
   conn_reuse_mode: { ...INT, default: 1 },
   conntrack: { ...INT, default: 0, notActive: 'xlvs makes no entries for connection tracking' },
   debug_level: { ...INT, default: 0, notActive: 'xlvs daemon has --log-level instead' },

@@ -9,6 +9,7 @@ import { mac } from '../../control/model/address.ts'
 import { natDeltas, tunnelSum } from '../../control/plan/checksum.ts'
 import { ACK, SYN, frameOf, wireBytes, type End, type Segment } from './frame.ts'
 import { DESTS, type Generator, type Traffic } from './generator.ts'
+import { markRows } from './marks.ts'
 import { schedulerRows } from './schedulers.ts'
 import {
   OWN,
@@ -95,6 +96,7 @@ export function setUp(
     ...establishedRows(generator, tables, MANY, '1m', 2),
     ...newRows(generator, fresh),
     ...schedulerRows(objects),
+    ...markRows(objects),
   ]
   return { nat, rows }
 }

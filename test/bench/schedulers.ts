@@ -47,7 +47,7 @@ export function schedulerRows(objects: string): Row[] {
 }
 
 /** No connection, and no dest that counts any. Nobody else has these tables. */
-function empty({ dataplane }: Tables): void {
+export function empty({ dataplane }: Tables): void {
   for (const table of dataplane.conns) new Uint8Array(table).fill(0)
   const counts = new Uint32Array(dataplane.tables.destConns.buffer)
   for (let at = 0; at < counts.length; at += DEST_CONNS.size / 4) counts.fill(0, at, at + 2)
