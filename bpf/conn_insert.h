@@ -321,7 +321,8 @@ ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash, __u32 *r
 	return index;
 }
 
-ALWAYS void count_new(const struct packet *pkt)
+/* As the connection was made: another CPU may have moved its state since. */
+ALWAYS void count_new(const struct packet *pkt, __u64 flags)
 {
 	__u32 id = pkt->dest_id, row = bpf_get_smp_processor_id() * DESTS_MAX + id;
 	struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
@@ -331,8 +332,7 @@ ALWAYS void count_new(const struct packet *pkt)
 		traffic->conns++;
 	if (!conns)
 		return;
-	__sync_fetch_and_add(pkt->word & FLAG(CONN_INACTIVE) ? &conns->inactive : &conns->active,
-			     1);
+	__sync_fetch_and_add(flags & CONN_INACTIVE ? &conns->inactive : &conns->active, 1);
 	threshold(conns, id);
 }
 
@@ -386,7 +386,7 @@ ALWAYS int conn_make(struct packet *pkt)
 	slot_publish(slot, pkt->hash, flags, pkt->dest_id);
 	pkt->conn = slot;
 	pkt->word = READ(slot->word);
-	count_new(pkt);
+	count_new(pkt, flags);
 	return GO_ON;
 }
 

@@ -58,7 +58,7 @@ ALWAYS int ask_begin(struct packet *pkt)
 		return GO_ON;
 	reason = defend(pkt);
 	if (reason)
-		return reason;
+		return reason == FTP_DATA ? GO_ON : reason;
 	if (READ(pkt->service->flags) & SERVICE_ONE_PACKET)
 		return GO_ON;
 	reason = ask_choose(pkt);

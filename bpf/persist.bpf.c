@@ -63,8 +63,11 @@ ALWAYS int control_receive(struct packet *pkt)
 ALWAYS int walk_follow(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
-	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt) ?: control_receive(&pkt);
+	int reason = control_receive(&pkt) ?: parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt);
 
+	/* The service may have been withdrawn since its template was held. */
+	if (reason && pkt.control)
+		control_release(v6, pkt.control - 1);
 	return leave(&pkt, reason ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?: port0_fill(&pkt) ?:
 			   transmit(&pkt));
 }

@@ -33,7 +33,8 @@ static long rr_look(__u32 i, struct rr_walk *walk)
 	return 1;
 }
 
-WARM __u32 rr_turn(__u32 service_id)
+/* On the last turn the cursor may go where another CPU has moved it. */
+WARM __u32 rr_turn(__u32 service_id, __u32 is_last)
 {
 	struct service *service = bpf_map_lookup_elem(&services, &service_id);
 	struct rr_walk walk = {.dest = NONE};
@@ -46,7 +47,8 @@ WARM __u32 rr_turn(__u32 service_id)
 	if (walk.dest == NONE)
 		return NONE;
 	if (__sync_val_compare_and_swap(&service->schedule, walk.word,
-					(walk.word & ~CURSOR_MASK) | walk.row) != walk.word)
+					(walk.word & ~CURSOR_MASK) | walk.row) != walk.word &&
+	    !is_last)
 		return AGAIN;
 	return walk.dest;
 }
@@ -54,7 +56,7 @@ WARM __u32 rr_turn(__u32 service_id)
 SCHEDULER(rr)
 {
 	for (int turn = 0; turn < CURSOR_TURNS; turn++) {
-		__u32 dest = rr_turn(service_id);
+		__u32 dest = rr_turn(service_id, turn == CURSOR_TURNS - 1);
 
 		if (dest != AGAIN)
 			return dest;

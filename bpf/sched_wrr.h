@@ -73,7 +73,7 @@ ALWAYS void wrr_rewind(struct wrr_walk *walk, __u32 row, __s32 weight)
  * A dest of the largest weight fits every threshold, the largest that is not overloaded those that
  * follow a pass: the rest of one, a whole one, and another suffice.
  */
-WARM __u32 wrr_turn(__u32 service_id)
+WARM __u32 wrr_turn(__u32 service_id, __u32 is_last)
 {
 	struct service *service = bpf_map_lookup_elem(&services, &service_id);
 	struct wrr_walk walk = {.seen = -1, .dest = NONE};
@@ -100,7 +100,8 @@ WARM __u32 wrr_turn(__u32 service_id)
 	if (walk.dest == NONE)
 		wrr_rewind(&walk, (__u32)was, weight);
 	if (__sync_val_compare_and_swap(&service->turn, was, (__u64)walk.weight << 32 | walk.row) !=
-	    was)
+		    was &&
+	    !is_last)
 		return AGAIN;
 	return walk.dest;
 }
@@ -108,7 +109,7 @@ WARM __u32 wrr_turn(__u32 service_id)
 SCHEDULER(wrr)
 {
 	for (int turn = 0; turn < CURSOR_TURNS; turn++) {
-		__u32 dest = wrr_turn(service_id);
+		__u32 dest = wrr_turn(service_id, turn == CURSOR_TURNS - 1);
 
 		if (dest != AGAIN)
 			return dest;
