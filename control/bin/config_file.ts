@@ -9,6 +9,7 @@ import { FILE_BYTES_MAX } from '../config/schema.ts'
 import { ConfigError, XlvsError } from '../errors.ts'
 import type { Configuration } from '../model/configuration.ts'
 
+const CONFIGURATION = 'the configuration'
 export const FILE_DEFAULT = '/etc/xlvs/lvs.yaml'
 
 export const fileArg = Args.string({
@@ -30,29 +31,34 @@ export async function readConfiguration(
   return { configuration, text }
 }
 
-async function readText(file: string): Promise<string> {
-  const bytes = await readBytes(file)
+/**
+ * A file's text.
+ * @param what it is, in the sentence of an error
+ * @throws CONFIG_UNREADABLE, CONFIG_TOO_LARGE
+ */
+export async function readText(file: string, what = CONFIGURATION): Promise<string> {
+  const bytes = await readBytes(file, what)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
-    throw unreadable(file, 'it is not UTF-8', 'save it as UTF-8', cause)
+    throw unreadable(`${what} ${file}`, 'it is not UTF-8', 'save it as UTF-8', cause)
   }
 }
 
 /** Never more than the limit, whatever the file is: a device, a pipe, a file that grows. */
-async function readBytes(file: string): Promise<Buffer> {
+async function readBytes(file: string, what: string): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   try {
     const stream = file === '-' ? process.stdin : createReadStream(file)
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       size += chunk.length
-      if (size > FILE_BYTES_MAX) throw tooLarge(file)
+      if (size > FILE_BYTES_MAX) throw tooLarge(`${what} ${file}`)
       chunks.push(chunk)
     }
   } catch (cause) {
     if (cause instanceof XlvsError) throw cause
-    throw unreadable(file, whyNot(cause as NodeJS.ErrnoException), OTHER_FILE, cause)
+    throw unreadable(`${what} ${file}`, whyNot(cause as NodeJS.ErrnoException), OTHER_FILE, cause)
   }
   return Buffer.concat(chunks)
 }
@@ -65,14 +71,14 @@ function whyNot({ code, message }: NodeJS.ErrnoException): string {
 }
 
 function unreadable(file: string, why: string, hint: string, cause: unknown): XlvsError {
-  const sentence = `the configuration ${file} cannot be read: ${why}`
+  const sentence = `${file} cannot be read: ${why}`
   return new XlvsError('CONFIG_UNREADABLE', sentence, hint, { cause })
 }
 
 function tooLarge(file: string): XlvsError {
   return new XlvsError(
     'CONFIG_TOO_LARGE',
-    `the configuration ${file} is too large: expected at most ${FILE_BYTES_MAX >> 20} MiB`,
+    `${file} is too large: expected at most ${FILE_BYTES_MAX >> 20} MiB`,
     'divide it into several files: each owns what it names',
   )
 }

@@ -8,7 +8,7 @@ export const ruleArg = Args.string({
   ignoreStdin: true,
 })
 
-/** The line that the words make. */
-export function ruleLine(argv: readonly unknown[]): string {
-  return argv.map(String).join(' ')
+/** The line that the words make: of what oclif parsed, for its argv has each word once. */
+export function ruleLine(raw: readonly { type: string; input: string }[]): string {
+  return raw.flatMap(({ type, input }) => (type === 'arg' ? [input] : [])).join(' ')
 }

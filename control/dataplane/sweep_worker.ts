@@ -35,7 +35,14 @@ const { bpffs, stashFirst, second } = workerData as SweepWorkerData
 const pin = (name: string): BpfMap => BpfMap.fromPin(join(bpffs, name))
 const clock = clockOf(BpfProgram.fromPin(join(bpffs, 'clock')))
 const settings = pin('settings').mmap()
-const gracePeriod = gracePeriods()
+const waitForReaders = gracePeriods()
+/** Waited for readers in this turn: others have had the core. */
+let waitedMs = 0
+const gracePeriod = (): void => {
+  const began = performance.now()
+  waitForReaders()
+  waitedMs += performance.now() - began
+}
 const destConns = pin('dest_conns').mmap()
 const stash = pin('stash')
 const conns = [pin('conns4').mmap(), pin('conns6').mmap()] as const
@@ -65,6 +72,7 @@ function beat(): void {
 
 function turn(): void {
   const started = performance.now()
+  waitedMs = 0
   const now = clock()
   beat()
   const results = tables.map(table => sweep(table, now, beat))
@@ -75,7 +83,7 @@ function turn(): void {
     used: results.map(({ used }) => used),
     tookMs: took,
   })
-  setTimeout(turn, Math.max(PERIOD_MS, took / SHARE_MAX))
+  setTimeout(turn, Math.max(PERIOD_MS, (took - waitedMs) / SHARE_MAX))
 }
 
 // Sweeps of large tables are far apart. Nobody else frees slots from the first beat on, once the

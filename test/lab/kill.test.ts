@@ -123,7 +123,7 @@ async function compare(
     if (!found) t.is(text, modelText(client.model), where)
     client.model = found ?? client.model
   }
-  const found = services.filter(service => service.persistentS === undefined)
+  const found = services.filter(({ engine }) => engine === undefined)
   t.deepEqual(pinned(lab), found.map(linesOf).sort(), where)
 }
 
@@ -138,7 +138,8 @@ function pinned({ places: { bpffs } }: Lab): string[] {
   if (!maps) throw new Error(`nothing is pinned at ${bpffs}`)
   const config = pinnedConfig(maps, bpffs)
   const sizes = pinnedSizes(maps, config)
-  const kernel: Partial<Kernel> = { config, sizes, adopted: true }
+  const clock = { clock: () => 0, ticksPerSecond: config.second }
+  const kernel: Partial<Kernel> = { config, sizes, adopted: true, ...clock }
   const tables = new Tables({ ...kernel, maps: Object.fromEntries(maps) as unknown } as Kernel)
   return tables
     .serviceNames()

@@ -35,7 +35,7 @@ privileged('daemon: a filter before the companion at its start, a line in its lo
   await lab.stopDaemon('SIGTERM')
   await lab.startDaemon()
 
-  const listening = () => lab.log().match(/.*listening.*\n/gi) ?? []
+  const listening = () => lab.log().match(/.*"listening".*\n/gi) ?? []
   // The log is written a little later than it answers.
   await waitFor('both starts to be logged', () => listening().length >= 2)
   t.is(listening().length, 2, listening().join(''))

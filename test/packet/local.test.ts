@@ -56,7 +56,7 @@ for (const f of FAMILIES)
       const { conns, inPackets, inBytes } = lvs.traffic()
       t.deepEqual({ conns, inPackets, inBytes }, { conns: 1, inPackets: 3, inBytes: bytes })
       t.deepEqual(lvs.counts(f.dest(2)), { active: 0, inactive: 1 })
-      t.deepEqual(lvs.conns()[0]?.dest, { address: f.dest(2), port: 8080 })
+      t.deepEqual(lvs.conns()[0]?.dest, { address: f.dest(2), port: 80 })
     })
 
     test(`local: a datagram of ${f.name} to a ${fwd} dest here, its timer restarts`, async t => {

@@ -124,9 +124,10 @@ test('exec: a program that a signal ends, then the command is ended by it', asyn
 })
 
 test('exec: what node ignores, then the program does not', async t => {
-  const { out } = await xlvs(['exec', '--', 'grep', 'SigIgn', '/proc/self/status'])
+  const words = ['SigIgn', '/proc/self/status']
+  const { out } = await xlvs(['exec', '--', 'grep', ...words])
 
-  t.is(out, 'SigIgn:\t0000000000000000\n')
+  t.is(out, execFileSync('grep', words, { encoding: 'utf8' }))
 })
 
 test('exec: no program or no --, then it is said', async t => {

@@ -229,13 +229,14 @@ const XDP_REDIRECT = 4
 /**
  * What comes out when a frame comes in: on which side, by the source MAC the program gave it. A
  * frame passed to the host brings about what the host alone was seen to do with it; one that was
- * translated before, to a dest that is the host, comes to a closed port.
+ * translated before, to a dest that is the host, comes to a closed port, which may answer.
  */
 function inject(wire: Wire, step: Step, host: Step['out']): [Side, Uint8Array][] {
   comeFrom(wire, step.side ?? 'c')
   const sent = Buffer.from(step.in ?? '', 'hex')
   const { retval, data } = wire.kernel.program.testRun({ data: sent })
-  if (retval === XDP_PASS && !isSame(sent, data)) return answered(wire, step, closedPort(data))
+  const answer = retval === XDP_PASS && !isSame(sent, data) ? closedPort(data) : undefined
+  if (answer) return [[step.side ?? 'c', leaving(wire, Buffer.alloc(0), answer)]]
   if (retval === XDP_PASS)
     return host.map(([to, hex]) => [to, leaving(wire, sent, Buffer.from(hex, 'hex'))])
   if (retval !== XDP_REDIRECT) return []
@@ -245,10 +246,6 @@ function inject(wire: Wire, step: Step, host: Step['out']): [Side, Uint8Array][]
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(packetOf(a), packetOf(b)) === 0
-}
-
-function answered(wire: Wire, step: Step, answer?: Uint8Array): [Side, Uint8Array][] {
-  return answer ? [[step.side ?? 'c', leaving(wire, Buffer.alloc(0), answer)]] : []
 }
 
 /** What the host sends passes the companion at egress; what it forwards, from A to B too, not. */

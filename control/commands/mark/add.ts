@@ -23,8 +23,8 @@ export default class MarkAdd extends XlvsCommand {
   ]
 
   async run(): Promise<void> {
-    const { argv, flags } = await this.parse(MarkAdd)
-    const rule = parseMarkRule(ruleLine(argv))
+    const { raw, flags } = await this.parse(MarkAdd)
+    const rule = parseMarkRule(ruleLine(raw))
     const warnings = await this.ask(flags, director => director.addMarks([rule]))
     this.printDone(flags, { rule }, `mark rule ${markRuleText(rule)} added\n`, warnings)
   }

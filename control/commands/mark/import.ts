@@ -1,9 +1,8 @@
 /** `xlvs mark import`. */
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
-import { readFileSync } from 'node:fs'
 import { type Example, XlvsCommand } from '../../bin/command.ts'
-import { XlvsError } from '../../errors.ts'
+import { readText } from '../../bin/config_file.ts'
 import { importMarks } from '../../ipvs/marks/import.ts'
 import { importedText, leftText, sorted } from '../../output/marks.ts'
 
@@ -14,7 +13,11 @@ export default class MarkImport extends XlvsCommand {
     'Reads what iptables-save, ip6tables-save or nft -j list ruleset have printed, and names ' +
     'each rule that it cannot express. The packet filter itself stays as it is.'
   static override args = {
-    file: Args.string({ description: 'the text; - or nothing: standard input', default: '-' }),
+    file: Args.string({
+      description: 'the text; - or nothing: standard input',
+      default: '-',
+      ignoreStdin: true,
+    }),
   }
   static override flags = {
     'dry-run': Flags.boolean({ description: 'only say what would be added' }),
@@ -29,7 +32,7 @@ export default class MarkImport extends XlvsCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(MarkImport)
-    const { rules, left } = importMarks(readText(args.file))
+    const { rules, left } = importMarks(await readText(args.file, 'the rules of'))
     const dryRun = flags['dry-run']
     const found = await this.ask(flags, async director => {
       const all = sorted(rules, left, await director.marks())
@@ -38,17 +41,5 @@ export default class MarkImport extends XlvsCommand {
     })
     this.print(flags, { ...found, dryRun }, () => importedText(found, dryRun))
     if (!flags.json) process.stderr.write(leftText(found.left))
-  }
-}
-
-/** @throws CONFIG_UNREADABLE */
-function readText(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
-  } catch (error) {
-    const sentence = `cannot read ${file}: ${(error as Error).message}`
-    throw new XlvsError('CONFIG_UNREADABLE', sentence, 'name a file that you may read', {
-      cause: error,
-    })
   }
 }

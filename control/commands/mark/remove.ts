@@ -22,8 +22,8 @@ export default class MarkRemove extends XlvsCommand {
   ]
 
   async run(): Promise<void> {
-    const { argv, flags } = await this.parse(MarkRemove)
-    const match = parseMarkMatch(ruleLine(argv))
+    const { raw, flags } = await this.parse(MarkRemove)
+    const match = parseMarkMatch(ruleLine(raw))
     const warnings = await this.ask(flags, director => director.removeMarks([match]))
     const text = `mark rule ${markMatchText(match)} removed\n`
     this.printRemoved(flags, { removed: match }, text, warnings)

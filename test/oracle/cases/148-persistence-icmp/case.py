@@ -20,5 +20,5 @@ def run(t):
     client = '10.0.1.17'
     t.c(error(client, V4, 3, 3, seg(V4, client, 80, 1000, 'A')), 'no dest')
     conns(t)
-    t.sleep(5)
+    t.sleep(12)
     conns(t)

@@ -1,0 +1,33 @@
+/** `xlvs mark add`, `remove` and `import`: how the words and the text come in. */
+import test from 'ava'
+import { serveFake } from '../support/fake_director.ts'
+import { xlvs } from '../support/run.ts'
+
+test('mark add: a word that is there twice, both count', async t => {
+  const { socket, state } = await serveFake(t)
+
+  const { out } = await xlvs(['mark', 'add', ...words('tcp to 192.0.2.2 port 80 mark 80')], {
+    socket,
+  })
+  const one = state.marks.length
+  await xlvs(['mark', 'remove', ...words('tcp to 192.0.2.2 port 80')], { socket })
+
+  t.is(out, 'mark rule tcp to 192.0.2.2 port 80 mark 80 added\n')
+  t.deepEqual([one, state.marks.length], [1, 0])
+})
+
+test('mark import: from standard input, named or not', async t => {
+  const { socket } = await serveFake(t)
+  const input =
+    '*mangle\n-A PREROUTING -d 192.0.2.1/32 -p tcp --dport 80 -j MARK --set-mark 7\nCOMMIT\n'
+
+  const named = await xlvs(['mark', 'import', '-', '--dry-run'], { socket, input })
+  const unnamed = await xlvs(['mark', 'import', '--dry-run'], { socket, input })
+
+  t.regex(named.out, /tcp to 192\.0\.2\.1 port 80 mark 7/)
+  t.is(unnamed.out, named.out)
+})
+
+function words(line: string): string[] {
+  return line.split(' ')
+}
