@@ -81,13 +81,23 @@ function linesOf(table: string): string[] {
   return lines.map(line => line.trim().replace(/ +/g, ' '))
 }
 
+/** Two states have others beside them, of connections that were never established. */
+const SHOWN: Record<number, number> = {
+  [TCP_STATE.TCP_TIME_WAIT_UNOPENED]: TCP_STATE.TCP_TIME_WAIT,
+  [TCP_STATE.TCP_CLOSE_UNOPENED]: TCP_STATE.TCP_CLOSE,
+}
+
+function shown(state: number): string | undefined {
+  return STATES[SHOWN[state] ?? state]
+}
+
 /** The row of the table that the director makes. */
 function rowOf(lvs: PacketDirector, f: Family, direction: string, event: string): string {
   const cport = CPORTS[direction] ?? 40000
   const next = STATES.map((_, state) => {
     setState(lvs, requestSlot(lvs, cport, f), state, f)
     lvs.run(tcp(pathsOf(f)[direction] ?? '', FLAGS[event] ?? ''))
-    return STATES[requestSlot(lvs, cport, f).state]
+    return shown(requestSlot(lvs, cport, f).state)
   })
   return [direction.replace(' by tunnel', ''), event, ...next].join(' ')
 }
