@@ -3,6 +3,7 @@
  * else asks the daemon is answered. A page goes on where the one before it ended, in table order;
  * connections that begin or end meanwhile may be in it or not. Read next: ../dataplane/conns.ts.
  */
+import { isIPv6 } from 'node:net'
 import { setImmediate as pause } from 'node:timers/promises'
 import { TCP_STATE } from '../abi/maps.gen.ts'
 import { parseDestName, parseServiceName } from '../config/name.ts'
@@ -97,10 +98,10 @@ function filterOf({ service, dest, client, state }: ConnQuery): (conn: ConnView)
   return conn => tests.every(isSo => isSo(conn))
 }
 
-/** Address and port, or any port. */
+/** Address and port, or any port; an IPv6 address alone needs no brackets. */
 function endTest(end: 'dest' | 'client', text: string): (conn: ConnView) => boolean {
   const ANY_PORT = 0
-  const { address, port }: DestId = parseDestName(text, ANY_PORT)
+  const { address, port }: DestId = parseDestName(isIPv6(text) ? `[${text}]` : text, ANY_PORT)
   return conn => conn[end].address === address && (port === ANY_PORT || conn[end].port === port)
 }
 

@@ -58,24 +58,27 @@ const conns = [
   conn({ state: 'FIN_WAIT', client: { address: '198.51.100.8', port: 40000 } }),
   conn({ protocol: 'udp', state: 'UDP', virtual: { address: '192.0.2.1', port: 53 } }),
   conn({ dest: { address: '10.0.0.3', port: 8080 } }),
+  conn({ protocol: 'udp', state: 'UDP', client: { address: '2001:db8:7::7', port: 9 } }),
 ]
 const rows: [query: ConnQuery, found: number[]][] = [
-  [{}, [0, 1, 2, 3]],
+  [{}, [0, 1, 2, 3, 4]],
   [{ service: 'tcp:192.0.2.1:80' }, [0, 1, 3]],
   [{ service: 'udp:192.0.2.1:53' }, [2]],
   [{ dest: '10.0.0.3' }, [3]],
-  [{ dest: '10.0.0.2:8080' }, [0, 1, 2]],
+  [{ dest: '10.0.0.2:8080' }, [0, 1, 2, 4]],
   [{ dest: '10.0.0.2:80' }, []],
   [{ client: '198.51.100.8' }, [1]],
+  [{ client: '2001:db8:7::7' }, [4]],
+  [{ client: '[2001:db8:7::7]:9' }, [4]],
   [{ client: '198.51.100.7:40000', state: 'established' }, [0, 3]],
   [{ state: 'FIN_WAIT' }, [1]],
-  [{ state: 'udp' }, [2]],
+  [{ state: 'udp' }, [2, 4]],
   [{ limit: 2 }, [0, 1]],
 ]
 for (const [query, found] of rows)
   test(`conns: ${JSON.stringify(query)}, then those and no others`, async t => {
     const memory = {
-      slots: () => [4],
+      slots: () => [5],
       read: (_: number, a: number, b: number) => conns.slice(a, b),
     }
 
