@@ -9,7 +9,7 @@ import { freshSeed, randomFrom } from '../support/random.ts'
 import { faultText, live, shortened } from './life.ts'
 import { RULES } from './rules.ts'
 
-const STEPS = Number(process.env['XLVS_STEPS'] ?? 100_000)
+const STEPS = Number(process.env['XLVS_STEPS'] ?? 1_000_000)
 /**
  * Steps of a life: what it starts with is drawn anew. Not too many lives: each maps the tables some
  * 150 times, and a process may have 65 530 mappings.
