@@ -39,7 +39,7 @@ static long cache_look(__u32 i, struct cache_walk *walk)
 	if (2ull * it.active < it.weight)
 		walk->spare = 1;
 	if (it.weight && !READ(conns->overloaded))
-		least_take(&walk->least, dest, overhead(&it), it.weight);
+		least_take(&walk->least, dest, overhead(it.active, it.inactive), it.weight);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ static long set_look(__u32 i, struct set_walk *walk)
 	weight = READ(conns->weight);
 	if (!weight)
 		return 0;
-	load = (__u64)READ(conns->active) * ACTIVE_COST + READ(conns->inactive);
+	load = overhead(READ(conns->active), READ(conns->inactive));
 	if (walk->busiest == NONE || walk->load * weight < load * walk->weight) {
 		walk->load = load;
 		walk->weight = weight;

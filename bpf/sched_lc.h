@@ -13,7 +13,7 @@ static long lc_look(__u32 i, struct least_walk *walk)
 	if (!candidate_at(walk->word, i, &it))
 		return 1;
 	if (it.weight)
-		least_take(walk, it.dest, overhead(&it), 1);
+		least_take(walk, it.dest, overhead(it.active, it.inactive), 1);
 	return 0;
 }
 

@@ -46,9 +46,9 @@ ALWAYS int candidate_at(__u64 word, __u32 row_number, struct candidate *found)
 	return 1;
 }
 
-ALWAYS __u64 overhead(const struct candidate *of)
+ALWAYS __u64 overhead(__u32 active, __u32 inactive)
 {
-	return (__u64)of->active * ACTIVE_COST + of->inactive;
+	return (__u64)active * ACTIVE_COST + inactive;
 }
 
 ALWAYS void least_take(struct least_walk *walk, __u32 dest, __u64 load, __u32 weight)

@@ -41,7 +41,7 @@ ALWAYS void twos_draw(struct twos_draw *draw, const struct candidate *it)
 		return;
 	draw->dest = it->dest;
 	draw->weight = it->weight;
-	draw->overhead = overhead(it);
+	draw->overhead = overhead(it->active, it->inactive);
 }
 
 static long twos_look(__u32 i, struct twos_walk *walk)

@@ -13,7 +13,7 @@ static long wlc_look(__u32 i, struct least_walk *walk)
 	if (!candidate_at(walk->word, i, &it))
 		return 1;
 	if (it.weight)
-		least_take(walk, it.dest, overhead(&it), it.weight);
+		least_take(walk, it.dest, overhead(it.active, it.inactive), it.weight);
 	return 0;
 }
 

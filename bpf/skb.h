@@ -56,7 +56,6 @@ ALWAYS int skb_hops(struct packet *pkt)
 ALWAYS int skb_ip6(struct packet *pkt)
 {
 	struct ipv6hdr *ip = pkt->ip;
-	__u32 found;
 
 	if ((void *)(ip + 1) > pkt->end)
 		return MALFORMED;
@@ -66,14 +65,7 @@ ALWAYS int skb_ip6(struct packet *pkt)
 	pkt->l4_at = sizeof(*ip);
 	if (pkt->wire.protocol == IPPROTO_HOPOPTS)
 		return skb_hops(pkt);
-	if (!extension_is(pkt->wire.protocol))
-		return GO_ON;
-	found = extensions_skip(pkt->ctx, sizeof(struct ethhdr));
-	pkt->wire.protocol = found >> 16;
-	pkt->l4_at = found & EXTENSION_AT_MASK;
-	if (pkt->wire.protocol == IPPROTO_FRAGMENT)
-		return FRAGMENT;
-	return pkt->l4_at ? GO_ON : HAS_OPTIONS;
+	return parse_extensions(pkt);
 }
 
 /* Fills l4, l4_check, ports, tcp_flags of TCP and UDP. Returns OTHER_PROTOCOL, TRUNCATED. */

@@ -72,14 +72,19 @@ ALWAYS int walk_egress(struct packet *pkt)
 HERE_PROGRAM(egress, 4, 0)
 HERE_PROGRAM(egress, 6, 1)
 
+/* To the family's walk; goes on behind it where that is not loaded. */
+ALWAYS void here_go(struct packet *pkt, __u32 walk)
+{
+	bpf_tail_call_static(pkt->ctx, &here_walks, pkt->wire.v6 ? walk + FAMILY_IPV6 : walk);
+}
+
 /* An answer to this host itself, else maybe a request. */
 ALWAYS int walk_loopback(struct packet *pkt)
 {
 	int reason = answer_here(pkt);
 
 	if (reason == GO_ON)
-		bpf_tail_call_static(pkt->ctx, &here_walks,
-				     pkt->wire.v6 ? HERE_ASK + FAMILY_IPV6 : HERE_ASK);
+		here_go(pkt, HERE_ASK);
 	return go_on(pkt, reason);
 }
 HERE_PROGRAM(loopback, 4, 0)
@@ -90,8 +95,7 @@ ALWAYS int walk_ask(struct packet *pkt)
 	int reason = ask_here(pkt);
 
 	if (reason == GO_ON)
-		bpf_tail_call_static(pkt->ctx, &here_walks,
-				     pkt->wire.v6 ? HERE_BEGIN + FAMILY_IPV6 : HERE_BEGIN);
+		here_go(pkt, HERE_BEGIN);
 	return go_on(pkt, reason);
 }
 HERE_PROGRAM(ask, 4, 0)
@@ -103,8 +107,7 @@ ALWAYS int walk_begin(struct packet *pkt)
 	int reason = ask_begin(pkt);
 
 	if (reason == GO_ON && pkt->conn)
-		bpf_tail_call_static(pkt->ctx, &here_walks,
-				     pkt->wire.v6 ? HERE_ASK + FAMILY_IPV6 : HERE_ASK);
+		here_go(pkt, HERE_ASK);
 	return go_on(pkt, reason);
 }
 HERE_PROGRAM(begin, 4, 0)
