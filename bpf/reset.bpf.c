@@ -116,8 +116,10 @@ ALWAYS int walk_reset(struct xdp_md *ctx, __u8 v6)
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6, .verdict = XDP_DROP};
 	int reason = parse(&pkt) ?: conn_find_warm(&pkt);
 
-	if (!reason && (!pkt.conn || is_reply(&pkt) || !reset_is_allowed()))
+	if (!reason && (!pkt.conn || is_reply(&pkt)))
 		reason = DEST_GONE;
+	if (!reason && !reset_is_allowed())
+		reason = RESET_LIMITED;
 	if (reason)
 		return leave(&pkt, reason);
 	conn_end(&pkt);

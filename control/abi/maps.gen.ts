@@ -70,8 +70,9 @@ export const REASON = {
   CUT_SHORT: 36,
   OVERLOAD: 37,
   LOOPBACK_DEST: 38,
-  INTERNAL: 39,
-  REASONS: 40,
+  RESET_LIMITED: 39,
+  INTERNAL: 40,
+  REASONS: 41,
   REASONS_MAX: 64,
 } as const
 

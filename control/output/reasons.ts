@@ -130,6 +130,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'the dest is a loopback address by nat, to which nothing comes from outside',
     'give the dest another address of this host',
   ),
+  RESET_LIMITED: dropped(
+    'its dest was removed, and so many were reset already in this second; the next may be',
+    'nothing: clients send again, and are answered then',
+  ),
   INTERNAL: dropped('what should not happen did', 'read the log of the daemon, and report it'),
 }
 

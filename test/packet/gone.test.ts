@@ -181,5 +181,5 @@ test('gone: more than may be reset in a second, the rest is answered later', asy
   lvs.advance(1)
   reasons.push(lvs.run(tcp(request, 'A')).reason)
 
-  t.deepEqual(reasons, ['dest gone', 'reset'])
+  t.deepEqual(reasons, ['reset limited', 'reset'])
 })

@@ -1,6 +1,6 @@
 /** Every reason a packet may leave with: one frame, or the shortest story, that produces it. */
 import test from 'ava'
-import { REASON, WALK } from '../../control/abi/maps.gen.ts'
+import { ICMP_CREDIT, REASON, WALK } from '../../control/abi/maps.gen.ts'
 import { key32 } from '../../control/dataplane/bytes.ts'
 import { writeDefence } from '../../control/dataplane/settings.ts'
 import { defence } from '../../control/plan/defence.ts'
@@ -42,6 +42,12 @@ function fill(lvs: PacketDirector): void {
 /** Another host's port unreachable about a segment, sent to an address. */
 function errorAbout(path: string, to: string, checksumError = 0): Uint8Array {
   return icmpError(`198.51.100.254 > ${to}`, 3, 3, tcp(path, 'A'), { checksumError })
+}
+
+/** As many were sent in this second as may be. */
+function noMoreResets(lvs: PacketDirector): void {
+  const credits = new DataView(lvs.kernel.maps.icmp_credits.mmap())
+  credits.setUint32(ICMP_CREDIT.size + ICMP_CREDIT.filled, lvs.kernel.clock() * 8, true)
 }
 
 type Row = [verdict: number, story: (lvs: PacketDirector) => Received]
@@ -210,6 +216,18 @@ const ROWS: Record<string, Row> = {
       lvs.intents[0]?.dests.shift()
       lvs.setNetwork(facts => facts.addresses.push({ ifindex: 1, address: '127.0.0.1', prefix: 8 }))
       return lvs.run(tcp(PATH, 'S'))
+    },
+  ],
+  'reset limited': [
+    drop,
+    lvs => {
+      for (const { service } of lvs.intents) service.destGone = 'reset'
+      lvs.publish()
+      lvs.run(tcp(PATH, 'S'))
+      lvs.intents[0]?.dests.pop()
+      lvs.publish()
+      noMoreResets(lvs)
+      return lvs.run(tcp(PATH, 'A'))
     },
   ],
   // A walk that is missing.

@@ -25,7 +25,7 @@ async function serve(address: string, port: number): Promise<void> {
     request.resume().once('end', () => response.end(name.padEnd(bytes, '.')))
   })
   // A connection kept alive over a restart of the director must not end for another reason.
-  server.keepAliveTimeout = 60_000
+  server.keepAliveTimeout = 600_000
   server.listen(port, address)
   await once(server, 'listening')
 }
