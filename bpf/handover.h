@@ -79,7 +79,9 @@ enum walk {
 	WALK_RESET = 35,
 	/* A packet of a mark's service that goes where it was going: cache_bypass. */
 	WALK_BYPASS = 37,
-	WALKS = 39,
+	/* A packet without a connection, to a service of the sip engine: its call's template. */
+	WALK_CALL = 39,
+	WALKS = 41,
 };
 
 /* Who has got ICMP errors of ours. */

@@ -51,6 +51,12 @@ MAP(cold4, ARRAY, __u32, struct cold, 1, BPF_F_MMAPABLE);
 MAP(cold6, ARRAY, __u32, struct cold, 1, BPF_F_MMAPABLE);
 /* Connections that found no room in their two buckets -> slot in their table's stash buckets. */
 MAP(stash, HASH, struct tuple, __u32, 1, 0);
+/*
+ * Templates of calls: what is compared of a call -> its template's slot, and back. The data plane
+ * makes and the daemon's sweep ends them. Full: TABLE_FULL.
+ */
+MAP(calls, HASH, struct call, __u32, 1, BPF_F_NO_PREALLOC);
+MAP(call_ids, HASH, struct call_place, struct call, 1, BPF_F_NO_PREALLOC);
 /* Try-locks by hash: two CPUs never create one connection twice. Only the data plane uses it. */
 MAP(stripes, ARRAY, __u32, __u64, STRIPES, 0);
 
@@ -115,6 +121,9 @@ MAP(walks, PROG_ARRAY, __u32, __u32, WALKS, 0);
 MAP(here_walks, PROG_ARRAY, __u32, __u32, HERE_WALKS, 0);
 /* What the walk left behind for the one it calls; never outlives a packet. */
 MAP(handovers, PERCPU_ARRAY, __u32, struct handover, 1, 0);
+/* The same of a message that is read, and of the call it is of. */
+MAP(messages, PERCPU_ARRAY, __u32, struct message, 1, 0);
+MAP(call_notes, PERCPU_ARRAY, __u32, struct call, 1, 0);
 
 /* An enum that no map holds would be dropped from BTF, and with it from the generated code. */
 #define KEEP_ENUM(name) enum name keep_##name SEC(".data.keep") = 0
@@ -125,6 +134,7 @@ KEEP_ENUM(family);
 KEEP_ENUM(life);
 KEEP_ENUM(slot_word);
 KEEP_ENUM(template);
+KEEP_ENUM(call_limit);
 KEEP_ENUM(fallback);
 KEEP_ENUM(tcp_state);
 KEEP_ENUM(tcp_table);

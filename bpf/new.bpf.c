@@ -9,7 +9,7 @@ ALWAYS int is_once(const struct packet *pkt)
 	return pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
 }
 
-/* Asks for the template of a packet, or of one that is quoted. */
+/* Asks for the template of a packet, or of one that is quoted, in which no call is looked for. */
 ALWAYS int go_persist(struct packet *pkt, __u8 is_quoted)
 {
 	__u32 zero = 0;
@@ -18,6 +18,8 @@ ALWAYS int go_persist(struct packet *pkt, __u8 is_quoted)
 	if (!h)
 		return INTERNAL;
 	h->is_quoted = is_quoted;
+	if (unlikely(READ(pkt->service->flags) & SERVICE_SIP))
+		return is_quoted ? NO_CALL_ID : go_to(pkt, WALK_CALL);
 	return go_to(pkt, WALK_PERSIST);
 }
 

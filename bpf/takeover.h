@@ -89,15 +89,30 @@ ALWAYS int is_controller(__u8 v6, __u32 index, __u64 word)
 	return cold && READ(cold->controls);
 }
 
+/* The call of a template goes with it, unless a newer template has it. */
+ALWAYS void call_forget(__u8 v6, __u32 index)
+{
+	struct call_place place = {.index = index, .family = v6};
+	struct call *call = bpf_map_lookup_elem(&call_ids, &place);
+	__u32 *has = call ? bpf_map_lookup_elem(&calls, call) : 0;
+
+	if (has && *has == index)
+		bpf_map_delete_elem(&calls, call);
+	bpf_map_delete_elem(&call_ids, &place);
+}
+
 /* What belongs to a slot's connection besides it. */
 ALWAYS void slot_clear(__u8 v6, __u32 index, __u64 word)
 {
 	struct cold *cold = is_template(word) ? cold_at(v6, index) : 0;
 
-	if (cold)
-		WRITE(cold->control, 0);
-	else
+	if (!cold) {
 		control_drop(v6, index);
+		return;
+	}
+	if (word & FLAG(CONN_CALL))
+		call_forget(v6, index);
+	WRITE(cold->control, 0);
 }
 
 /* Claims a slot of a bucket that is long overdue, BUSY: its index, or NONE. */

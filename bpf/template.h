@@ -142,7 +142,7 @@ ALWAYS void template_fill(struct conn *slot, const struct wire *wire, __be16 por
 {
 	__u64 *addrs = slot_addrs(slot);
 
-	slot->cport = 0;
+	slot->cport = (__u16)wire->ports;
 	slot->oport = wire->ports >> 16;
 	slot->protocol = wire->protocol;
 	slot->state = 0;

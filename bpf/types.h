@@ -91,6 +91,7 @@ enum reason {
 	OVERLOAD,
 	LOOPBACK_DEST,
 	RESET_LIMITED,
+	NO_CALL_ID,
 	INTERNAL,
 	REASONS,
 	REASONS_MAX = 64,
@@ -133,6 +134,8 @@ enum slot_word {
 	CONN_FWD_MASK = 0x30,
 	/* A template instead of a connection; no connection has FWD_LOCAL. */
 	CONN_TEMPLATE = 0x10,
+	/* Of a template: it is of a call, call_key.h. */
+	CONN_CALL = 0x04,
 	BUCKET_STASHED = 0x40,
 	BUCKET_OVERFLOW = 0x80,
 };
@@ -264,6 +267,7 @@ enum service_flags {
 	SERVICE_FLAG_1 = 4,
 	SERVICE_FLAG_2 = 8,
 	SERVICE_MARK = 16, /* of a mark: any address, protocol and port */
+	SERVICE_SIP = 32,  /* its templates are of calls */
 };
 
 #include "scheduler.h"
@@ -461,6 +465,7 @@ _Static_assert(sizeof(struct vlan_key) == 8, "hash keys have no hidden padding")
 
 #include "settings.h"
 #include "mark_row.h"
+#include "call_key.h"
 #include "handover.h"
 
 #endif

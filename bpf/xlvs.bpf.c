@@ -16,6 +16,7 @@
 #include "xmit.h"
 #include "source.h"
 #include "template.h"
+#include "call.h"
 
 /* Without a connection: only what may start one is worth a tail call. */
 ALWAYS int start(struct packet *pkt)
@@ -90,6 +91,7 @@ PROGRAM(full)
 #include "icmp.bpf.c"
 #include "icmp_new.bpf.c"
 #include "persist.bpf.c"
+#include "sip.bpf.c"
 #include "icmp_tunnel.bpf.c"
 #include "short.bpf.c"
 #include "ipsec.bpf.c"

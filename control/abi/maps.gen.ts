@@ -71,8 +71,9 @@ export const REASON = {
   OVERLOAD: 37,
   LOOPBACK_DEST: 38,
   RESET_LIMITED: 39,
-  INTERNAL: 40,
-  REASONS: 41,
+  NO_CALL_ID: 40,
+  INTERNAL: 41,
+  REASONS: 42,
   REASONS_MAX: 64,
 } as const
 
@@ -110,6 +111,7 @@ export const SLOT_WORD = {
   CONN_FWD_SHIFT: 4,
   CONN_FWD_MASK: 48,
   CONN_TEMPLATE: 16,
+  CONN_CALL: 4,
   BUCKET_STASHED: 64,
   BUCKET_OVERFLOW: 128,
 } as const
@@ -119,6 +121,10 @@ export const TEMPLATE = {
   TEMPLATE_ASSURED: 1,
   TEMPLATE_PORT_INVALID: 65535,
   TEMPLATE_AGAIN_S: 60,
+} as const
+
+export const CALL_LIMIT = {
+  CALL_ID_MAX: 255,
 } as const
 
 export const FALLBACK = {
@@ -155,6 +161,7 @@ export const SERVICE_FLAGS = {
   SERVICE_FLAG_1: 4,
   SERVICE_FLAG_2: 8,
   SERVICE_MARK: 16,
+  SERVICE_SIP: 32,
 } as const
 
 export const MARK_ROOT = {
@@ -255,7 +262,8 @@ export const WALK = {
   WALK_FOLLOW: 33,
   WALK_RESET: 35,
   WALK_BYPASS: 37,
-  WALKS: 39,
+  WALK_CALL: 39,
+  WALKS: 41,
 } as const
 
 export const HERE_WALK = {
@@ -268,6 +276,9 @@ export const HERE_WALK = {
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */
 export const MAPS = {
+  call_ids: { keySize: 8, valueSize: 296, libbpf: 'call_ids' },
+  call_notes: { keySize: 4, valueSize: 296, libbpf: 'call_notes' },
+  calls: { keySize: 296, valueSize: 4, libbpf: 'calls' },
   cold4: { keySize: 4, valueSize: 8, libbpf: 'cold4' },
   cold6: { keySize: 4, valueSize: 8, libbpf: 'cold6' },
   conns4: { keySize: 4, valueSize: 256, libbpf: 'conns4' },
@@ -284,6 +295,7 @@ export const MAPS = {
   lblc: { keySize: 24, valueSize: 8, libbpf: 'lblc' },
   lblcr: { keySize: 24, valueSize: 1024, libbpf: 'lblcr' },
   marks: { keySize: 4, valueSize: 16, libbpf: 'marks' },
+  messages: { keySize: 4, valueSize: 32, libbpf: 'messages' },
   nat_dests: { keySize: 24, valueSize: 4, libbpf: 'nat_dests' },
   neighbours: { keySize: 24, valueSize: 4, libbpf: 'neighbours' },
   nexthops: { keySize: 4, valueSize: 1048576, libbpf: '.bss.nexthops' },
@@ -344,6 +356,83 @@ export function readCacheKey(v: DataView, at: number): CacheKey {
 export function writeCacheKey(v: DataView, at: number, x: CacheKey): void {
   bytes(v, at + 0, 16).set(x.vaddr)
   v.setUint32(at + 16, x.service, HOST)
+}
+
+export interface Call {
+  /** the client's network. */
+  caddr: Uint8Array
+  /** virtual address, or the mark in its place. */
+  vaddr: Uint8Array
+  /** virtual port. */
+  vport: number
+  /** as the template's slot has it. */
+  protocol: number
+  /** enum family. */
+  family: number
+  /** bytes of the Call-ID. */
+  length: number
+  /** the Call-ID, zeros behind it. */
+  id: Uint8Array
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const CALL = {
+  size: 296,
+  caddr: 0,
+  vaddr: 16,
+  vport: 32,
+  protocol: 34,
+  family: 35,
+  length: 39,
+  id: 40,
+} as const
+
+export function readCall(v: DataView, at: number): Call {
+  return {
+    caddr: bytes(v, at + 0, 16),
+    vaddr: bytes(v, at + 16, 16),
+    vport: v.getUint16(at + 32, false),
+    protocol: v.getUint8(at + 34),
+    family: v.getUint8(at + 35),
+    length: v.getUint8(at + 39),
+    id: bytes(v, at + 40, 256),
+  }
+}
+
+export function writeCall(v: DataView, at: number, x: Call): void {
+  bytes(v, at + 0, 16).set(x.caddr)
+  bytes(v, at + 16, 16).set(x.vaddr)
+  v.setUint16(at + 32, x.vport, false)
+  v.setUint8(at + 34, x.protocol)
+  v.setUint8(at + 35, x.family)
+  v.setUint8(at + 39, x.length)
+  bytes(v, at + 40, 256).set(x.id)
+}
+
+export interface CallPlace {
+  /** of the slot in its table. */
+  index: number
+  /** enum family. */
+  family: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const CALL_PLACE = {
+  size: 8,
+  index: 0,
+  family: 4,
+} as const
+
+export function readCallPlace(v: DataView, at: number): CallPlace {
+  return {
+    index: v.getUint32(at + 0, HOST),
+    family: v.getUint32(at + 4, HOST),
+  }
+}
+
+export function writeCallPlace(v: DataView, at: number, x: CallPlace): void {
+  v.setUint32(at + 0, x.index, HOST)
+  v.setUint32(at + 4, x.family, HOST)
 }
 
 export interface Cold {
@@ -1034,6 +1123,67 @@ export function readMarkRow(v: DataView, at: number): MarkRow {
 export function writeMarkRow(v: DataView, at: number, x: MarkRow): void {
   v.setBigUint64(at + 0, x.key, HOST)
   v.setBigUint64(at + 8, x.to, HOST)
+}
+
+export interface Message {
+  /** bytes into the frame where the datagram's content begins. */
+  begin: number
+  /** and ends. */
+  end: number
+  /** and is read next. */
+  at: number
+  /** bytes of content that are behind headers without a value. */
+  retried: number
+  /** bytes into the content where the value begins. */
+  value: number
+  /** bytes of it. */
+  taken: number
+  /** bytes of it in front of its second word. */
+  host: number
+  /** enum msg_step. */
+  step: number
+  /** white space goes on in another line. */
+  is_folded: number
+}
+
+/** Size, then the offset of each field, in bytes. */
+export const MESSAGE = {
+  size: 32,
+  begin: 0,
+  end: 4,
+  at: 8,
+  retried: 12,
+  value: 16,
+  taken: 20,
+  host: 24,
+  step: 28,
+  is_folded: 30,
+} as const
+
+export function readMessage(v: DataView, at: number): Message {
+  return {
+    begin: v.getUint32(at + 0, HOST),
+    end: v.getUint32(at + 4, HOST),
+    at: v.getUint32(at + 8, HOST),
+    retried: v.getUint32(at + 12, HOST),
+    value: v.getUint32(at + 16, HOST),
+    taken: v.getUint32(at + 20, HOST),
+    host: v.getUint32(at + 24, HOST),
+    step: v.getUint16(at + 28, HOST),
+    is_folded: v.getUint16(at + 30, HOST),
+  }
+}
+
+export function writeMessage(v: DataView, at: number, x: Message): void {
+  v.setUint32(at + 0, x.begin, HOST)
+  v.setUint32(at + 4, x.end, HOST)
+  v.setUint32(at + 8, x.at, HOST)
+  v.setUint32(at + 12, x.retried, HOST)
+  v.setUint32(at + 16, x.value, HOST)
+  v.setUint32(at + 20, x.taken, HOST)
+  v.setUint32(at + 24, x.host, HOST)
+  v.setUint16(at + 28, x.step, HOST)
+  v.setUint16(at + 30, x.is_folded, HOST)
 }
 
 export interface NeighbourKey {

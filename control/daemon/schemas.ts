@@ -15,6 +15,7 @@ import type {
   ServiceSettings,
   ServiceView,
 } from '../model/service.ts'
+import { ENGINES } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
 import { MARK_RULES_MAX } from '../model/mark.ts'
 import type { ReasonView } from '../model/reason.ts'
@@ -147,6 +148,12 @@ export const ConnsSchema = Type.Object({
       dest: addressAndPort,
       fwd: destFields.fwd,
       isTemplate: Type.Optional(Type.Literal(true)),
+      engine: Type.Optional(
+        Type.Object(
+          { name: Type.Enum([...ENGINES]), data: Type.String() },
+          { description: 'Of a template: its persistence engine, and what that goes by.' },
+        ),
+      ),
     }),
   ),
 })

@@ -189,7 +189,7 @@ export function serviceRow(
   vipLocal: boolean,
   ticksPerSecond: number,
 ): ServiceRow {
-  const { schedFlags = [], onePacket, persistentS = 0, netmask } = service
+  const { schedFlags = [], onePacket, persistentS = 0, netmask, engine } = service
   const { port, isIpv6 } = virtualOf(service)
   const flags = [
     vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
@@ -197,6 +197,7 @@ export function serviceRow(
     schedFlags.includes('flag-1') ? SERVICE_FLAGS.SERVICE_FLAG_1 : 0,
     schedFlags.includes('flag-2') ? SERVICE_FLAGS.SERVICE_FLAG_2 : 0,
     isMark(service) ? SERVICE_FLAGS.SERVICE_MARK : 0,
+    engine === 'sip' ? SERVICE_FLAGS.SERVICE_SIP : 0,
   ]
   return {
     ...{ schedule: 0n, turn: 0n, port, flags: flags.reduce((all, flag) => all | flag) },

@@ -9,6 +9,7 @@ import {
   type Protocol,
 } from '../model/service.ts'
 import type { Kernel } from './kernel.ts'
+import { callIdOf, isCall } from './calls.ts'
 import { isTemplate } from './control.ts'
 import { readSlot, SLOT, type ConnTable, type Slot } from './slots.ts'
 
@@ -79,7 +80,7 @@ function connAt(
   const dest = id === 0 ? none : destOf(id)
   const ends = {
     expiresS: Math.floor(left / kernel.ticksPerSecond),
-    client: { address: text(row.caddr), port: row.cport },
+    client: { address: text(row.caddr), port: isTemplate(low) ? 0 : row.cport },
     virtual: { address: text(row.oaddr), port: row.oport },
   }
   if (isTemplate(low))
@@ -89,6 +90,9 @@ function connAt(
       dest: { ...dest, port: swap16(row.nexthop) },
       fwd: 'nat',
       isTemplate: true,
+      ...(isCall(low) && {
+        engine: { name: 'sip', data: callIdOf(kernel.maps, table.family, slot) },
+      }),
     }
   return {
     ...{ protocol: protocolOf(row.protocol), state: stateOf(row), ...ends },

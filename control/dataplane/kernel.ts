@@ -33,6 +33,7 @@ import {
 import { FAMILIES, type Both, type FamilyNumber } from './slots.ts'
 import { tickRate } from './ticks.ts'
 import { CACHE_MAX } from './caches.ts'
+import { CALLS_MAX } from './calls.ts'
 import { buckets, scheduleRows, sizesFor, stashBuckets, type Sizes } from './sizes.ts'
 
 /** Where libbpf keeps what the pins call config and settings. */
@@ -57,7 +58,7 @@ export const WALK_PROGRAMS = [
   'xlvs_icmp_tun',
   'xlvs_stray4',
   'xlvs_stray6',
-  ...['once', 'here', 'persist', 'follow', 'reset', 'bypass'].flatMap(walk => [
+  ...['once', 'here', 'persist', 'follow', 'reset', 'bypass', 'call'].flatMap(walk => [
     `xlvs_${walk}4`,
     `xlvs_${walk}6`,
   ]),
@@ -239,6 +240,8 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
     tunnels: sizes.dests,
     dest_conns: sizes.dests,
     ...CACHE_MAX,
+    calls: CALLS_MAX,
+    call_ids: CALLS_MAX,
     dest_traffic: sizes.dests * sizes.cpus,
     neighbours: sizes.nexthops,
     routes: sizes.routes,

@@ -8,6 +8,7 @@
 import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD, TEMPLATE } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
+import { forgetCalls, type CallMaps } from './calls.ts'
 import {
   controlsOf,
   dropControls,
@@ -39,6 +40,7 @@ export interface SweepTables extends ControlTable {
   /** Ticks. */
   second: number
   stash: BpfMap
+  calls: CallMaps
   /** First slot behind the hashed buckets. */
   stashFirst: number
   /** Waits until no program that runs now runs any more. */
@@ -83,6 +85,7 @@ export function sweep(
   const free = (dead: number[]): void => {
     tables.gracePeriod()
     unstash(tables, dead)
+    forgetCalls(tables, tables.calls, dead)
     liftShadows(tables, slots, shadows, dead)
     and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
     freed += dead.length
@@ -142,6 +145,7 @@ export function repair(tables: SweepTables): number {
   dropControls(tables, left)
   tables.gracePeriod()
   unstash(tables, left)
+  forgetCalls(tables, tables.calls, left)
   and64Batch(tables.conns, wordsAt(tables, left), BUCKET_BITS, left.length)
   return left.length
 }

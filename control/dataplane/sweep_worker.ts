@@ -45,11 +45,12 @@ const gracePeriod = (): void => {
 }
 const destConns = pin('dest_conns').mmap()
 const stash = pin('stash')
+const calls = { calls: pin('calls'), call_ids: pin('call_ids') }
 const conns = [pin('conns4').mmap(), pin('conns6').mmap()] as const
 const cold = [pin('cold4').mmap(), pin('cold6').mmap()] as const
 const tables = both<SweepTables>(family => ({
   ...{ family, conns: conns[family], cold: cold[family], stashFirst: stashFirst[family] },
-  ...{ destConns, stash, second, gracePeriod },
+  ...{ destConns, stash, calls, second, gracePeriod },
 }))
 
 const dests = pin('dests').mmap()

@@ -12,18 +12,20 @@ const HEADER =
 /** Connections in the order given; with `engines` the columns of --persistent-conn. */
 export function listConns(conns: readonly ConnView[], engines: boolean, names: Names): string {
   const header = HEADER + (engines ? '        pe name          pe_data\n' : '\n')
-  return header + conns.map(conn => `${connLine(conn, names)}\n`).join('')
+  return header + conns.map(conn => `${connLine(conn, engines, names)}\n`).join('')
 }
 
-function connLine(conn: ConnView, names: Names): string {
-  const { protocol, state, expiresS, client, virtual, dest } = conn
+function connLine(conn: ConnView, engines: boolean, names: Names): string {
+  const { protocol, state, expiresS, client, virtual, dest, engine } = conn
   const named = protocol === 'ip' ? undefined : protocol
   return [
     protocol.toUpperCase().padEnd(3),
     minutes(expiresS).padEnd(6),
     state.padEnd(11),
     ...[client, virtual].map(end => endpoint(end, named, names).padEnd(18)),
-    endpoint(dest, named, names),
+    ...(engines && engine
+      ? [endpoint(dest, named, names).padEnd(16), engine.name.padEnd(18), engine.data]
+      : [endpoint(dest, named, names)]),
   ].join(' ')
 }
 

@@ -70,7 +70,7 @@ function destText(dest: DestView): string {
 
 /** ip_vs_conn: connections in the order given. */
 export function procConns(conns: readonly ConnView[]): string {
-  const lines = conns.map(conn => `${connText(conn)} ${expiry(conn)}\n`)
+  const lines = conns.map(conn => `${connText(conn)} ${expiry(conn)}${engineText(conn)}\n`)
   const header = `${CONN_HEADER} Expires PEName PEData\n`
   return header + lines.join('')
 }
@@ -88,6 +88,10 @@ function connText({ protocol, state, client, virtual, dest }: ConnView): string 
     ({ address, port }) => `${bare(address)} ${hex(port, 4)}`,
   )
   return [protocol.toUpperCase().padEnd(3), ...ends, state.padEnd(11)].join(' ')
+}
+
+function engineText({ engine }: ConnView): string {
+  return engine ? ` ${engine.name} ${engine.data}` : ''
 }
 
 function expiry({ expiresS }: ConnView): string {

@@ -188,6 +188,8 @@ export interface ConnView {
   fwd: ForwardingMethod
   /** It is a template, by which a client's next connections get the same dest. */
   isTemplate?: true
+  /** Of a template that an engine made: what it has seen, a character a byte. */
+  engine?: { name: Engine; data: string }
 }
 
 export type AttachMode = 'native' | 'generic'

@@ -12,6 +12,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'VIRTUAL' },
   { title: 'DEST' },
   { title: 'FWD' },
+  { title: 'ENGINE' },
 ]
 
 /** A list that is printed some at a time, as there may be millions. */
@@ -48,7 +49,15 @@ export function connsJson(): Parts {
   }
 }
 
-function row({ protocol, state, expiresS, client, virtual, dest, fwd }: ConnView): string[] {
+function row(conn: ConnView): string[] {
+  const { protocol, state, expiresS, client, virtual, dest, fwd, engine } = conn
   const ends = [client, virtual, dest].map(destName)
-  return [protocol, state, `${expiresS}`, ...ends, fwd]
+  return [
+    protocol,
+    state,
+    `${expiresS}`,
+    ...ends,
+    fwd,
+    engine ? `${engine.name} ${engine.data}` : '',
+  ]
 }

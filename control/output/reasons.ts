@@ -134,6 +134,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'its dest was removed, and so many were reset already in this second; the next may be',
     'nothing: clients send again, and are answered then',
   ),
+  NO_CALL_ID: dropped(
+    'to a service of the sip engine, no connection yet, and no Call-ID that ends its line within it',
+    'see with tcpdump -A what clients send: such services are for SIP over UDP only',
+  ),
   INTERNAL: dropped('what should not happen did', 'read the log of the daemon, and report it'),
 }
 

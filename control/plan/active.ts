@@ -26,15 +26,10 @@ export function scheduledWeight(dest: Dest): number {
 /** What a service is without: nothing of it is balanced until the data plane does all of these. */
 function neededBy(service: Service): string[] {
   const needs: [string, boolean][] = [
-    [`the ${service.engine} engine`, isEngineUsed(service)],
     ['IPv4 addresses written as IPv6', !isMark(service) && isMappedText(service.address)],
     ['sctp', service.protocol === 'sctp'],
   ]
   return needs.filter(([, isNeeded]) => isNeeded).map(([what]) => what)
-}
-
-function isEngineUsed({ engine, persistentS }: Service): boolean {
-  return engine !== undefined && persistentS !== undefined
 }
 
 function isMappedText(address: string): boolean {

@@ -148,6 +148,7 @@ function sweeper(swept: Tables): { once: () => void; result: () => SweepResult }
     second: kernel.config.second,
     destConns: dataplane.tables.destConns.buffer,
     stash: kernel.maps.stash,
+    calls: kernel.maps,
     stashFirst: kernel.sizes.slots[FAMILY.FAMILY_IPV4],
     gracePeriod: gracePeriods(),
   }

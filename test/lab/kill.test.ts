@@ -123,8 +123,7 @@ async function compare(
     if (!found) t.is(text, modelText(client.model), where)
     client.model = found ?? client.model
   }
-  const found = services.filter(({ engine }) => engine === undefined)
-  t.deepEqual(pinned(lab), found.map(linesOf).sort(), where)
+  t.deepEqual(pinned(lab), services.map(linesOf).sort(), where)
 }
 
 function linesOf(service: ServiceView): string {

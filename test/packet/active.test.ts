@@ -1,21 +1,17 @@
 /** Services that need what the data plane does not do yet: packets pass, connections go on. */
 import test from 'ava'
-import type { ServiceSettings } from '../../control/model/service.ts'
+import type { Service } from '../../control/model/service.ts'
 import { director, parseServices, XDP, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, paths, service } from '../support/families.ts'
 import { at, sameFrame, tcp } from '../support/frames.ts'
 
-/** The first service, with other settings. */
-function set(lvs: PacketDirector, settings: Partial<ServiceSettings>): void {
-  const [first] = lvs.intents
-  if (first) first.service = { ...first.service, ...settings }
-  lvs.publish()
-}
-
-function activate(lvs: PacketDirector): void {
-  const [first] = lvs.intents
-  if (first) delete first.service.persistentS
-  lvs.publish()
+/** Has the first service held, as publish does with one that needs what is not there. */
+function hold({ intents, dataplane }: PacketDirector): void {
+  const [{ service, dests } = { service: undefined, dests: [] }] = intents
+  const there = dests.map(dest => ({ ...dest, reach: dataplane.ways.reach(dest.address) }))
+  if (!service) return
+  dataplane.tables.hold(service, there, true)
+  dataplane.tables.withdrawDests(service, dests)
 }
 
 for (const f of FAMILIES) {
@@ -24,10 +20,12 @@ for (const f of FAMILIES) {
   const OTHER_OUT = `${at(f.client, 40001)} > ${at(f.dest(2), 8080)}`
   const SERVICE = service(f)
 
-  test(`active: ${f.name}, of an engine from the start, packets pass untouched`, async t => {
+  test(`active: ${f.name}, held from the start, packets pass untouched`, async t => {
     const lvs = await director(t, '')
-    lvs.intents.push(...parseServices(SERVICE))
-    set(lvs, { persistentS: 60, engine: 'sip' })
+    const [intent] = parseServices(SERVICE)
+    if (intent)
+      lvs.intents.push({ ...intent, service: { ...intent.service, protocol: 'sctp' } as Service })
+    lvs.publish()
     const frame = tcp(OTHER, 'S')
 
     const out = lvs.run(frame)
@@ -37,11 +35,11 @@ for (const f of FAMILIES) {
     t.deepEqual(lvs.dataplane.tables.allDestIds(''), [])
   })
 
-  test(`active: ${f.name}, it gets an engine, new clients pass, others go on`, async t => {
+  test(`active: ${f.name}, held, new clients pass, others go on`, async t => {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
 
-    set(lvs, { persistentS: 60, engine: 'sip' })
+    hold(lvs)
     const other = lvs.run(tcp(OTHER, 'S'))
     const old = lvs.run(tcp(REQUEST, 'A'))
 
@@ -51,12 +49,12 @@ for (const f of FAMILIES) {
     t.deepEqual(lvs.counts(f.dest(2)), { active: 1, inactive: 0 })
   })
 
-  test(`active: ${f.name}, it has its engine no more, new clients are balanced again`, async t => {
+  test(`active: ${f.name}, held no more, new clients are balanced again`, async t => {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
-    set(lvs, { persistentS: 60, engine: 'sip' })
+    hold(lvs)
 
-    activate(lvs)
+    lvs.publish()
     const out = lvs.run(tcp(OTHER, 'S'))
 
     t.is(out.reason, 'nat request')
@@ -67,9 +65,9 @@ for (const f of FAMILIES) {
   test(`active: ${f.name}, a dest removed meanwhile, its packets are dropped`, async t => {
     const lvs = await director(t, SERVICE)
     lvs.run(tcp(REQUEST, 'S'))
-    set(lvs, { persistentS: 60, engine: 'sip' })
     lvs.intents[0]?.dests.pop()
-    lvs.publish()
+
+    hold(lvs)
 
     t.is(lvs.run(tcp(REQUEST, 'A')).reason, 'dest gone')
   })

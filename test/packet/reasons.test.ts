@@ -230,6 +230,15 @@ const ROWS: Record<string, Row> = {
       return lvs.run(tcp(PATH, 'A'))
     },
   ],
+  'no call id': [
+    drop,
+    lvs => {
+      const [intent] = lvs.intents
+      Object.assign(intent?.service ?? {}, { persistentS: 60, engine: 'sip' })
+      lvs.publish()
+      return lvs.run(tcp(PATH, 'S'))
+    },
+  ],
   // A walk that is missing.
   internal: [
     drop,

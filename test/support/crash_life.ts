@@ -102,10 +102,9 @@ export function count(machine: Machine, { lvs, dataplane }: Life, random: Random
     }
 }
 
-/** The same as tablesText, from what the director says; those of an engine are not to be found. */
+/** The same as tablesText, from what the director says; whatever they have. */
 export function wantedTablesText({ lvs }: Life): string {
   const line = (s: ReturnType<Director['services']>[number]): string =>
     [serviceName(s), ...s.dests.map(d => `${d.address}:${d.port}`).sort()].join(' ')
-  const found = lvs.services().filter(({ engine }) => engine === undefined)
-  return found.map(line).sort().join('\n')
+  return lvs.services().map(line).sort().join('\n')
 }

@@ -148,6 +148,7 @@ export function sweepTables(kernel: Kernel, conns: Both<ArrayBuffer>): Both<Swee
     second: kernel.config.second,
     destConns: kernel.maps.dest_conns.mmap(),
     stash: kernel.maps.stash,
+    calls: kernel.maps,
     stashFirst: kernel.sizes.slots[family],
     gracePeriod,
   }))

@@ -9,7 +9,7 @@ import { emptyIntent, type BulkChange } from '../../../control/plan/intent.ts'
 
 const ID = { protocol: 'tcp', address: '192.0.2.1', port: 80 } as const
 const WEB: Service = { ...ID, scheduler: 'rr' }
-const LATER: Service = { ...WEB, persistentS: 60, engine: 'sip' }
+const LATER: Service = { ...WEB, protocol: 'sctp' }
 const PLAIN: Dest = { ...NEW_DEST, address: '10.0.0.2', port: 80 }
 const GUE: Dest = { ...PLAIN, fwd: 'tun', tunnel: { type: 'gue', port: 6080 } }
 
@@ -20,15 +20,15 @@ function told(change: Partial<BulkChange>, before = emptyIntent()): string[] {
 }
 
 test('apply: what is added or changed and not active yet, a warning for each', t => {
-  const was = { ...emptyIntent(), services: { 'tcp:192.0.2.1:80': { service: LATER, dests: [] } } }
+  const was = { ...emptyIntent(), services: { 'sctp:192.0.2.1:80': { service: LATER, dests: [] } } }
 
   t.deepEqual(told({ puts: [{ service: WEB, dests: [PLAIN] }] }), [])
   t.deepEqual(told({ puts: [{ service: LATER, dests: [GUE] }] }), [
-    'tcp:192.0.2.1:80 is not active yet (the sip engine): its packets pass to the host',
-    'not active yet: gue tunnels of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
+    'sctp:192.0.2.1:80 is not active yet (sctp): its packets pass to the host',
+    'not active yet: gue tunnels of dest 10.0.0.2:80 of sctp:192.0.2.1:80',
   ])
   t.deepEqual(told({ puts: [{ service: LATER, dests: [GUE] }] }, was), [
-    'not active yet: gue tunnels of dest 10.0.0.2:80 of tcp:192.0.2.1:80',
+    'not active yet: gue tunnels of dest 10.0.0.2:80 of sctp:192.0.2.1:80',
   ])
 })
 

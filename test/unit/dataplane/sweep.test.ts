@@ -18,6 +18,7 @@ import {
 } from '../../../control/abi/maps.gen.ts'
 import { FAMILIES, readSlot, SLOT, type FamilyNumber } from '../../../control/dataplane/slots.ts'
 import { addressBytes } from '../../../control/model/address.ts'
+import type { CallMaps } from '../../../control/dataplane/calls.ts'
 import { repair, sweep, type SweepTables } from '../../../control/dataplane/sweep.ts'
 
 const SLOTS = 64
@@ -72,6 +73,7 @@ function emptyWorld(family: FamilyNumber, slots = SLOTS): World {
       second: 1,
       destConns: new ArrayBuffer(DESTS * DEST_CONNS.size),
       stash: map as unknown as BpfMap,
+      calls: { calls: map, call_ids: map } as unknown as CallMaps,
       stashFirst: slots,
       gracePeriod: () => world.grace++,
     },

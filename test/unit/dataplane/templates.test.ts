@@ -6,6 +6,7 @@ import test from 'ava'
 import type { BpfMap } from '../../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../../../control/abi/maps.gen.ts'
 import { dropEntries } from '../../../control/dataplane/ending.ts'
+import type { CallMaps } from '../../../control/dataplane/calls.ts'
 import { repair, sweep, type SweepTables } from '../../../control/dataplane/sweep.ts'
 
 const SLOTS = LIMIT.SLOTS_PER_BUCKET
@@ -21,6 +22,7 @@ function world(life: number, controls: number) {
     second: 1,
     destConns: new ArrayBuffer(2 * DEST_CONNS.size),
     stash: { lookup: () => undefined, delete: () => false } as unknown as BpfMap,
+    calls: {} as unknown as CallMaps,
     stashFirst: SLOTS,
     gracePeriod: () => undefined,
   }

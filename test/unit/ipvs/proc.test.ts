@@ -66,23 +66,33 @@ const CONNS = [
     virtual: SIX,
     dest: { address: '10.0.1.60', port: 53 },
   }),
+  conn({
+    ...{ protocol: 'udp', state: 'NONE', expiresS: 95, isTemplate: true },
+    client: { address: '10.0.0.100', port: 0 },
+    virtual: { address: '10.0.0.100', port: 5060 },
+    dest: { address: '10.0.0.9', port: 5060 },
+    engine: { name: 'sip', data: 'abc@host-1' },
+  }),
 ]
 
 test('proc: connections, then ip_vs_conn and ip_vs_conn_sync to the byte', t => {
   const six =
     'UDP fd01:0000:0000:0000:0000:0000:0000:0001 0FA0 ' +
     'fd01:0000:0000:0000:0000:0000:0000:0050 0035 0A00013C 0035 UDP         '
+  const call = 'UDP 0A000064 0000 0A000064 13C4 0A000009 13C4 NONE        '
 
   t.deepEqual(procConns(CONNS).split('\n'), [
     'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData',
     'TCP 0A000101 0FA2 0A000135 01BB 0A00013C 01BB SYN_RECV         46',
     `${six}    281`,
+    `${call}     95 sip abc@host-1`,
     '',
   ])
   t.deepEqual(procConnsSync(CONNS).split('\n'), [
     'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Origin Expires',
     'TCP 0A000101 0FA2 0A000135 01BB 0A00013C 01BB SYN_RECV    LOCAL       46',
     `${six}LOCAL      281`,
+    `${call}LOCAL       95`,
     '',
   ])
 })

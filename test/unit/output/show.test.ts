@@ -204,7 +204,7 @@ test('conns: none and some, then a sentence or a table', t => {
   t.is(
     one.some([conn()]) + one.end(),
     [
-      'PROTOCOL  STATE        EXPIRES S  CLIENT              VIRTUAL       DEST           FWD',
+      'PROTOCOL  STATE        EXPIRES S  CLIENT              VIRTUAL       DEST           FWD  ENGINE',
       'tcp       ESTABLISHED        895  198.51.100.7:40000  192.0.2.1:80  10.0.0.2:8080  nat',
       '',
     ].join('\n'),
