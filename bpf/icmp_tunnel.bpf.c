@@ -63,7 +63,7 @@ ALWAYS __u32 mtu_learn(struct packet *pkt, struct tunnel *tun, __u32 mtu)
 		mtu = PATH_MTU_MIN;
 	if (mtu >= was)
 		return was;
-	WRITE(tun->mtu_until, pkt->now + PATH_MTU_SECONDS * config.second);
+	WRITE(tun->mtu_until, pkt->now + ticks_in(PATH_MTU_SECONDS));
 	WRITE(tun->mtu, mtu);
 	return is_known ? mtu : was;
 }

@@ -54,10 +54,18 @@ ALWAYS int port0_fill(struct packet *pkt)
 	return (__u16)pkt->wire.ports ? GO_ON : checksum_early(pkt);
 }
 
+/* A SYN to no service may be a dest's answer by dr or tun; other packets were looked at before. */
+ALWAYS int service_or_reply(struct packet *pkt)
+{
+	int reason = service_find(pkt);
+
+	return reason == NO_SERVICE ? direct_reply(pkt) ?: reason : reason;
+}
+
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
-	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt) ?: source_check(&pkt);
+	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_or_reply(&pkt) ?: source_check(&pkt);
 
 	reason = reason ?: defend(&pkt) ?: persist_or_refuse(&pkt) ?: schedule(&pkt);
 	return leave(&pkt, reason ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:

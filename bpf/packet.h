@@ -225,6 +225,12 @@ ALWAYS __u32 now(void)
 	return bpf_jiffies64() >> config.tick_shift;
 }
 
+/* config.second is rounded, and 60 of it would be half a second short. */
+ALWAYS __u32 ticks_in(__u32 seconds)
+{
+	return seconds * config.hz >> config.tick_shift;
+}
+
 ALWAYS int is_reply(const struct packet *pkt)
 {
 	return (pkt->word & ((__u64)CONN_REPLY << WORD_FLAGS_SHIFT)) != 0;

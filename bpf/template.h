@@ -95,7 +95,7 @@ ALWAYS int template_hold(struct conn *slot, struct cold *cold, __u32 now)
 		return 0;
 	}
 	if (is_over)
-		WRITE(cold->control, TEMPLATE_AGAIN_S * config.second);
+		WRITE(cold->control, ticks_in(TEMPLATE_AGAIN_S));
 	WRITE(slot->deadline, now + READ(cold->control));
 	return 1;
 }

@@ -16,6 +16,8 @@ const REPLY = SLOT_WORD.CONN_REPLY << FLAGS_SHIFT
 const LOW = 0xffff_ffffn
 const DEADLINE = CONN4.deadline / 4
 const PARTNER = CONN4.partner / 4
+/** Steps in which IPVS' timer wheel counts a minute; the same with each HZ a kernel may have. */
+const WHEEL_S = 2.048
 
 /** A table with its cold rows. */
 export interface ControlTable extends ConnTable {
@@ -126,18 +128,29 @@ export function endsByTemplate(table: ControlTable, overdue: number[]): Map<numb
 }
 
 /**
+ * The deadline of a template that goes on beyond one: a minute from when IPVS' wheel would notice.
+ * A minute and what the wheel is late are 61.44 s, but for the first; half a second keeps it back.
+ * @param second ticks
+ */
+export function minuteAfter(deadline: number, second: number): number {
+  const step = WHEEL_S * second
+  const noticed = Math.ceil(((deadline >>> 0) + second / 2) / step) * step
+  return Math.round(noticed + TEMPLATE.TEMPLATE_AGAIN_S * second) | 0
+}
+
+/**
  * Of templates over their time those that are to go; the others go on, as each time that one's time
  * was over it had connections still: the time starts again, and is a minute from then on.
  * @param ends of the connections that have gone in this sweep
  * @param latest a deadline before this is over
- * @param minute ticks
+ * @param second ticks
  */
 export function templatesOver(
   table: ControlTable,
   templates: number[],
   ends: Map<number, number[]>,
   latest: number,
-  minute: number,
+  second: number,
 ): number[] {
   const words = new Uint32Array(table.conns)
   const step = SLOT[table.family].size / 4
@@ -149,9 +162,9 @@ export function templatesOver(
     while (((deadline - latest) | 0) < 0) {
       const had = left.filter(end => ((end - deadline) | 0) > 0).length
       if (controlsOf(table, slot) + had <= 0) return true
-      deadline += minute
+      deadline = minuteAfter(deadline, second)
     }
-    goOn(table, slot, first, deadline, minute)
+    goOn(table, slot, first, deadline, Math.round(TEMPLATE.TEMPLATE_AGAIN_S * second))
     return false
   })
 }

@@ -6,7 +6,7 @@
  * that frees. Read next: ../../bpf/conn.h, ending.ts.
  */
 import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
-import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD, TEMPLATE } from '../abi/maps.gen.ts'
+import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
 import { forgetCalls, type CallMaps } from './calls.ts'
 import {
@@ -15,6 +15,7 @@ import {
   endsByTemplate,
   isTemplate,
   revive,
+  minuteAfter,
   templatesOver,
   type ControlTable,
 } from './control.ts'
@@ -37,7 +38,7 @@ const LOW = 0xffff_ffffn
 /** One family's table and what belongs to it. */
 export interface SweepTables extends ControlTable {
   destConns: ArrayBuffer
-  /** Ticks. */
+  /** Ticks, not rounded. */
   second: number
   stash: BpfMap
   calls: CallMaps
@@ -96,8 +97,7 @@ export function sweep(
     free(kill(tables, slots, slice))
     expired += slice.length
   }
-  const minute = TEMPLATE.TEMPLATE_AGAIN_S * tables.second
-  const over = templatesOver(tables, templates, ends, (now - MARGIN_TICKS) | 0, minute)
+  const over = templatesOver(tables, templates, ends, (now - MARGIN_TICKS) | 0, tables.second)
   for (let from = 0; from < over.length; from += SLICE) {
     beat()
     const dead = kill(tables, slots, over.slice(from, from + SLICE))
@@ -240,8 +240,7 @@ function kill(tables: SweepTables, { words, step }: Words, requests: number[]): 
     const word = was[i]
     if (word === undefined) return
     if (isValid(word) && isController(tables, slot, Number(word & LOW))) {
-      const minute = TEMPLATE.TEMPLATE_AGAIN_S * tables.second
-      revive(tables, slot, (words[slot * step + DEADLINE] ?? 0) + minute)
+      revive(tables, slot, minuteAfter(words[slot * step + DEADLINE] ?? 0, tables.second))
       return
     }
     dead.push(slot)

@@ -26,7 +26,7 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
     workerData: {
       bpffs: kernel.bpffs,
       stashFirst: kernel.sizes.slots,
-      second: kernel.config.second,
+      second: kernel.ticksPerSecond,
     },
   })
   const figures: SweepFigures = { used: [0, 0], expired: 0, tookMs: 0 }

@@ -145,7 +145,7 @@ function sweeper(swept: Tables): { once: () => void; result: () => SweepResult }
     family: FAMILY.FAMILY_IPV4,
     conns: dataplane.conns[FAMILY.FAMILY_IPV4],
     cold: kernel.maps.cold4.mmap(),
-    second: kernel.config.second,
+    second: kernel.ticksPerSecond,
     destConns: dataplane.tables.destConns.buffer,
     stash: kernel.maps.stash,
     calls: kernel.maps,

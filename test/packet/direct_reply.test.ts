@@ -39,6 +39,14 @@ for (const f of FAMILIES) {
       t.is(lvs.conns().find(conn => conn.protocol === 'tcp')?.state, 'TIME_WAIT')
     })
 
+  test(`direct reply: ${f.name} a SYN alone, counted as a reply is`, async t => {
+    const lvs = await connected(t, f, 'tun')
+
+    t.is(lvs.run(tcp(replyOut, 'S')).reason, 'direct reply')
+
+    t.is(lvs.traffic().outPackets, 1)
+  })
+
   test(`direct reply: ${f.name} a datagram, the timer starts again`, async t => {
     const lvs = await connected(t, f, 'dr')
     lvs.advance(50)

@@ -145,7 +145,7 @@ export function sweepTables(kernel: Kernel, conns: Both<ArrayBuffer>): Both<Swee
     family,
     conns: conns[family],
     cold: kernel.maps[family === 0 ? 'cold4' : 'cold6'].mmap(),
-    second: kernel.config.second,
+    second: kernel.ticksPerSecond,
     destConns: kernel.maps.dest_conns.mmap(),
     stash: kernel.maps.stash,
     calls: kernel.maps,

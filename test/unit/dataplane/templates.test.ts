@@ -5,6 +5,7 @@
 import test from 'ava'
 import type { BpfMap } from '../../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../../../control/abi/maps.gen.ts'
+import { minuteAfter } from '../../../control/dataplane/control.ts'
 import { dropEntries } from '../../../control/dataplane/ending.ts'
 import type { CallMaps } from '../../../control/dataplane/calls.ts'
 import { repair, sweep, type SweepTables } from '../../../control/dataplane/sweep.ts'
@@ -101,4 +102,17 @@ test('templates: xlvsd dies as one goes, repair frees it', t => {
   t.is(repair(tables), 1)
   t.is(life(), LIFE.LIFE_EMPTY)
   t.is(cold[0], 0)
+})
+
+test('templates: minutes in a row are of 61.44 s, the first begins within 2.5 s', t => {
+  for (const second of [31.25, 100]) {
+    const first = minuteAfter(1000, second)
+    const deadlines = [first]
+    for (let n = 0; n < 5; n++) deadlines.push(minuteAfter(deadlines[n] ?? 0, second))
+
+    const late = (first - 1000) / second - 60
+    t.true(late >= 0.5 && late <= 2.6, `${String(late)} s late`)
+    const minutes = deadlines.slice(1).map((at, n) => (at - (deadlines[n] ?? 0)) / second)
+    for (const minute of minutes) t.true(Math.abs(minute - 61.44) < 0.04, `${String(minute)} s`)
+  }
 })
