@@ -144,6 +144,7 @@ bench: build bpffs  ## ns a packet, ms of a command
 	@node test/bench/spread.ts
 	@node test/bench/apply.ts
 	@node test/bench/restore.ts
+	@node test/bench/preload.ts
 	@node test/bench/run.ts
 
 bench-since: build bpffs  ## the packets' part beside an earlier COMMIT's, in turns

@@ -1,18 +1,23 @@
 /*
- * A question to xlvsd and its answer, over a connection of its own: children that were forked and
- * threads would mix theirs up on a common one. Nothing is left open. Read next: hooks.c.
+ * Questions to xlvsd and their answers. Each thread of each process has a connection of its own, or
+ * they would mix theirs up; it is made with the first question, and anew when it is no longer what
+ * it was. Read next: hooks.c, ending.c (what is asked last).
  */
 #include "exchange.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC	       0x31564c58 /* XLV1 */
@@ -21,6 +26,33 @@
 #define PATIENCE_S 30
 /* More than the largest table of services; whatever says more than that is not xlvsd. */
 #define ANSWER_MAX (256u << 20)
+/* Most answers are read at once. */
+#define READ_AHEAD 2048
+/* xlvsd has not looked at the question, and the connection is no more: it may be asked again. */
+#define NOT_ASKED (-1)
+#define TRIES	  3
+
+/* What tells whether a connection is still ours: the program may have closed it, or become another.
+ */
+struct way {
+	int fd;
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	ino_t ino;
+	bool busy; /* a signal's handler may ask while its thread does */
+};
+
+static __thread struct way own = {.fd = -1};
+static pthread_key_t at_thread_end;
+
+long long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
 
 void find_netns(int fd, struct question *question)
 {
@@ -60,91 +92,199 @@ static int connected(void)
 		close(fd);
 		if (error == ECONNREFUSED || error == ENOTDIR)
 			return -ENOENT;
+		if (error == EAGAIN)
+			return -ETIMEDOUT;
 		return error == EACCES ? -EPERM : -error;
 	}
 	return fd;
 }
 
-/* Both return 0 or an errno. */
-static int send_all(int fd, const void *bytes, size_t length)
+/* Whether the descriptor is still the socket that it was; the program may have closed everything.
+ */
+static bool is_there(const struct way *way)
 {
-	while (length > 0) {
-		ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
+	struct stat found;
+
+	return way->fd >= 0 && fstat(way->fd, &found) == 0 && S_ISSOCK(found.st_mode) &&
+	       found.st_ino == way->ino;
+}
+
+static void leave(struct way *way)
+{
+	if (is_there(way))
+		close(way->fd);
+	way->fd = -1;
+}
+
+static void leave_own(void *unused)
+{
+	(void)unused;
+	leave(&own);
+}
+
+/* A child has copies of its parent's descriptors, and makes connections of its own. */
+static void leave_parents(void)
+{
+	leave(&own);
+	own.busy = false;
+}
+
+__attribute__((constructor)) static void prepare(void)
+{
+	pthread_key_create(&at_thread_end, leave_own);
+	pthread_atfork(NULL, NULL, leave_parents);
+}
+
+/* Rights are those of who connects, so nobody keeps those that it has given up. */
+static bool is_own(const struct way *way)
+{
+	return way->pid == getpid() && way->uid == geteuid() && way->gid == getegid() &&
+	       is_there(way);
+}
+
+/* Returns 0 or an errno. */
+static int open_way(struct way *way)
+{
+	struct stat found;
+	int fd = connected();
+
+	if (fd < 0)
+		return -fd;
+	fstat(fd, &found);
+	*way = (struct way){fd, getpid(), geteuid(), getegid(), found.st_ino, true};
+	return 0;
+}
+
+/* Neither is a point of cancellation nor comes by hooks.c. All below return 0, an errno or
+ * NOT_ASKED. */
+static int send_all(int fd, struct iovec *parts, size_t count)
+{
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+
+	while (message.msg_iovlen > 0) {
+		ssize_t sent = syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
+		if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+			return NOT_ASKED;
 		if (sent < 0)
-			return errno;
-		bytes = (const char *)bytes + sent;
-		length -= (size_t)sent;
+			return errno == EAGAIN ? ETIMEDOUT : errno;
+		while (message.msg_iovlen > 0 && (size_t)sent >= message.msg_iov->iov_len) {
+			sent -= (ssize_t)message.msg_iov->iov_len;
+			message.msg_iov++;
+			message.msg_iovlen--;
+		}
+		if (message.msg_iovlen > 0) {
+			message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + sent;
+			message.msg_iov->iov_len -= (size_t)sent;
+		}
 	}
 	return 0;
 }
 
-static int receive_all(int fd, void *bytes, size_t length)
+/* From `least` bytes on to `most`; `length` is what has come. */
+static int receive(int fd, void *bytes, size_t least, size_t most, size_t *length)
 {
-	while (length > 0) {
-		ssize_t got = recv(fd, bytes, length, 0);
+	*length = 0;
+	while (*length < least) {
+		ssize_t got = syscall(SYS_recvfrom, fd, (char *)bytes + *length, most - *length, 0,
+				      NULL, NULL);
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		/* Whoever hangs up on what it has not read resets the connection. */
+		if (got < 0 && errno == ECONNRESET && *length == 0)
+			return NOT_ASKED;
 		if (got < 0)
 			return errno == EAGAIN ? ETIMEDOUT : errno;
 		if (got == 0)
 			return ECONNRESET;
-		bytes = (char *)bytes + got;
-		length -= (size_t)got;
+		*length += (size_t)got;
 	}
 	return 0;
 }
 
 static int receive_answer(int fd, struct answer *answer)
 {
+	unsigned char first[READ_AHEAD];
 	struct reply reply;
-	int error = receive_all(fd, &reply, sizeof(reply));
+	size_t length, more;
+	int error = receive(fd, first, sizeof(reply), sizeof(first), &length);
 
 	if (error != 0)
 		return error;
-	if (reply.magic != MAGIC || reply.length > ANSWER_MAX)
+	memcpy(&reply, first, sizeof(reply));
+	length -= sizeof(reply);
+	if (reply.magic != MAGIC || reply.length > ANSWER_MAX || length > reply.length)
 		return EPROTO;
+	if (reply.result == GOODBYE)
+		return NOT_ASKED;
 	answer->result = reply.result;
 	answer->room = reply.room;
 	answer->length = reply.length;
 	answer->bytes = malloc(reply.length + 1u);
 	if (answer->bytes == NULL)
 		return ENOMEM;
-	error = receive_all(fd, answer->bytes, reply.length);
+	memcpy(answer->bytes, first + sizeof(reply), length);
+	more = reply.length - length;
+	error = receive(fd, answer->bytes + length, more, more, &length);
 	if (error == 0)
 		return 0;
 	free(answer->bytes);
 	answer->bytes = NULL;
+	return error == NOT_ASKED ? ECONNRESET : error;
+}
+
+static int ask_by(struct way *way, const struct question *question, const void *bytes,
+		  struct answer *answer)
+{
+	struct iovec parts[] = {
+		{.iov_base = (void *)question, .iov_len = sizeof(*question)},
+		{.iov_base = (void *)bytes, .iov_len = question->length},
+	};
+	int error = send_all(way->fd, parts, question->length > 0 ? 2 : 1);
+
+	if (error == 0)
+		error = receive_answer(way->fd, answer);
+	/* What comes late would be taken for the answer to the next question. */
+	if (error != 0)
+		leave(way);
+	return error;
+}
+
+static int ask_once(const struct question *question, const void *bytes, struct answer *answer)
+{
+	struct way other = {.fd = -1}, *way = own.busy ? &other : &own;
+	int error = 0;
+
+	if (way == &own && !is_own(way)) {
+		leave(way);
+		error = open_way(way);
+		pthread_setspecific(at_thread_end, way);
+	} else if (way == &other)
+		error = open_way(way);
+	way->busy = true;
+	if (error == 0)
+		error = ask_by(way, question, bytes, answer);
+	way->busy = false;
+	if (way == &other)
+		leave(way);
 	return error;
 }
 
 int ask(int fd, struct question *question, const void *bytes, struct answer *answer)
 {
-	unsigned char *whole;
-	int way, error;
+	int error = NOT_ASKED;
 
 	answer->bytes = NULL;
 	question->magic = MAGIC;
 	question->pad = 0;
-	way = connected();
-	if (way < 0)
-		return -way;
 	find_netns(fd, question);
-	whole = malloc(sizeof(*question) + question->length);
-	error = whole == NULL ? ENOMEM : 0;
-	if (error == 0) {
-		memcpy(whole, question, sizeof(*question));
-		if (question->length > 0)
-			memcpy(whole + sizeof(*question), bytes, question->length);
-		error = send_all(way, whole, sizeof(*question) + question->length);
-	}
-	free(whole);
-	if (error == 0)
-		error = receive_answer(way, answer);
-	close(way);
+	for (int i = 0; i < TRIES && error == NOT_ASKED; i++)
+		error = ask_once(question, bytes, answer);
+	if (error == NOT_ASKED)
+		return ECONNRESET;
 	if (error != 0 || answer->result != NOT_MINE)
 		return error;
 	free(answer->bytes);

@@ -1,11 +1,12 @@
 /*
- * What the library and xlvsd say to each other: one question and its answer a connection, on a unix
- * socket of this machine, so that numbers are in its own byte order. The other end of it is
+ * What the library and xlvsd say to each other: a question, its answer, the next question, on a
+ * unix socket of this machine, so that numbers are in its own byte order. The other end of it is
  * control/daemon/ipvs_frames.ts. Read next: hooks.c.
  */
 #ifndef XLVS_PRELOAD_EXCHANGE_H
 #define XLVS_PRELOAD_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ enum kind {
 	KIND_GET = 2,	  /* number: the option; room, bytes: the value's length, beginning */
 	KIND_SET = 3,	  /* the same */
 	KIND_FILE = 4,	  /* bytes: the name of a file in /proc/net */
+	KIND_SETTLE = 5,  /* answered when all that was answered before is on disk */
 };
 
 /* Bytes of an option's value that travel with a question: the longest structure has 104. */
@@ -34,11 +36,15 @@ struct reply {
 	uint32_t magic;
 	int32_t result;	 /* 0, an errno, or NOT_MINE */
 	uint32_t length; /* of the bytes that follow */
-	uint32_t room;	 /* KIND_GET: what the length of the value becomes */
+	/* KIND_GET: what the length of the value becomes. KIND_NETLINK, KIND_SET: not 0 while
+	 * changes that were answered are not on disk. */
+	uint32_t room;
 };
 
 /* The socket is of a network namespace that xlvsd has nothing to do with. */
 #define NOT_MINE (-1)
+/* xlvsd hangs up and has not looked at whatever question may be under way. */
+#define GOODBYE (-2)
 
 struct answer {
 	int32_t result;
@@ -46,6 +52,9 @@ struct answer {
 	uint32_t length;
 	unsigned char *bytes; /* of malloc, or NULL */
 };
+
+/* Of a clock that does not jump. */
+long long now_ns(void);
 
 /* The namespace of a socket may be another than the thread's, which may have moved on. */
 void find_netns(int fd, struct question *question);

@@ -4,6 +4,7 @@
  * and so do these where there is no xlvsd: then the program is told in the kernel's own way.
  * It only carries bytes; control/ipvs/ knows what they mean. Read next: netlink.c, exchange.c.
  */
+#include "ending.h"
 #include "exchange.h"
 #include "netlink.h"
 
@@ -20,11 +21,31 @@
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
-/* The function that this one stands in front of. */
+
+/* What open() becomes in a program that was built with checks. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int folder, const char *path, int flags);
+int __openat64_2(int folder, const char *path, int flags);
+
+#define HOOKS(X)                                                                                   \
+	X(sendmsg)                                                                                 \
+	X(sendto) X(recvmsg) X(recvfrom) X(getsockopt) X(setsockopt) X(open) X(open64) X(openat)   \
+		X(openat64) X(__open_2) X(__open64_2) X(__openat_2) X(__openat64_2) X(fopen)       \
+			X(fopen64) X(_exit) X(_Exit)
+/* The functions that ours stand in front of: dlsym() is not for signals' handlers. */
+#define NEXT_OF(name) static _Atomic(__typeof__(&name)) next_##name;
+HOOKS(NEXT_OF)
+
+__attribute__((constructor)) static void find_next(void){
+#define FIND(name) next_##name = (__typeof__(&name))dlsym(RTLD_NEXT, #name);
+	HOOKS(FIND)}
+
+/* Libraries that begin before this one may call it already. */
 #define NEXT(name)                                                                                 \
-	static __typeof__(name) *next;                                                             \
-	if (next == NULL)                                                                          \
-	next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+	if (next_##name == NULL)                                                                   \
+		find_next();                                                                       \
+	__typeof__(&name) next = next_##name
 
 /* Numbers of IPVS' socket options. Source: include/uapi/linux/ip_vs.h (v6.12), IP_VS_BASE_CTL. */
 #define OPTION_FIRST 1152
@@ -123,6 +144,8 @@ static bool ask_option(int fd, enum kind kind, int number, const void *value, so
 	};
 
 	*error = ask(fd, &question, value, answer);
+	if (*error == 0 && kind == KIND_SET && answer->room != 0)
+		note_unsettled();
 	if (*error == 0)
 		*error = answer->result;
 	return *error != ENOENT || answer->bytes != NULL;
@@ -221,19 +244,19 @@ OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 OPEN(openat, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
 OPEN(openat64, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
 
-/* What open() becomes in a program that was built with checks. */
-#define OPEN_2(name)                                                                               \
-	int name(const char *path, int flags);                                                     \
-	EXPORTED int name(const char *path, int flags)                                             \
+#define OPEN_2(name, parameters, arguments)                                                        \
+	EXPORTED int name parameters                                                               \
 	{                                                                                          \
 		NEXT(name);                                                                        \
 		int before = errno, fd = open_copy(path, flags);                                   \
                                                                                                    \
 		errno = before;                                                                    \
-		return fd >= 0 ? fd : next(path, flags);                                           \
+		return fd >= 0 ? fd : next arguments;                                              \
 	}
-OPEN_2(__open_2)
-OPEN_2(__open64_2)
+OPEN_2(__open_2, (const char *path, int flags), (path, flags))
+OPEN_2(__open64_2, (const char *path, int flags), (path, flags))
+OPEN_2(__openat_2, (int folder, const char *path, int flags), (folder, path, flags))
+OPEN_2(__openat64_2, (int folder, const char *path, int flags), (folder, path, flags))
 
 #define FOPEN(name)                                                                                \
 	EXPORTED FILE *name(const char *path, const char *mode)                                    \
@@ -253,3 +276,19 @@ OPEN_2(__open64_2)
 	}
 FOPEN(fopen)
 FOPEN(fopen64)
+
+/* --- the end --- */
+
+EXPORTED void _exit(int status)
+{
+	NEXT(_exit);
+	next(settled_status(status));
+	__builtin_unreachable();
+}
+
+EXPORTED void _Exit(int status)
+{
+	NEXT(_Exit);
+	next(settled_status(status));
+	__builtin_unreachable();
+}

@@ -4,6 +4,7 @@
  * and reading are the kernel's. That needs CAP_NET_ADMIN, as IPVS does. Read next: exchange.c.
  */
 #include "netlink.h"
+#include "ending.h"
 #include "exchange.h"
 
 #include <errno.h>
@@ -11,7 +12,8 @@
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Above the largest id that the kernel gives to a family, 1023 (GENL_MAX_ID). */
 #define FAMILY_ID   0x4956
@@ -35,14 +37,6 @@ static __thread struct {
 	uint32_t length;
 	unsigned char bytes[FAMILY_MAX];
 } family;
-
-static long long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
 
 static int option(int fd, int name)
 {
@@ -134,6 +128,28 @@ static uint32_t port_of(int fd)
 	return getsockname(fd, (struct sockaddr *)&own, &length) == 0 ? own.nl_pid : 0;
 }
 
+/* Past hooks.c. */
+static ssize_t send_to(int fd, const void *bytes, size_t length, const struct sockaddr_nl *to)
+{
+	return syscall(SYS_sendto, fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, to, sizeof(*to));
+}
+
+/*
+ * The queue is full. The kernel's IPVS would have done what it was asked, and its answer would have
+ * made the next read fail with ENOBUFS: so does that to an empty message, which is for no family.
+ */
+static void overrun(int fd)
+{
+	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	const struct nlmsghdr nothing = {
+		.nlmsg_len = sizeof(nothing),
+		.nlmsg_type = NLMSG_NOOP,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+	};
+
+	send_to(fd, &nothing, sizeof(nothing), &kernel);
+}
+
 /* Returns 0 or an errno. `bytes` are datagrams, each behind its length in four bytes. */
 static int queue(int fd, uint32_t port, const unsigned char *bytes, uint32_t length)
 {
@@ -147,15 +163,18 @@ static int queue(int fd, uint32_t port, const unsigned char *bytes, uint32_t len
 		cost += size + DATAGRAM_COST;
 	}
 	if (cost > QUEUE_SMALL && (int)cost > option(fd, SO_RCVBUF) / 2) {
-		int room = (int)cost;
+		int room = (int)cost + option(fd, SO_RCVBUF) / 2;
 
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	}
 	for (at = 0; at + 4 <= length; at += 4 + size) {
 		memcpy(&size, bytes + at, 4);
-		if (sendto(fd, bytes + at + 4, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-			   (struct sockaddr *)&self, sizeof(self)) < 0)
+		if (send_to(fd, bytes + at + 4, size, &self) >= 0)
+			continue;
+		if (errno != EAGAIN)
 			return errno;
+		overrun(fd);
+		return 0;
 	}
 	return 0;
 }
@@ -250,6 +269,8 @@ static int exchange(int fd, uint32_t port, const unsigned char *bytes, uint32_t 
 		return error;
 	if (is_family)
 		remember_family(&asked, &question, &answer);
+	if (answer.room != 0)
+		note_unsettled();
 	error = answer.result != 0 ? answer.result : queue(fd, port, answer.bytes, answer.length);
 	free(answer.bytes);
 	return error;

@@ -31,6 +31,8 @@ export type Outcome = { warnings: Warning[] } | { error: unknown }
 
 interface Asked {
   given: Given
+  /** Whether it is answered only once it is on disk. */
+  isOnDisk: boolean
   answer: (outcome: Outcome) => void
 }
 
@@ -87,15 +89,20 @@ export class Changes {
   }
 
   /** Many of them, one after the other; one that is refused does not keep the later ones away. */
-  askAll(givens: readonly Given[]): Promise<Outcome[]> {
+  askAll(givens: readonly Given[], isOnDisk = true): Promise<Outcome[]> {
     return Promise.all(
       givens.map(
         given =>
           new Promise<Outcome>(answer => {
-            this.#groupNow().push({ given, answer })
+            this.#groupNow(isOnDisk).push({ given, isOnDisk, answer })
           }),
       ),
     )
+  }
+
+  /** Waits until what was answered before is on disk. @throws JOURNAL_WRITE */
+  settled(): Promise<void> {
+    return this.#parts.journal.settled()
   }
 
   /** One change of interfaces or settings, by itself. Resolves with the intent before it. */
@@ -150,6 +157,7 @@ export class Changes {
   /** Folds the journal into a snapshot, when it has become long. */
   async tend(): Promise<void> {
     const { journal } = this.#parts
+    if (journal.failure) await journal.settled()
     if (!this.#hasManyRecords() && journal.bytes <= this.#bytesMost) return
     await this.inTurn(async () => {
       this.#records = 0
@@ -168,8 +176,9 @@ export class Changes {
     return this.#records >= this.#snapshotAt
   }
 
-  #groupNow(): Asked[] {
-    if (this.#group) return this.#group
+  /** Those that need not be on disk are made apart: what is answered is not taken back. */
+  #groupNow(isOnDisk: boolean): Asked[] {
+    if (this.#group && this.#group[0]?.isOnDisk === isOnDisk) return this.#group
     const group: Asked[] = []
     void this.inTurn(async () => {
       if (this.#group === group) this.#group = undefined
@@ -194,6 +203,7 @@ export class Changes {
           write: () => inSlices(this.#writer.writing(steps), nowMs),
           takeBack: () => inSlices(this.#writer.takingBack(before, steps), nowMs),
           names: new Set(steps.map(({ name }) => name)),
+          isOnDisk: group[0]?.isOnDisk ?? true,
         })
       for (const { answer, outcome } of folded) answer(outcome)
     } catch (error) {
@@ -212,12 +222,14 @@ export class Changes {
       write: () => void | Promise<void>
       takeBack: () => void | Promise<void>
       names: Iterable<string>
+      isOnDisk?: boolean
     },
   ): Promise<void> {
     try {
       this.#intent = after
       await hands.write()
-      await this.#parts.journal.append(...changes)
+      const { journal } = this.#parts
+      await (hands.isOnDisk === false ? journal.write(...changes) : journal.append(...changes))
       this.#records += changes.length
       await this.#writer.endOrphans()
     } catch (error) {

@@ -49,7 +49,10 @@ const http = process.getBuiltinModule('node:http')
 /** Longest wait for an answer: a change is one fsync and some map writes, far below. */
 const ANSWER_TIMEOUT_MS = 30_000
 
-type Calls = Omit<DirectorApi, 'events' | 'batch' | 'eachService' | 'serviceIds' | 'find'>
+type Calls = Omit<
+  DirectorApi,
+  'events' | 'batch' | 'isSettled' | 'settled' | 'eachService' | 'serviceIds' | 'find'
+>
 
 /** DirectorApi with every answer a promise, because it travels; close() drops the connection. */
 export type DirectorClient = {

@@ -1,7 +1,7 @@
 /**
  * What the API may ask of the director: the seam between the HTTP surface (api.ts) and the daemon's
- * core (director.ts). Every mutation resolves only after the change is journalled and in the maps;
- * it rejects with an XlvsError and then nothing has changed.
+ * core (director.ts). Every mutation resolves only after the change is on disk and in the maps; it
+ * rejects with an XlvsError and then nothing has changed.
  */
 import type { Family } from '../model/address.ts'
 import type { Applied, Progress } from '../model/difference.ts'
@@ -125,7 +125,15 @@ export interface DirectorApi {
   setDest(service: ServiceId, dest: Dest): Promise<Warning[]>
   removeDest(service: ServiceId, dest: DestId): Promise<Warning[]>
   /** Each as if it came alone, in this order; one that is refused does not keep others away. */
-  batch(changes: readonly (BatchChange | RefusedChange)[]): Promise<BatchOutcome[]>
+  batch(
+    changes: readonly (BatchChange | RefusedChange)[],
+    /** False: answered as soon as they are written; `settled` tells when they are on disk. */
+    options?: { isOnDisk: boolean },
+  ): Promise<BatchOutcome[]>
+  /** Whether everything that was answered is on disk, */
+  isSettled(): boolean
+  /** and when it is. */
+  settled(): Promise<void>
   /** Sets counters to zero: one service's, or all. */
   zero(id?: ServiceId): Promise<void>
   /** Some connections, and where to go on. */

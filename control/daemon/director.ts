@@ -245,13 +245,25 @@ export class Director implements DirectorApi {
     return this.#ask({ op: 'removeDest', service, dest })
   }
 
-  async batch(changes: readonly (BatchChange | RefusedChange)[]): Promise<BatchOutcome[]> {
+  async batch(
+    changes: readonly (BatchChange | RefusedChange)[],
+    { isOnDisk = true } = {},
+  ): Promise<BatchOutcome[]> {
     const outcomes = await this.#changes.askAll(
       changes.map(change => ('refusal' in change ? refusing(change) : this.#asked(change))),
+      isOnDisk,
     )
     const warnings = outcomes.flatMap(outcome => ('warnings' in outcome ? outcome.warnings : []))
     logInactive(this.#parts.log, warnings)
     return outcomes.map(outcome => ('error' in outcome ? { error: known(outcome.error) } : outcome))
+  }
+
+  isSettled(): boolean {
+    return this.#parts.journal.isSettled
+  }
+
+  settled(): Promise<void> {
+    return this.#changes.settled()
   }
 
   async #ask(given: Given): Promise<Warning[]> {
@@ -317,7 +329,8 @@ export class Director implements DirectorApi {
     const services = active.filter(service => service !== undefined && !isMark(service))
     const { doctor, dataplane } = this.#parts
     const found = await doctor?.warnings(this.interfaces(), services, patienceMs)
-    return [...routeWarnings(dataplane.ways.routesLost), ...(found ?? [])]
+    const journal = journalWarnings(this.#parts.journal.failure)
+    return [...journal, ...routeWarnings(dataplane.ways.routesLost), ...(found ?? [])]
   }
 
   async attach(
@@ -458,6 +471,10 @@ export function restored(journal: Journal): Intent {
 function known(error: unknown): XlvsError {
   if (error instanceof XlvsError) return error
   return new XlvsError('INTERNAL', `the daemon failed: ${String(error)}`, 'see its log')
+}
+
+function journalWarnings(failure: XlvsError | undefined): Warning[] {
+  return failure ? [{ kind: 'journal-failing', message: failure.message, cure: failure.hint }] : []
 }
 
 function routeWarnings(lost: number): Warning[] {

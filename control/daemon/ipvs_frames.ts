@@ -13,8 +13,10 @@ const REPLY_HEAD = 16
 export const QUESTION_MAX = HEAD + 65536
 /** The socket is of a network namespace that this director has nothing to do with. */
 const NOT_MINE = -1
+/** We hang up, and have not looked at whatever question may be under way. */
+const GOODBYE = -2
 
-const KINDS = { 1: 'netlink', 2: 'get', 3: 'set', 4: 'file' } as const
+const KINDS = { 1: 'netlink', 2: 'get', 3: 'set', 4: 'file', 5: 'settle' } as const
 
 /** A network namespace, as stat() names it. */
 export interface Netns {
@@ -55,12 +57,21 @@ function questionOf(
       return { kind, number, room, bytes }
     case 'file':
       return { kind, bytes }
+    case 'settle':
+      return { kind }
   }
 }
 
 /** An answer as bytes; undefined: that it is for the kernel to give. */
 export function replyBytes(answer: IpvsAnswer | undefined): Buffer {
-  const { result, bytes, room } = answer ?? { result: NOT_MINE, bytes: Buffer.alloc(0), room: 0 }
+  return bytesOf(answer ?? { result: NOT_MINE, bytes: Buffer.alloc(0), room: 0 })
+}
+
+export function goodbyeBytes(): Buffer {
+  return bytesOf({ result: GOODBYE, bytes: Buffer.alloc(0), room: 0 })
+}
+
+function bytesOf({ result, bytes, room }: IpvsAnswer): Buffer {
   const reply = Buffer.alloc(REPLY_HEAD + bytes.length)
   reply.writeUInt32LE(MAGIC, 0)
   reply.writeInt32LE(result, 4)

@@ -1,11 +1,14 @@
 /**
  * Accepted changes on disk, before they are answered: an append-only journal, and a snapshot that
- * replaces it from time to time. A killed process or a power cut loses nothing acknowledged.
+ * replaces it from time to time. A killed process or a power cut loses nothing acknowledged. Who
+ * cannot wait for the disk has a change written: that outlives a killed process, is on disk one
+ * fdatasync later, and `settled` waits for it.
  *
  * In the folder: `snapshot` (one line: {generation, state}) and `journal.<generation>` (a header
  * line, then one line for each group of records that shared an fsync). Before the first snapshot
  * the generation is 0. Read next: journal_line.ts (the lines), journal_files.ts (the files).
  */
+import { writeSync } from 'node:fs'
 import * as nodeFs from 'node:fs/promises'
 import { join } from 'node:path'
 import { XlvsError } from '../errors.ts'
@@ -14,15 +17,18 @@ import {
   replaceSnapshot,
   startGeneration,
   syncFolder,
+  writeNow,
   writeWhole,
   type JournalFs,
   type JournalLog,
 } from './journal_files.ts'
-import { liningUp } from './journal_line.ts'
+import { liningUp, syncedTo } from './journal_line.ts'
 import { inSlices } from './slices.ts'
 
 /** Many records are small ones; among a few may be a whole file's. */
 const FEW = 10
+/** Bytes that may be written and not on disk: more wait for it. */
+const UNSYNCED_MAX = 1 << 20
 
 export interface JournalOptions {
   /** For tests; the promises of node:fs otherwise. */
@@ -37,8 +43,9 @@ interface Waiting {
 }
 
 type Work =
-  | ({ kind: 'append'; records: unknown[] } & Waiting)
+  | ({ kind: 'append'; records: unknown[]; isOnDisk: boolean } & Waiting)
   | ({ kind: 'snapshot'; state: unknown } & Waiting)
+  | ({ kind: 'settle' } & Waiting)
 
 /** One daemon's journal. Only one process may have it open. */
 export class Journal {
@@ -49,11 +56,18 @@ export class Journal {
 
   readonly #folder: string
   readonly #fs: JournalFs
+  readonly #log: JournalLog | undefined
   #generation: number
   #file: nodeFs.FileHandle
   /** Length of what is acknowledged; whatever is beyond must go before the next write. */
   #good: number
   #beyond = false
+  /** Length of what is on disk, and the lines between the two; one sync at most is under way. */
+  #synced: number
+  #unsynced: { bytes: Buffer; end: number }[] = []
+  #syncing: Promise<void> | undefined
+  /** Why it has failed: the kernel may have dropped those lines, so they are written again. */
+  #lost: Error | undefined
   /** A renamed snapshot whose folder entry is not surely on disk: nothing may be acknowledged. */
   #unsettled = false
   #queue: Work[] = []
@@ -64,13 +78,16 @@ export class Journal {
     folder: string,
     fs: JournalFs,
     file: nodeFs.FileHandle,
+    log: JournalLog | undefined,
     found: { state: unknown; records: unknown[]; generation: number; good: number },
   ) {
     this.#folder = folder
     this.#fs = fs
+    this.#log = log
     this.#file = file
     this.#generation = found.generation
     this.#good = found.good
+    this.#synced = found.good
     this.state = found.state
     this.records = found.records
   }
@@ -81,18 +98,17 @@ export class Journal {
    * JOURNAL_WRITE when the folder cannot be used.
    */
   static async open(folder: string, options: JournalOptions = {}): Promise<Journal> {
-    const fs = options.fs ?? nodeFs
+    const fs = options.fs ?? { ...nodeFs, writeSync }
     try {
       const found = await readFolder(folder, fs, options.log)
       const file = found.fresh
         ? await startGeneration(folder, fs, found.generation)
         : await fs.open(join(folder, `journal.${found.generation}`), 'r+')
       const good = found.fresh ? (await file.stat()).size : found.good
-      if (found.torn) {
-        await file.truncate(good)
-        await file.datasync()
-      }
-      return new Journal(folder, fs, file, { ...found, good })
+      if (found.torn) await file.truncate(good)
+      // What a killed daemon had only written is taken for acknowledged from here on.
+      if (!found.fresh) await file.datasync()
+      return new Journal(folder, fs, file, options.log, { ...found, good })
     } catch (error) {
       throw error instanceof XlvsError ? error : writeError(folder, error, 'nothing was started')
     }
@@ -103,12 +119,32 @@ export class Journal {
     return this.#good
   }
 
+  /** Whether everything that was acknowledged is on disk. */
+  get isSettled(): boolean {
+    return this.#synced === this.#good
+  }
+
+  /** Why what was acknowledged as written is not on disk, and nothing more is accepted. */
+  get failure(): XlvsError | undefined {
+    return this.#lost && unsettled(this.#folder, this.#lost)
+  }
+
   /**
    * Resolves when the records are on disk; appends made meanwhile share one fsync.
    * @throws JOURNAL_WRITE when they could not be written; then none of them is in the journal.
    */
   append(...records: unknown[]): Promise<void> {
-    return this.#enqueue(waiting => ({ kind: 'append', records, ...waiting }))
+    return this.#enqueue(waiting => ({ kind: 'append', records, isOnDisk: true, ...waiting }))
+  }
+
+  /** The same, but resolves when they are written, while the disk is still at it. */
+  write(...records: unknown[]): Promise<void> {
+    return this.#enqueue(waiting => ({ kind: 'append', records, isOnDisk: false, ...waiting }))
+  }
+
+  /** Resolves when everything written before is on disk. @throws JOURNAL_WRITE */
+  settled(): Promise<void> {
+    return this.#enqueue(waiting => ({ kind: 'settle', ...waiting }))
   }
 
   /**
@@ -123,6 +159,7 @@ export class Journal {
   async close(): Promise<void> {
     this.#closed = true
     await this.#working
+    await this.#syncing
     await this.#file.close()
   }
 
@@ -137,50 +174,103 @@ export class Journal {
   async #drain(): Promise<void> {
     await Promise.resolve() // lets appends of the same turn join the first group
     for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
+      const [first] = group
       try {
-        await this.#repair()
-        const [first] = group
-        if (first?.kind === 'snapshot') await this.#replace(first.state)
-        else await this.#write(group.flatMap(work => (work.kind === 'append' ? work.records : [])))
+        await this.#carryOut(group, first)
         for (const work of group) work.resolve()
       } catch (error) {
-        for (const work of group) work.reject(writeError(this.#folder, error))
+        const says = first?.kind === 'settle' ? unsettled : writeError
+        for (const work of group) work.reject(says(this.#folder, error))
       }
     }
     this.#working = undefined // in the turn that saw the queue empty, so nothing waits unseen
   }
 
+  async #carryOut(group: readonly Work[], first: Work | undefined): Promise<void> {
+    const appends = group.filter(work => work.kind === 'append')
+    const isOnDisk = appends.length === 0 || appends.some(work => work.isOnDisk)
+    // A sync that fails says so once only: whoever needs the disk must not come after it unseen.
+    if (isOnDisk || this.#good - this.#synced > UNSYNCED_MAX) await this.#syncing
+    await this.#repair()
+    if (first?.kind === 'snapshot') await this.#replace(first.state)
+    if (first?.kind === 'settle' && !this.isSettled) await this.#settle()
+    if (appends.length === 0) return
+    const records = appends.flatMap(work => work.records)
+    await this.#write(records, isOnDisk)
+  }
+
   /** All appends up to the next snapshot, or one snapshot. */
   #nextGroup(): Work[] {
-    const until = this.#queue.findIndex(work => work.kind === 'snapshot')
+    const until = this.#queue.findIndex(work => work.kind !== 'append')
     return this.#queue.splice(0, until === 0 ? 1 : until > 0 ? until : this.#queue.length)
   }
 
-  async #write(records: unknown[]): Promise<void> {
-    const line = records.length > FEW ? liningUp(records, 1) : liningUp(records)
+  async #write(records: unknown[], isOnDisk: boolean): Promise<void> {
+    const marked = this.#good > this.#synced ? [...records, syncedTo(this.#synced)] : records
+    const line = records.length > FEW ? liningUp(marked, 1) : liningUp(marked)
     const bytes = await inSlices(line, () => performance.now())
     this.#beyond = true
     try {
-      await writeWhole(this.#file, bytes, this.#good)
-      await this.#file.datasync()
+      const { writeSync } = this.#fs
+      if (isOnDisk || !writeSync) await writeWhole(this.#file, bytes, this.#good)
+      else writeNow(writeSync, this.#file, bytes, this.#good)
+      if (isOnDisk) await this.#file.datasync()
     } catch (error) {
       await this.#repair().catch(() => undefined) // the next write tries again
       throw error
     }
     this.#good += bytes.length
     this.#beyond = false
+    this.#unsynced.push({ bytes, end: this.#good })
+    if (isOnDisk) this.#isOnDisk(this.#good)
+    else
+      this.#syncing ??= this.#sync().finally(() => {
+        this.#syncing = undefined
+      })
   }
 
-  /** Takes back what a failed write may have left, before anything new is acknowledged. */
+  /** Brings what is written to disk, and what is written meanwhile; never rejects. */
+  async #sync(): Promise<void> {
+    while (this.#synced < this.#good && !this.#lost) {
+      const upTo = this.#good
+      try {
+        await this.#file.datasync()
+        this.#isOnDisk(upTo)
+      } catch (error) {
+        this.#lost = error as Error
+        this.#log?.error({ err: error }, 'acknowledged changes are not on disk')
+      }
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await this.#sync()
+    await this.#repair()
+  }
+
+  #isOnDisk(upTo: number): void {
+    this.#synced = upTo
+    this.#unsynced = this.#unsynced.filter(({ end }) => end > upTo)
+  }
+
+  /**
+   * Takes back what a failed write may have left, and writes again what a failed sync may have
+   * lost, before anything new is acknowledged.
+   */
   async #repair(): Promise<void> {
     if (this.#unsettled) {
       await syncFolder(this.#folder, this.#fs)
       this.#unsettled = false
     }
-    if (!this.#beyond) return
+    if (!this.#beyond && !this.#lost) return
+    await this.#syncing
     await this.#file.truncate(this.#good)
+    const lines = Buffer.concat(this.#unsynced.map(({ bytes }) => bytes))
+    if (this.#lost) await writeWhole(this.#file, lines, this.#synced)
     await this.#file.datasync()
+    this.#isOnDisk(this.#good)
     this.#beyond = false
+    this.#lost = undefined
   }
 
   async #replace(state: unknown): Promise<void> {
@@ -197,6 +287,8 @@ export class Journal {
     // The rename is what counts: from here the old files are no more, whatever fails.
     const [oldFile, oldGeneration] = [this.#file, this.#generation]
     this.#good = good
+    this.#isOnDisk(good)
+    this.#unsynced = []
     this.#file = file
     this.#generation = generation
     this.#unsettled = true
@@ -204,6 +296,10 @@ export class Journal {
     await this.#repair()
     await this.#fs.unlink(join(this.#folder, `journal.${oldGeneration}`)).catch(() => undefined)
   }
+}
+
+function unsettled(folder: string, cause: unknown): XlvsError {
+  return writeError(folder, cause, 'a power cut may undo changes that were acknowledged')
 }
 
 function writeError(folder: string, cause: unknown, so = 'the change was refused'): XlvsError {

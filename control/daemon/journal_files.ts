@@ -2,20 +2,24 @@
  * The journal's folder: which files count, in what order they are made so that a crash between any
  * two steps leaves a folder that reads, and what is damage. Read next: journal_line.ts.
  */
+import type * as syncFs from 'node:fs'
 import type * as nodeFs from 'node:fs/promises'
 import { join } from 'node:path'
 import { XlvsError } from '../errors.ts'
-import { journalLine, liningUp, readLines } from './journal_line.ts'
+import { journalLine, liningUp, readLines, syncedOf } from './journal_line.ts'
 import { inSlices } from './slices.ts'
 
-/** The calls of node:fs/promises that the journal makes. */
+type WriteSync = typeof syncFs.writeSync
+
+/** The calls of node:fs/promises that the journal makes, and one that waits for no thread. */
 export type JournalFs = Pick<
   typeof nodeFs,
   'open' | 'readFile' | 'readdir' | 'mkdir' | 'rename' | 'unlink'
->
+> & { writeSync?: WriteSync }
 
 export interface JournalLog {
   warn(fields: object, message: string): void
+  error(fields: object, message: string): void
 }
 
 /** Raised when the lines change their meaning. */
@@ -114,6 +118,20 @@ export async function writeWhole(
   }
 }
 
+/** The same of a line, at once: it goes no further than the kernel's memory. */
+export function writeNow(
+  writeSync: WriteSync,
+  { fd }: nodeFs.FileHandle,
+  bytes: Buffer,
+  position: number,
+): void {
+  for (let done = 0; done < bytes.length;) {
+    const wrote = writeSync(fd, bytes, done, bytes.length - done, position + done)
+    if (wrote === 0) throw new Error('the disk took no bytes')
+    done += wrote
+  }
+}
+
 async function readSnapshot(
   folder: string,
   fs: JournalFs,
@@ -150,7 +168,8 @@ async function readJournal(
     throw damaged(path, 1, 'is missing')
   }
   if (header.version !== FORMAT_VERSION) throw damaged(path, 1, otherVersion(header.version))
-  return { records: groups.flat(1), good, torn: rest === 'torn', fresh: false }
+  const records = groups.flat(1).filter(record => syncedOf(record) === undefined)
+  return { records, good, torn: rest === 'torn', fresh: false }
 }
 
 /** What a crash in the middle of a snapshot left: older journals, a newer one without records. */

@@ -58,13 +58,28 @@ export function* jsonPieces(value: unknown, depth: number): Generator<string> {
   yield `${before === ',' ? '' : before}${isList ? ']' : '}'}`
 }
 
+/**
+ * What a line has last that was written while those before it were not all on disk: the bytes that
+ * were. A daemon that does not know it does nothing for it.
+ */
+export function syncedTo(bytes: number): unknown {
+  return { synced: bytes }
+}
+
+/** Those bytes, if that is what it is. */
+export function syncedOf(record: unknown): number | undefined {
+  if (typeof record !== 'object' || record === null || !('synced' in record)) return undefined
+  return typeof record.synced === 'number' ? record.synced : undefined
+}
+
 export interface Lines {
   values: unknown[]
   /** Bytes of the whole, good lines. */
   good: number
   /**
    * What follows them: 'torn' is a last line that a power cut left unfinished (no line feed, or
-   * zeros where blocks were not written), 'damaged' is a line that was once whole.
+   * zeros where blocks were not written), or lines of which a later one says that they were not on
+   * disk; 'damaged' is a line that was once whole.
    */
   rest: 'nothing' | 'torn' | 'damaged'
 }
@@ -79,13 +94,31 @@ export function readLines(bytes: Buffer): Lines {
     const value = end < 0 ? undefined : readLine(line)
     if (value === undefined) {
       const last = end < 0 || end === bytes.length - 1
-      const torn = last && (end < 0 || line.includes(0))
+      const torn = last ? end < 0 || line.includes(0) : wasUnsynced(bytes, good, end)
       return { values, good, rest: torn ? 'torn' : 'damaged' }
     }
     values.push(value)
     good = end + 1
   }
   return { values, good, rest: 'nothing' }
+}
+
+/**
+ * Whether a line that is not as it was written, from `at` to `end`, need not have been on disk: by
+ * the good lines after it, of which one that does not say how much was says that all before it was.
+ */
+function wasUnsynced(bytes: Buffer, at: number, end: number): boolean {
+  let isTorn = bytes.subarray(at, end).includes(0)
+  for (let start = end + 1; start < bytes.length;) {
+    const next = bytes.indexOf(LINE_FEED, start)
+    if (next < 0) break
+    const value = readLine(bytes.subarray(start, next))
+    const synced = Array.isArray(value) ? syncedOf(value.at(-1)) : undefined
+    if (value !== undefined && (synced === undefined || synced > at)) return false
+    if (value !== undefined) isTorn = true
+    start = next + 1
+  }
+  return isTorn
 }
 
 /** The value of a line without its line feed; undefined when the line is not as it was written. */

@@ -31,7 +31,9 @@ export function find(director: DirectorApi, id: ServiceId | undefined): ServiceV
   return id && director.find(id)
 }
 
-/** Makes one change of services or dests. @throws KernelError, XlvsError */
+/**
+ * Makes one change of services or dests: in force, and written. The library asks once, when its
+ * program ends, that all of them be on disk. @throws KernelError, XlvsError */
 export async function changeIpvs(
   director: DirectorApi,
   op: BatchChange['op'],
@@ -39,7 +41,8 @@ export async function changeIpvs(
 ): Promise<void> {
   const id = serviceIdFrom(wanted.service)
   if (!id) throw refusedWith(op === 'addService' ? 'EINVAL' : 'ESRCH')
-  const [outcome] = await director.batch([wishOf(director, op, id, wanted)])
+  const wish = wishOf(director, op, id, wanted)
+  const [outcome] = await director.batch([wish], { isOnDisk: false })
   if (outcome && 'error' in outcome) throw outcome.error
 }
 

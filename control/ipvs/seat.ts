@@ -14,12 +14,17 @@ export type IpvsQuestion =
   | { kind: 'netlink'; port: number; bytes: Buffer }
   | { kind: 'get' | 'set'; number: number; room: number; bytes: Buffer }
   | { kind: 'file'; bytes: Buffer }
+  /** Whether everything that was answered before is on disk. */
+  | { kind: 'settle' }
 
 /** `result` is 0 or an errno. */
 export interface IpvsAnswer {
   result: number
   bytes: Buffer
-  /** What the length of an option's value becomes. */
+  /**
+   * What the length of an option's value becomes. Of netlink and of what sets options: 1 while
+   * changes that were answered are not on disk.
+   */
   room: number
 }
 
@@ -47,19 +52,23 @@ async function answered(parts: IpvsParts, question: IpvsQuestion): Promise<IpvsA
     bytes,
     room,
   })
+  const changed = (bytes?: Buffer): IpvsAnswer => done(bytes, director.isSettled() ? 0 : 1)
   switch (question.kind) {
     case 'netlink': {
       if (!hasNetlink) return { ...done(), result: ERRNO_NUMBER.ENOENT }
-      return done(framed(await answerNetlink(parts, question.port, question.bytes)))
+      return changed(framed(await answerNetlink(parts, question.port, question.bytes)))
     }
     case 'set':
       await setOption(director, question.number, question.room, question.bytes)
-      return done()
+      return changed()
     case 'get': {
       const { number, room, bytes } = question
       const { value, length } = getOption(director, number, room, bytes)
       return done(value, length)
     }
+    case 'settle':
+      await director.settled()
+      return done()
     case 'file': {
       const name = PROC_NAMES.find(known => known === question.bytes.toString('latin1'))
       if (!name) return { ...done(), result: ERRNO_NUMBER.ENOENT }

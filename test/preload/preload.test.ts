@@ -40,7 +40,7 @@ async function serve(t: ExecutionContext): Promise<string> {
   return serveIpvs(t, director, socket)
 }
 
-const PROBES = 'waiting families children threads others namespaces files'.split(' ')
+const PROBES = 'waiting families children threads others namespaces files closed flood'.split(' ')
 for (const name of PROBES)
   privileged(`preload: a program does ${name}, then all is as with the kernel's IPVS`, async t => {
     if (name === 'namespaces' && (await kernelHasIpvs(t))) {
@@ -51,6 +51,52 @@ for (const name of PROBES)
 
     t.like(await preloaded(socket, [PROBE, name]), { status: 0, stdout: '', stderr: '' })
   })
+
+/** A director that has not everything on disk; how often it was asked to. */
+async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) {
+  const { socket, director } = await serveFake(t)
+  const asked = { times: 0 }
+  const settled = () => {
+    asked.times++
+    return settle()
+  }
+  const unsettled = { ...director, isSettled: () => false, settled }
+  return { socket: await serveIpvs(t, unsettled, socket), asked }
+}
+
+const ENDS = 'return exit _exit quick_exit child parent thread'.split(' ')
+for (const end of ENDS)
+  privileged(`preload: a program ends by ${end}, then the disk is waited for once`, async t => {
+    const { socket, asked } = await serveUnsettled(t, () => Promise.resolve())
+
+    t.like(await preloaded(socket, [PROBE, end]), { status: 0, stderr: '' })
+    t.is(asked.times, 1)
+  })
+
+const FAILING = ENDS.filter(end => end !== 'parent')
+for (const end of FAILING)
+  privileged(
+    `preload: a program ends by ${end} and the disk fails, then its status is 1`,
+    async t => {
+      const failing = () => Promise.reject(new Error('disk'))
+      const { socket } = await serveUnsettled(t, failing)
+
+      const { status, stdout, stderr } = await preloaded(socket, [PROBE, end])
+
+      t.is(status, 1)
+      t.is(stdout, end === 'return' || end === 'exit' ? 'said' : '')
+      t.is(stderr, NOT_ON_DISK)
+    },
+  )
+
+const NOT_ON_DISK =
+  'xlvs: what this program changed is in force, but may not be on disk: Input/output error\n'
+
+privileged('preload: a program fails and so does the disk, then its status is its own', async t => {
+  const { socket } = await serveUnsettled(t, () => Promise.reject(new Error('disk')))
+
+  t.like(await preloaded(socket, [PROBE, 'failure']), { status: 7, stderr: NOT_ON_DISK })
+})
 
 /** A kernel with IPVS of its own would answer where here nobody does. */
 async function kernelHasIpvs(t: ExecutionContext): Promise<boolean> {

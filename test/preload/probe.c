@@ -274,6 +274,127 @@ static void others(void)
 	CHECK(sendmsg(pair[0], NULL, 0) < 0 && errno == EFAULT);
 }
 
+/* A program may close what it did not open, and have the number again for something else. */
+static void closed(void)
+{
+	char path[] = "/tmp/xlvs-probe-XXXXXX";
+	int fd = netlink(NETLINK_GENERIC), id = family_id(fd), files[16];
+
+	get_info(fd, id);
+	for (int i = 3; i < 64; i++)
+		close(i);
+	files[0] = mkstemp(path);
+	for (int i = 1; i < 16; i++)
+		files[i] = dup(files[0]);
+	fd = netlink(NETLINK_GENERIC);
+	get_info(fd, id);
+	get_info(fd, id);
+	CHECK(lseek(files[0], 0, SEEK_END) == 0 && unlink(path) == 0);
+	for (int i = 0; i < 16; i++)
+		CHECK(fcntl(files[i], F_GETFD) == 0);
+}
+
+#define FLOOD 4000
+
+/* What has no room in the queue is done, and the next read says that an answer was lost. */
+static int flooded(int fd, uint16_t type, uint8_t command, const char *family)
+{
+	int error, got = 0, lost = 0, is;
+
+	for (int i = 0; i < FLOOD; i++)
+		ask(fd, type, command, NLM_F_ACK, family);
+	while ((is = answer(fd, &error, MSG_DONTWAIT)) != -EAGAIN) {
+		CHECK(is == -ENOBUFS || is == type || (is == NLMSG_ERROR && error == 0));
+		lost += is == -ENOBUFS;
+		got += is != -ENOBUFS;
+	}
+	CHECK(got > 0 && got < FLOOD);
+	return lost;
+}
+
+static void flood(void)
+{
+	int fd = netlink(NETLINK_GENERIC), id = family_id(fd);
+
+	CHECK(flooded(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, "nlctrl") == 1);
+	CHECK(flooded(fd, (uint16_t)id, GET_INFO, NULL) == 1);
+	get_info(fd, id);
+}
+
+static void ask_once(void)
+{
+	int fd = netlink(NETLINK_GENERIC);
+
+	get_info(fd, family_id(fd));
+}
+
+/* Ways to end, for one who has asked for something. */
+static void by_return(void)
+{
+	ask_once();
+	printf("said");
+}
+
+static void by_exit(void)
+{
+	ask_once();
+	printf("said");
+	exit(0);
+}
+
+static void by__exit(void)
+{
+	ask_once();
+	_exit(0);
+}
+
+static void by_quick_exit(void)
+{
+	ask_once();
+	quick_exit(0);
+}
+
+static void by_failure(void)
+{
+	ask_once();
+	exit(7);
+}
+
+/* The child has asked, its parent has not. */
+static void by_child(void)
+{
+	int status;
+
+	if (fork() == 0)
+		by__exit();
+	CHECK(wait(&status) > 0 && WIFEXITED(status));
+	exit(WEXITSTATUS(status));
+}
+
+/* The parent has asked, and its child has nothing to wait for; nor has it itself after the fork. */
+static void by_parent(void)
+{
+	int status;
+
+	ask_once();
+	if (fork() == 0)
+		_exit(0);
+	CHECK(wait(&status) > 0 && status == 0);
+}
+
+static void *asks(void *unused)
+{
+	ask_once();
+	return unused;
+}
+
+static void by_thread(void)
+{
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, asks, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
 /* Without an xlvsd, or one that may not be spoken to: the kernel's own answers, which are told. */
 static void nobody(void)
 {
@@ -288,9 +409,12 @@ int main(int count, char **words)
 		const char *name;
 		void (*run)(void);
 	} all[] = {
-		{"waiting", waiting}, {"families", families}, {"children", children},
-		{"threads", threads}, {"others", others},     {"namespaces", namespaces},
-		{"files", files},     {"nobody", nobody},
+		{"waiting", waiting},  {"families", families},	{"children", children},
+		{"threads", threads},  {"others", others},	{"namespaces", namespaces},
+		{"files", files},      {"nobody", nobody},	{"closed", closed},
+		{"flood", flood},      {"return", by_return},	{"exit", by_exit},
+		{"_exit", by__exit},   {"failure", by_failure}, {"child", by_child},
+		{"parent", by_parent}, {"thread", by_thread},	{"quick_exit", by_quick_exit},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

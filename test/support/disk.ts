@@ -11,8 +11,10 @@ import type { JournalFs } from '../../control/daemon/journal_files.ts'
 interface Inode {
   now: Buffer
   synced: Buffer
-  /** Length before the last write, which a kill may have cut short. */
+  /** Length before a write that a kill cuts short; else of all there is. */
   wholeTo: number
+  /** Bytes that a failed sync has dropped: no later one brings them to disk. */
+  dropped?: { from: number; to: number } | undefined
 }
 type Names = Map<string, Inode>
 type Random = () => number
@@ -104,27 +106,38 @@ export class Disk {
     }
     const inode = this.#inode(path)
     const sync = (): Promise<void> =>
-      this.#step('sync', () => {
-        this.syncs++
-        inode.synced = inode.now
-        inode.wholeTo = inode.now.length
-      })
+      this.#step(
+        'sync',
+        () => {
+          this.syncs++
+          inode.synced = withoutDropped(inode)
+          inode.wholeTo = inode.now.length
+        },
+        () => {
+          inode.dropped = { from: inode.synced.length, to: inode.now.length }
+        },
+      )
     return {
       write: (bytes: Buffer, from: number, length: number, at: number) =>
         this.#step(
           'write',
           () => {
             write(inode, bytes.subarray(from, from + length), at)
+            inode.wholeTo = inode.now.length
             return { bytesWritten: length }
           },
           () => {
             write(inode, bytes.subarray(from, from + (length >> 1)), at)
+          },
+          () => {
+            write(inode, bytes.subarray(from, from + length), at)
           },
         ),
       truncate: (length: number) =>
         this.#step('truncate', () => {
           inode.now = inode.now.subarray(0, length)
           inode.wholeTo = length
+          if (inode.dropped) inode.dropped.to = Math.min(inode.dropped.to, length)
         }),
       datasync: sync,
       sync,
@@ -151,9 +164,16 @@ export class Disk {
     return inode
   }
 
-  async #step<T>(call: string, act: () => T, fail: () => void = () => undefined): Promise<T> {
+  /** @param fail what it leaves behind when it fails @param cut when all ends with it */
+  async #step<T>(
+    call: string,
+    act: () => T,
+    fail: () => void = () => undefined,
+    cut: () => void = () => undefined,
+  ): Promise<T> {
     await setImmediate() // a disk takes its time: who was answered before has heard of it
     if (this.steps >= this.cutAt) {
+      if (this.steps++ === this.cutAt) cut()
       this.onCut()
       return NEVER
     }
@@ -170,8 +190,14 @@ export class Disk {
 const SPARE = 1 << 16
 const tails = new WeakMap<ArrayBufferLike, number>()
 
+function withoutDropped({ now, dropped }: Inode): Buffer {
+  if (!dropped || dropped.to <= dropped.from) return now
+  return Buffer.from(now).fill(0, dropped.from, dropped.to)
+}
+
 function write(inode: Inode, bytes: Buffer, at: number): void {
-  const { now } = inode
+  const { now, dropped } = inode
+  if (dropped && at <= dropped.from && at + bytes.length >= dropped.to) inode.dropped = undefined
   const end = Math.max(now.length, at + bytes.length)
   const start = now.byteOffset
   const fits = start + end <= now.buffer.byteLength && tails.get(now.buffer) === start + now.length
@@ -182,7 +208,7 @@ function write(inode: Inode, bytes: Buffer, at: number): void {
   }
   bytes.copy(inode.now, at)
   tails.set(inode.now.buffer, inode.now.byteOffset + end)
-  inode.wholeTo = Math.min(at, now.length)
+  inode.wholeTo = now.length // what is written over is the same again
 }
 
 /** All, nothing, or something between. */

@@ -135,6 +135,8 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     }),
     ...changes,
     batch: wanted => batch(state, wanted, changes),
+    isSettled: () => true,
+    settled: () => Promise.resolve(),
     ...interfaceChanges(state, change),
     ...applyChanges(state, change),
     ...syncChanges(state, change),

@@ -90,7 +90,7 @@ test('journal: a torn last line, then it is cut off and the log says so', async 
   disk.put('journal.0', whole.slice(0, -20) + '\0'.repeat(19) + '\n')
   const lines: object[] = []
 
-  const log = { warn: (fields: object) => lines.push(fields) }
+  const log = { warn: (fields: object) => lines.push(fields), error: () => undefined }
   const journal = await Journal.open('/j', { fs: disk.fs, log })
 
   t.deepEqual(journal.records, [{ add: 'one' }, { add: 'two' }])
@@ -207,51 +207,149 @@ test('journal: closed, then an append is refused', async t => {
   await t.throwsAsync(journal.append('late'), { message: /closed/ })
 })
 
+/** One whose records need not be on disk when they are acknowledged. */
+async function written(disk: Disk): Promise<Journal> {
+  const log = { warn: () => undefined, error: () => undefined }
+  const journal = await Journal.open('/j', { fs: disk.fs, log })
+  for (const record of ['one', 'two', 'three']) await journal.write(record)
+  return journal
+}
+
+test('journal: written and killed at once, then every record is there', async t => {
+  const disk = new Disk()
+  await written(disk)
+
+  const { records } = await reopened(disk.afterKill(() => 0.99))
+
+  t.deepEqual(records, ['one', 'two', 'three'])
+})
+
+test('journal: written and settled, then a power cut takes nothing', async t => {
+  const disk = new Disk()
+  const journal = await written(disk)
+  const wasSettled = journal.isSettled
+
+  await journal.settled()
+
+  t.false(wasSettled)
+  t.true(journal.isSettled)
+  t.deepEqual((await reopened(disk.afterCut(() => 0))).records, ['one', 'two', 'three'])
+})
+
+test('journal: the disk fails after an answer, then all is refused until it is mended', async t => {
+  const disk = new Disk()
+  const journal = await reopened(disk)
+  await journal.append('before')
+  disk.fault = call => (call === 'sync' ? 'EIO' : undefined)
+  await journal.write('answered')
+
+  await t.throwsAsync(journal.settled(), {
+    message: /may undo changes that were acknowledged: EIO/,
+  })
+  const { failure } = journal
+  await t.throwsAsync(journal.write('refused'), { message: /the change was refused: EIO/ })
+  disk.fault = () => undefined
+  await journal.settled()
+  await journal.write('after')
+
+  t.is(failure?.code, 'JOURNAL_WRITE')
+  t.is(journal.failure, undefined)
+  t.deepEqual((await reopened(disk.afterKill(() => 0))).records, ['before', 'answered', 'after'])
+})
+
+test('journal: what a failed sync has lost, then it is written again', async t => {
+  const disk = new Disk()
+  const journal = await reopened(disk)
+  disk.fault = call => (call === 'sync' ? 'EIO' : undefined)
+  await journal.write('answered')
+  await t.throwsAsync(journal.settled())
+  disk.fault = () => undefined
+
+  await journal.settled()
+
+  t.deepEqual((await reopened(disk.afterCut(() => 0))).records, ['answered'])
+})
+
+function textOf(disk: Disk): string {
+  return disk.files()['journal.0'] ?? ''
+}
+
+test('journal: zeros among lines, then a later one tells whether they were on disk', async t => {
+  const line = (...records: unknown[]): string => journalLine(records).toString()
+  const head = journalLine({ xlvs: 'journal', version: 1 }).toString()
+  const before = head + line('before')
+  const lost = '\0'.repeat(30) + '\n'
+  const marked = (bytes: number): string => line('later', { synced: bytes })
+  const [torn, damaged, unmarked] = [before.length, before.length + 31, undefined].map(bytes => {
+    const disk = new Disk()
+    const later = bytes === undefined ? line('later') : marked(bytes)
+    disk.put('journal.0', before + lost + marked(before.length) + later)
+    return disk
+  }) as [Disk, Disk, Disk]
+
+  t.deepEqual((await reopened(torn)).records, ['before'])
+  t.is(textOf(torn), before)
+  await refusedOpen(t, damaged, /^\/j\/journal\.0:3: /)
+  await refusedOpen(t, unmarked, /^\/j\/journal\.0:3: /)
+})
+
 interface Life {
   cutAt: number
   failAt: number
   seed: number
   groups: number[]
+  /** What ends it; all that is acknowledged outlives a kill, what is on disk a power cut too. */
+  isKilled: boolean
 }
 
 /** Appends groups and snapshots until the power goes; says what was acknowledged and refused. */
-async function liveUntilCut(disk: Disk, { groups, cutAt, failAt }: Life) {
+async function liveUntilCut(disk: Disk, { groups, cutAt, failAt, isKilled }: Life) {
   const acknowledged: number[] = []
+  const answered: number[] = []
   const refused = new Set<number>()
   let next = 0
   const cut = new Promise<void>(resolve => (disk.onCut = resolve))
   disk.fault = () => (disk.steps === failAt ? 'EIO' : undefined)
   disk.cutAt = cutAt
+  const yes = (): boolean => true
+  const all = (): number[] => [...acknowledged, ...answered].sort((a, b) => a - b)
   const live = async (): Promise<void> => {
-    const journal = await Journal.open('/j', { fs: disk.fs })
+    const log = { warn: () => undefined, error: () => undefined }
+    const journal = await Journal.open('/j', { fs: disk.fs, log })
     for (const size of groups) {
+      const isOnDisk = size % 2 === 0
       const appends = Array.from({ length: size }, () => {
         const record = next++
-        return journal.append(record).then(
-          () => acknowledged.push(record),
+        return journal[isOnDisk ? 'append' : 'write'](record).then(
+          () => (isOnDisk || isKilled ? acknowledged : answered).push(record),
           () => refused.add(record),
         )
       })
       await Promise.all(appends)
-      if (size % 3 === 0) await journal.snapshot([...acknowledged]).catch(() => undefined)
+      const settles = size % 5 === 0 && journal.settled()
+      const isSettled = settles && (await settles.then(yes, () => false))
+      if (isSettled) acknowledged.push(...answered.splice(0))
+      acknowledged.sort((a, b) => a - b)
+      if (size % 3 === 0) await journal.snapshot(all()).catch(() => undefined)
     }
   }
   await Promise.race([live().catch(() => undefined), cut])
   return { acknowledged, refused, submitted: next }
 }
 
-test('journal: power cut at any step, then what was acknowledged is there in order', async t => {
+test('journal: stopped at any step, then what was acknowledged is there in order', async t => {
   const life = fc.record({
     cutAt: fc.nat(120),
     failAt: fc.oneof(fc.constant(-1), fc.nat(120)),
     seed: fc.integer(),
     groups: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 12 }),
+    isKilled: fc.boolean(),
   })
   await fc.assert(
     fc.asyncProperty(life, async given => {
       const disk = new Disk()
       const { acknowledged, refused, submitted } = await liveUntilCut(disk, given)
-      const found = disk.afterCut(lcg(given.seed))
+      const found = disk[given.isKilled ? 'afterKill' : 'afterCut'](lcg(given.seed))
 
       const { state, records } = await reopened(found)
 
