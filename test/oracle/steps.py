@@ -123,3 +123,52 @@ def ports(t, count, vip=V4, vport=80, proto=6, cport=20000, client=None):
     client = client or (C6 if is6(vip) else C4)
     for n in range(count):
         Flow(t, client, cport + 37 * n, vip, vport, proto).c('S' if proto == 6 else '')
+
+
+def edited(t, names, client=C4, vip=V4):
+    """Services from port 80 on, by those schedulers, each of TCP by nat and of UDP by dr: edits
+    under traffic, weight 0, dests that come and go. New connections are from ports never used."""
+    dest = ('[fd02::%d]' if is6(vip) else '10.0.2.%d') + ':{p}'
+    at = '[%s]' % vip if is6(vip) else vip
+    port = iter(range(1024, 50000))
+
+    def some(vport, count):
+        for _ in range(count):
+            t.syn(client, next(port), vip, vport)
+        for _ in range(count):
+            t.c(dgram(client, vip, next(port), vport), 'datagram')
+
+    def both(vport, words, host=0, more=''):
+        if host:
+            words += ' -r ' + dest % host + more
+        t.admin('; '.join('ipvsadm ' + words.format(s='-%s %s:%d' % (p, at, vport), p=vport, m=m)
+                          for p, m in (('t', '-m'), ('u', '-g'))))
+
+    for vport, name in enumerate(names, 80):
+        some(vport, 9)
+        ended = [opened(t, client, 50000 + vport * 50 + n, vip, vport) for n in range(4)]
+        for flow in ended[:3]:
+            flow.c('R')
+        some(vport, 5)
+        both(vport, '-e {s}', 11, ' {m} -w 4')
+        some(vport, 6)
+        both(vport, '-e {s}', 12, ' {m} -w 0')
+        some(vport, 6)
+        both(vport, '-a {s}', 14, ' {m} -w 2')
+        some(vport, 7)
+        both(vport, '-d {s}', 13)
+        some(vport, 6)
+        both(vport, '-a {s}', 13, ' {m} -w 6')
+        both(vport, '-e {s}', 12, ' {m} -w 1')
+        some(vport, 6)
+        both(vport, '-E {s} -s %s' % name)
+        some(vport, 3)
+        both(vport, '-E {s} -s %s' % ('rr' if name != 'rr' else 'wrr'))
+        some(vport, 4)
+        both(vport, '-E {s} -s %s' % name)
+        some(vport, 4)
+        for host in (11, 12, 13, 14):
+            both(vport, '-e {s}', host, ' {m} -w 0')
+        some(vport, 2)
+        tables(t)
+    conns(t)
