@@ -7,14 +7,13 @@
  */
 import type { Fwd, State } from './rules.ts'
 import type { Candidate } from './schedulers.ts'
+import type { Template } from './templates.ts'
 
 export interface Dest extends Candidate {
   address: string
-  /** The same as latin1 bytes. */
-  bytes: string
-  port: number
   fwd: Fwd
-  isThere: boolean
+  /** Templates. */
+  persistent: number
   traffic: Traffic
 }
 
@@ -36,6 +35,10 @@ export interface Entry {
   virtual: string
   vport: number
   dest: Dest
+  /** Of the dest's side. */
+  dport: number
+  /** That which it was made from, until it ends. */
+  control: Template | undefined
   fwd: Fwd
   state: State
   noOutput: boolean

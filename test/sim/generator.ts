@@ -3,14 +3,16 @@
  * both directions, whole and broken; time that stops at deadlines; changes by the operator.
  * Read next: craft.ts, ops.ts.
  */
+import type { SchedFlag } from '../../control/model/service.ts'
 import { FAMILIES, IPV4, type Family } from '../support/families.ts'
 import { oneOf, type Random } from '../support/random.ts'
 import { craft, craftError, mutated, type Craft, type End } from './craft.ts'
 import type { Entry } from './entries.ts'
 import type { Ipvs, Service } from './ipvs.ts'
+import { drawnRules, SERVED } from './marks.ts'
 import type { Beginning, Op, WantedDest, WantedService } from './ops.ts'
 import { BROADCAST, DEST_NUMBERS, latin1, virtuals } from './place.ts'
-import { ACK, FIN, RST, SYN, UDP, type Settings } from './rules.ts'
+import { ACK, FIN, RST, SYN, TCP, UDP, type Settings } from './rules.ts'
 import { SCHEDULER_NAMES } from './schedulers.ts'
 
 const UPPERS = [0, 0, 0, 1, 2, 3, 5]
@@ -28,6 +30,7 @@ const ODD_SOURCES = [
 const SETTINGS: Partial<Settings>[] = [
   ...[0, 1, 2, 3].map(conn_reuse_mode => ({ conn_reuse_mode })),
   ...[0, 1].flatMap(on => [{ sloppy_tcp: on }, { pmtu_disc: on }, { expire_nodest_conn: on }]),
+  ...[0, 1].map(expire_quiescent_template => ({ expire_quiescent_template })),
   ...[0, 0, 3].flatMap(mode => [{ secure_tcp: mode }, { drop_packet: mode }]),
   ...[2, 5].map(am_droprate => ({ am_droprate })),
   ...[900, 100].map(tcp_timeout_s => ({ tcp_timeout_s })),
@@ -42,16 +45,30 @@ const SERVICES = [
   ['udp', 5353],
 ] as const
 
-/** Services at random schedulers, and the link. */
+/** Ports that packets to services of any port go to. */
+const ANY_PORTS = [80, 8080, 53, 443, 443, 0]
+const PERSISTENT_S = [0, 0, 1, 30, 100]
+const MASKS = {
+  v4: ['', '255.255.255.0', '255.255.255.248', '0.0.0.255', '255.0.0.0'],
+  v6: ['', '64', '125', '17', '128'],
+}
+const SCHED_FLAGS: SchedFlag[][] = [[], ['flag-1'], ['flag-2'], ['flag-1', 'flag-2']]
+
+/** Services at random schedulers, what marks there are, and the link. */
 export function beginning(random: Random): Beginning {
-  const services = FAMILIES.flatMap(f =>
-    virtuals(f).flatMap(address =>
-      SERVICES.map(([protocol, port]): WantedService => {
-        return { protocol, address, port, scheduler: oneOf(random, SCHEDULER_NAMES) }
-      }),
+  const make = (protocol: WantedService['protocol'], address: string, port: number) => {
+    const persistentS = protocol !== 'fwmark' && port === 0 ? 30 : oneOf(random, PERSISTENT_S)
+    return { protocol, address, port, scheduler: oneOf(random, SCHEDULER_NAMES), persistentS }
+  }
+  const services = FAMILIES.flatMap(f => [
+    ...virtuals(f).flatMap(address =>
+      SERVICES.map(([protocol, port]) => make(protocol, address, port)),
     ),
-  )
-  return { services, mtu: oneOf(random, [1500, 1500, 1400, 1280]) }
+    ...(['tcp', 'udp'] as const).map(protocol => make(protocol, f.other, 0)),
+    make('fwmark', f.vip, SERVED),
+  ])
+  const marks = drawnRules(random)
+  return { services, marks, mtu: oneOf(random, [1500, 1500, 1400, 1280]) }
 }
 
 export class Generator {
@@ -100,7 +117,7 @@ export class Generator {
 
   #service(): [Service, Family] {
     const service = oneOf(this.#random, this.#services)
-    return [service, service.bytes.length === 4 ? IPV4 : (FAMILIES[1] ?? IPV4)]
+    return [service, service.isV6 ? (FAMILIES[1] ?? IPV4) : IPV4]
   }
 
   #client(f: Family): End {
@@ -130,10 +147,13 @@ export class Generator {
   }
 
   #request(): Buffer {
+    const random = this.#random
     const [service, f] = this.#service()
-    const port = this.#random(60) === 0 ? 81 : service.port
-    const to = { address: service.bytes, port }
-    return craft({ ...this.#dress(service.protocol), from: this.#client(f), to })
+    const own = service.port === 0 ? oneOf(random, ANY_PORTS) : service.port
+    const port = random(60) === 0 ? 81 : own
+    const to = { address: service.bytes || latin1(oneOf(random, virtuals(f))), port }
+    const protocol = service.protocol || oneOf(random, [TCP, UDP])
+    return craft({ ...this.#dress(protocol), from: this.#client(f), to })
   }
 
   /** Of an entry, or of a dest as it likes. */
@@ -141,18 +161,17 @@ export class Generator {
     const random = this.#random
     const entry = this.#entry()
     if (!entry || random(12) === 0) return this.#strayReply()
-    const { protocol, client, cport, virtual, vport, dest, fwd } = entry
+    const { protocol, client, cport, virtual, vport, dest, dport, fwd } = entry
     const isNat = fwd === 'nat'
-    const from = isNat
-      ? { address: dest.bytes, port: dest.port }
-      : { address: virtual, port: vport }
+    const from = isNat ? { address: dest.bytes, port: dport } : { address: virtual, port: vport }
     return craft({ ...this.#dress(protocol), from, to: { address: client, port: cport } })
   }
 
   #strayReply(): Buffer {
     const [{ protocol, port }, f] = this.#service()
     const address = latin1(f.dest(oneOf(this.#random, DEST_NUMBERS)))
-    return craft({ ...this.#dress(protocol), from: { address, port }, to: this.#client(f) })
+    const from = { address, port: port || oneOf(this.#random, ANY_PORTS) }
+    return craft({ ...this.#dress(protocol || TCP), from, to: this.#client(f) })
   }
 
   /** Somebody's error about a packet of an entry. */
@@ -163,7 +182,7 @@ export class Generator {
     const isV6 = entry.client.length === 16
     const client = { address: entry.client, port: entry.cport }
     const virtual = { address: entry.virtual, port: entry.vport }
-    const dest = { address: entry.dest.bytes, port: entry.dest.port }
+    const dest = { address: entry.dest.bytes, port: entry.dport }
     const isToClient = entry.fwd === 'nat' && random(2) === 0
     const about = isToClient ? { from: client, to: dest } : { from: virtual, to: client }
     const quoted = craft({ ...this.#dress(entry.protocol), ...about })
@@ -202,8 +221,13 @@ export class Generator {
     if (dice < 50) return this.#setDest(service)
     if (dice < 70) return this.#removeDest(service)
     if (dice < 78) return { op: 'service', service, isThere: random(6) > 0 }
-    if (dice < 84) return { op: 'scheduler', service, scheduler: oneOf(random, SCHEDULER_NAMES) }
+    if (dice < 84) {
+      const flags = oneOf(random, SCHED_FLAGS)
+      return { op: 'scheduler', service, scheduler: oneOf(random, SCHEDULER_NAMES), flags }
+    }
+    if (dice < 88) return this.#setPersistence(service)
     if (dice < 96) return { op: 'set', settings: oneOf(random, SETTINGS) }
+    if (this.#ipvs.marks.length > 0) return this.#setDest(service)
     const { other } = oneOf(random, FAMILIES)
     return { op: 'virtual', address: other, isHere: random(4) > 0 }
   }
@@ -213,16 +237,26 @@ export class Generator {
     const random = this.#random
     const service = this.#services[number]
     const port = service?.port ?? 0
-    const isV4 = service?.bytes.length === 4
+    const isV4 = !service?.isV6
     const fwd = oneOf(random, ['nat', 'nat', 'nat', 'dr', 'tun'] as const)
     const isMixed = fwd === 'tun' && random(3) === 0
     const f = isV4 === isMixed ? (FAMILIES[1] ?? IPV4) : IPV4
     const address = f.dest(oneOf(random, this.#dests))
-    const ports = service?.protocol === UDP ? [53, 5353] : [port, 80, 8000]
+    const some = service?.protocol === UDP ? [53, 5353] : [port, 80, 8000]
+    const ports = port === 0 ? [0, ...some] : some
     const upper = oneOf(random, UPPERS)
     const limits = { upper, lower: random(2) === 0 ? 0 : Math.min(upper, 1 + random(5)) }
     const wanted = { service: number, address, weight: oneOf(random, WEIGHTS), ...limits }
     return { op: 'dest', ...wanted, fwd, port: fwd === 'nat' ? oneOf(random, ports) : port }
+  }
+
+  /** A service of any port is persistent. */
+  #setPersistence(service: number): Op {
+    const random = this.#random
+    const { isV6 = false, port = 0, mark = 0 } = this.#services[service] ?? {}
+    const persistentS = oneOf(random, PERSISTENT_S) || (port === 0 && mark === 0 ? 7 : 0)
+    const mask = oneOf(random, isV6 ? MASKS.v6 : MASKS.v4)
+    return { op: 'persistence', service, persistentS, mask }
   }
 
   #removeDest(number: number): Op {

@@ -5,6 +5,8 @@
  * ip_rcv_core, net/ipv6/ip6_input.c ip6_rcv_core (v6.12).
  */
 import { checksum } from '../support/wire.ts'
+import type { Quote } from './emit.ts'
+import { wireKey } from './entries.ts'
 import { ICMP, ICMP6, TCP, UDP } from './rules.ts'
 
 /** Bytes of an Ethernet header. */
@@ -109,4 +111,35 @@ export function mayBeCut({ frame, isV6 }: Packet): boolean {
 /** Bytes of the IP packet. */
 export function lengthOf({ end }: Packet): number {
   return end - ETHERNET
+}
+
+/** What an error quotes, and the keys of that packet and of one going the other way. */
+export interface Quoted extends Quote {
+  key: string
+  back: string
+}
+
+const ICMP_HEADER = 8
+
+/** The packet that an ICMP error is about, or why it is the host's. */
+export function quoteIn(
+  { frame, isV6, l4, end }: Packet,
+  rules: { isIcmpError(type: number, isV6: boolean): boolean },
+): Quoted | string {
+  if (end - l4 < ICMP_HEADER) return 'truncated'
+  if (!rules.isIcmpError(frame.readUInt8(l4), isV6)) return 'other protocol'
+  const ip = l4 + ICMP_HEADER
+  const size = isV6 ? HEADER.v6 : HEADER.v4
+  if (end - ip < size || frame.readUInt8(ip) >> 4 !== (isV6 ? 6 : 4)) return 'other protocol'
+  if (!isV6 && frame.readUInt16BE(ip + 6) & 0x1fff) return 'other protocol'
+  const protocol = frame.readUInt8(ip + (isV6 ? 6 : 9))
+  const at = ip + (isV6 ? size : (frame.readUInt8(ip) & 15) * 4)
+  if (at - ip < size || (protocol !== TCP && protocol !== UDP)) return 'other protocol'
+  if (end - at < PORTS) return 'truncated'
+  const [from, to] = (isV6 ? [ip + 8, ip + 24] : [ip + 12, ip + 16]).map(where =>
+    frame.toString('latin1', where, where + (isV6 ? 16 : 4)),
+  ) as [string, string]
+  const [sport, dport] = [frame.readUInt16BE(at), frame.readUInt16BE(at + 2)]
+  const key = wireKey(protocol, from, sport, to, dport)
+  return { ip, l4: at, key, back: wireKey(protocol, to, dport, from, sport) }
 }

@@ -4,12 +4,14 @@
  * rule. ipvs.test.ts asks it and the program the same questions. Read next: rules.ts, entries.ts.
  * Source: ip_vs_core.c, ip_vs_xmit.c (v6.12); numbers in brackets are the specification's.
  *
- * Not modelled: persistence, one-packet services, marks, services of port 0, FTP, SCTP, AH and ESP;
- * schedulers dh, sh, mh, maglev, twos; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers;
- * fragments (refused here, as the program refuses them); defences by the memory that is left,
- * schedule_icmp and nat_icmp_send; errors about tunnels and about what went to DR and tunnels;
- * limits of own errors; dests on this host; rp_filter; a full table and its overdue takeover.
+ * Not modelled: one-packet services, the persistence engine, FTP, SCTP, AH and ESP; edits of mark
+ * rules, what policy routing brings, virtual addresses that leave connections by mark; schedulers
+ * maglev and twos; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments (refused
+ * here, as the program refuses them); defences by the memory that is left, schedule_icmp and
+ * nat_icmp_send; errors about tunnels and about what went to DR and tunnels; limits of own errors;
+ * dests on this host; rp_filter; a full table and its overdue takeover.
  */
+import type { ServiceId } from '../../control/model/service.ts'
 import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
 import {
   errorAbout,
@@ -22,20 +24,21 @@ import {
   type Quote,
   type Way,
 } from './emit.ts'
-import { ETHERNET, hopsOf, lengthOf, mayBeCut, packetIn, type Packet } from './host.ts'
+import { ETHERNET, hopsOf, lengthOf, mayBeCut, packetIn, quoteIn, type Packet } from './host.ts'
 import {
   ACK,
   ICMP,
   ICMP6,
   SYN,
   TCP,
-  UDP,
   type Direction,
   type Fwd,
   type Rules,
   type Settings,
 } from './rules.ts'
+import type { MarkRule } from './marks.ts'
 import { bound, released, type SchedulerName, type Turn } from './schedulers.ts'
+import { Templates, type Grouping, type Template } from './templates.ts'
 
 export const VERDICT = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
 
@@ -52,14 +55,16 @@ export interface Outcome {
   entry?: Entry
 }
 
-export interface Service extends Turn<Dest> {
+export interface Service extends Turn<Dest>, Grouping {
+  id: ServiceId
   name: string
+  /** 0 of one by mark. */
   protocol: number
-  address: string
-  /** The same as latin1 bytes. */
+  /** The virtual address as latin1 bytes; '' of one by mark. */
   bytes: string
-  port: number
   scheduler: SchedulerName
+  /** 0: it is not persistent. */
+  persistentS: number
   isThere: boolean
   /** Every dest it ever had and that is not forgotten, by address and port. */
   known: Map<string, Dest>
@@ -77,7 +82,6 @@ export interface Surroundings {
   own(isV6: boolean): string
 }
 
-const ICMP_HEADER = 8
 const LOOPBACK = 1
 const NOBODY = '\0'.repeat(16)
 const LBLCR_EXPIRATION_S = 86400
@@ -86,8 +90,10 @@ const LEAVES: Record<Fwd, string> = { nat: 'nat request', dr: 'direct', tun: 'tu
 export class Ipvs {
   now: number
   readonly entries: Entries
-  /** By protocol, address and port. */
+  readonly templates = new Templates()
+  /** By protocol, address and port, or by mark. */
   readonly services = new Map<string, Service>()
+  marks: readonly MarkRule[] = []
   readonly net: Surroundings
   readonly rules: Rules
   readonly set: Settings
@@ -133,23 +139,54 @@ export class Ipvs {
     const isReused = (flags & SYN) !== 0 && rules.isReused(entry, set)
     if (!isReused && (entry.dest.isThere || set.expire_nodest_conn === 0)) return false
     this.#uncount(entry)
+    release(entry)
     entries.end(entry, this.now)
     return true
   }
 
   /** A new connection (4.1). */
   #schedule(packet: Packet): Outcome {
-    const service = this.services.get(serviceKey(packet.protocol, packet.to, packet.dport))
-    if (!service?.isThere) return passed('no service')
+    const service = this.#serviceOf(packet)
+    if (!service) return passed('no service')
     if (!this.net.locals.has(packet.to)) return passed('vip not local')
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
     if (this.#drops()) return dropped('overload')
     if (packet.sport === this.rules.ftpDataPort) return passed('ftp data')
-    const dest = this.rules.pick[service.scheduler](service, {
-      ...{ to: packet.to, now: this.now, expiration: LBLCR_EXPIRATION_S * this.second },
-    })
+    const control = service.persistentS > 0 ? this.#template(packet, service) : undefined
+    const dest = service.persistentS > 0 ? control?.dest : this.#pick(packet, service)
     if (!dest) return this.#answer(packet, packet.frame, 'no dest', 0, packet.to)
-    return this.#take(packet, this.#newEntry(packet, dest))
+    const dport = this.rules.portAtDest(packet.dport, dest.port, service)
+    return this.#take(packet, this.#newEntry(packet, dest, { dport, control }))
+  }
+
+  /** By mark, else of its address and port, else of its address (3.3). */
+  #serviceOf(packet: Packet): Service | undefined {
+    const { protocol, to, dport, isV6 } = packet
+    const mark = this.rules.markOf(this.marks, packet)
+    const keys = [markKey(isV6, mark), serviceKey(protocol, to, dport), serviceKey(protocol, to, 0)]
+    return keys.map(key => this.services.get(key)).find(service => service?.isThere)
+  }
+
+  #pick({ from, sport, to }: Packet, service: Service): Dest | undefined {
+    const expiration = LBLCR_EXPIRATION_S * this.second
+    const asked = { from, sport, to, now: this.now, expiration }
+    return this.rules.pick[service.scheduler](service, asked)
+  }
+
+  /** The client's, or a new one (4.2, 10). */
+  #template(packet: Packet, service: Service): Template | undefined {
+    const { rules, set, now, second } = this
+    const key = rules.templateKey(packet, service)
+    const keeps = (dest: Dest): boolean => rules.keeps(dest, set)
+    const held = this.templates.hold(key, now, keeps, this.#again)
+    if (held) return held
+    const dest = this.#pick(packet, service)
+    const lasts = Math.round(service.persistentS * second)
+    return dest && this.templates.make(key, dest, now, lasts)
+  }
+
+  get #again(): number {
+    return this.rules.templateAgainS * Math.round(this.second)
   }
 
   /** drop_packet (4.1): the first, and then one of so many. */
@@ -164,14 +201,15 @@ export class Ipvs {
     return { isV6, bytes: Buffer.from(from, 'latin1'), isOwn: this.net.locals.has(from) }
   }
 
-  #newEntry(packet: Packet, dest: Dest): Entry {
+  #newEntry(packet: Packet, dest: Dest, more: Pick<Entry, 'dport' | 'control'>): Entry {
     const { protocol, from, sport, to, dport } = packet
     const isNat = dest.fwd === 'nat'
     const entry: Entry = {
       ...{ key: keyOf(packet), protocol, client: from, cport: sport, virtual: to, vport: dport },
-      replyKey: isNat ? wireKey(protocol, dest.bytes, dest.port, from, sport) : undefined,
+      replyKey: isNat ? wireKey(protocol, dest.bytes, more.dport, from, sport) : undefined,
       ...{
         dest,
+        ...more,
         fwd: dest.fwd,
         state: 'NO',
         noOutput: this.rules.hasNoOutput(dest.fwd),
@@ -217,7 +255,7 @@ export class Ipvs {
     if (fwd === 'tun') return this.#sendTunnel(packet, entry, way)
     if (lengthOf(packet) > way.mtu) return this.#tooLong(packet, way.mtu, entry)
     if (fwd === 'dr') return this.#leave(hopTaken(packet), way, LEAVES.dr)
-    const to = { address: dest.bytes, port: dest.port }
+    const to = { address: dest.bytes, port: entry.dport }
     return this.#leave(translated(packet, 'to', to, this.rules), way, LEAVES.nat)
   }
 
@@ -327,12 +365,11 @@ export class Ipvs {
 
   /** ICMP errors about packets of entries go where those came from (6). */
   #icmp(packet: Packet): Outcome {
-    const quote = this.#quoteIn(packet)
+    const quote = quoteIn(packet, this.rules)
     if (typeof quote === 'string') return passed(quote)
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
-    const { key } = quote
-    const reply = this.entries.reply(key, this.now)
-    const entry = reply ?? this.entries.request(key, this.now)
+    const reply = this.entries.reply(quote.back, this.now)
+    const entry = reply ?? this.entries.request(quote.back, this.now)
     if (!entry) return passed('no connection')
     const sent = reply
       ? this.#errorToClient(packet, quote, entry)
@@ -340,22 +377,13 @@ export class Ipvs {
     return { ...sent, entry }
   }
 
-  /** What an error quotes, and the key of a packet going the other way. */
-  #quoteIn({ frame, isV6, l4, end }: Packet): (Quote & { key: string }) | string {
-    if (end - l4 < ICMP_HEADER) return 'truncated'
-    if (!this.rules.isIcmpError(frame.readUInt8(l4), isV6)) return 'other protocol'
-    const ip = l4 + ICMP_HEADER
-    const size = isV6 ? 40 : 20
-    if (end - ip < size || frame.readUInt8(ip) >> 4 !== (isV6 ? 6 : 4)) return 'other protocol'
-    if (!isV6 && frame.readUInt16BE(ip + 6) & 0x1fff) return 'other protocol'
-    const protocol = frame.readUInt8(ip + (isV6 ? 6 : 9))
-    const at = ip + (isV6 ? size : (frame.readUInt8(ip) & 15) * 4)
-    if (at - ip < size || (protocol !== TCP && protocol !== UDP)) return 'other protocol'
-    if (end - at < 4) return 'truncated'
-    const [from, to] = isV6 ? [ip + 8, ip + 24] : [ip + 12, ip + 16]
-    const address = (where: number) => frame.toString('latin1', where, where + (isV6 ? 16 : 4))
-    const [sport, dport] = [frame.readUInt16BE(at), frame.readUInt16BE(at + 2)]
-    return { ip, l4: at, key: wireKey(protocol, address(to), dport, address(from), sport) }
+  /** Whether a frame is an error about what went to DR or a tunnel. */
+  leavesOut(frame: Buffer): boolean {
+    const packet = packetIn(frame, this.net.mac)
+    if (typeof packet === 'string' || ![ICMP, ICMP6].includes(packet.protocol)) return false
+    const quote = quoteIn(packet, this.rules)
+    const sent = typeof quote === 'string' ? undefined : this.entries.byKey.get(quote.key)
+    return sent !== undefined && sent.fwd !== 'nat'
   }
 
   /**
@@ -378,7 +406,7 @@ export class Ipvs {
     }
     if (lengthOf(packet) > way.mtu) return dropped('needs fragmenting')
     if (fwd === 'dr') return this.#leave(hopTaken(packet), way, 'icmp request')
-    const to = { address: dest.bytes, port: dest.port }
+    const to = { address: dest.bytes, port: entry.dport }
     const out = errorTranslated(packet, quote, { outer: 'to', quoted: 'from' }, to)
     return this.#leave(out, way, 'icmp request')
   }
@@ -414,7 +442,14 @@ export class Ipvs {
   /** What was over before a tick leaves the counts, too. */
   sweep(before: number): void {
     if (this.set.expire_nodest_conn !== 0) this.#endOrphans()
-    for (const entry of this.entries.sweep(before)) this.#uncount(entry)
+    const ends = new Map<Template, number[]>()
+    for (const entry of this.entries.sweep(before)) {
+      this.#uncount(entry)
+      const { control, until } = entry
+      if (control) ends.set(control, [...(ends.get(control) ?? []), until])
+      release(entry)
+    }
+    this.templates.sweep(before, ends, this.#again)
   }
 
   /** Entries do not outlive their dests (11). */
@@ -423,13 +458,29 @@ export class Ipvs {
       if (!entry.dest.isThere) {
         this.#uncount(entry)
         this.entries.end(entry, this.now)
+        const control = release(entry)
+        if (control?.controls === 0) this.templates.end(control)
       }
+    for (const one of this.templates.all())
+      if (!one.dest.isThere && one.controls === 0) this.templates.end(one)
   }
 
   #uncount({ dest, state }: Entry): void {
     dest[this.rules.active.has(state) ? 'active' : 'inactive']--
     released(dest)
   }
+}
+
+/** Its template no more. */
+function release(entry: Entry): Template | undefined {
+  const { control } = entry
+  if (control) control.controls--
+  entry.control = undefined
+  return control
+}
+
+export function markKey(isV6: boolean, mark: number): string {
+  return `${isV6 ? 6 : 4} ${mark}`
 }
 
 export function serviceKey(protocol: number, address: string, port: number): string {

@@ -4,6 +4,7 @@
  */
 import { randomFrom } from '../support/random.ts'
 import { beginning, Generator } from './generator.ts'
+import { markText } from './marks.ts'
 import { opText, type Beginning, type Op } from './ops.ts'
 import { World, type WorldOptions } from './world.ts'
 
@@ -83,9 +84,10 @@ async function replayed(
 export function faultText({ difference, beginning: start, story }: Fault): string {
   const lines = story.slice(-SHOWN).map(opText)
   const services = start.services.map(
-    (s, i) => `${i}: ${s.protocol} ${s.address} ${s.port} ${s.scheduler}`,
+    (s, i) => `${i}: ${s.protocol} ${s.address} ${s.port} ${s.scheduler} ${s.persistentS}`,
   )
-  const head = `mtu ${start.mtu}; services ${services.join(', ')}`
+  const marks = start.marks.map(markText)
+  const head = `mtu ${start.mtu}; services ${services.join(', ')}; marks ${marks.join(', ')}`
   return [head, `the last ${lines.length} of ${story.length} steps:`, ...lines, difference].join(
     '\n',
   )

@@ -10,12 +10,15 @@ import {
   REASON,
   SLOT_WORD,
   TCP_STATE,
+  TEMPLATE,
 } from '../../control/abi/maps.gen.ts'
-import type { ServiceId } from '../../control/model/service.ts'
+import { isTemplate } from '../../control/dataplane/control.ts'
+import { addressText } from '../support/wire.ts'
 import { reasonName, type PacketDirector } from '../support/director.ts'
 import type { Dest, Entry, Traffic } from './entries.ts'
 import type { Ipvs, Service } from './ipvs.ts'
 import { RULES, STATES, UDP } from './rules.ts'
+import type { Template } from './templates.ts'
 
 const FWD_NUMBER = { nat: 0, tun: 2, dr: 3 }
 const REPLY = SLOT_WORD.CONN_REPLY
@@ -24,6 +27,8 @@ const NOOUTPUT = SLOT_WORD.CONN_NOOUTPUT
 /** Those that an entry of the model has an opinion on. */
 const FLAGS = INACTIVE | NOOUTPUT | SLOT_WORD.CONN_FWD_MASK
 
+/** In place of a port: found no more. */
+const LOST_PORT = 65535
 /** Bytes of struct companion_note, which no map holds: magic, interface, address. */
 const NOTE = 24
 
@@ -143,7 +148,17 @@ export class Look {
       if (difference !== '') return difference
     }
     const is = this.#tables.map(table => countOf(table)).join(' + ')
-    const all = entries.counted()
+    const templates = ipvs.templates.all()
+    const wanted = templates
+      .map(one => templateText(one, now))
+      .sort()
+      .join('\n')
+    const found = this.#tables
+      .flatMap(table => this.#templatesIn(table, now))
+      .sort()
+      .join('\n')
+    if (found !== wanted) return `templates are\n${found}\nshould be\n${wanted}`
+    const all = [...entries.counted(), ...templates.map(({ key }) => key)]
     const should = [4, 16]
       .map(bytes => all.filter(({ client }) => client.length === bytes).length)
       .join(' + ')
@@ -156,18 +171,56 @@ export class Look {
     return ''
   }
 
-  #destDifference({ name }: Service, dest: Dest): string {
+  #templatesIn(table: Table, now: number): string[] {
+    const { bytes, words, size, at, addressBytes } = table
+    const texts: string[] = []
+    for (let slot = 0; slot < bytes.length / size; slot++) {
+      const word = words[(slot * size) / 4] ?? 0
+      if (!isRequest(table, slot) || !isTemplate(word)) continue
+      const base = slot * size
+      const id = (words[base / 4 + 1] ?? 0) >>> (SLOT_WORD.WORD_DEST_SHIFT - 32)
+      const address = (field: number) =>
+        bytes.toString('latin1', base + field, base + field + addressBytes)
+      texts.push(
+        textOf({
+          protocol: bytes.readUInt8(base + at.protocol) ^ TEMPLATE.TEMPLATE_PROTOCOL,
+          ...{ client: address(at.caddr), virtual: address(at.oaddr) },
+          ...{ port: bytes.readUInt16BE(base + at.oport), left: this.#left(table, slot, now) },
+          dest: this.#lvs.dataplane.tables.destOf(id),
+        }),
+      )
+    }
+    return texts
+  }
+
+  #destDifference({ id: service, name }: Service, dest: Dest): string {
     const { tables } = this.#lvs.dataplane
-    const [protocol, address = '', port] = name.split(' ')
-    const kind = protocol === 'udp' ? ('udp' as const) : ('tcp' as const)
-    const service: ServiceId = { protocol: kind, address, port: Number(port) }
     const id = tables.destId(service, dest) ?? 0
-    const { active, inactive } = tables.destConns.get(id)
-    const is = countsText(active | 0, inactive | 0, tables.traffic(id))
-    const should = countsText(dest.active, dest.inactive, dest.traffic)
+    const { active, inactive, persistent } = tables.destConns.get(id)
+    const counts = { active: active | 0, inactive: inactive | 0, persistent: persistent | 0 }
+    const is = countsText(counts, tables.traffic(id))
+    const should = countsText(dest, dest.traffic)
     if (is === should) return ''
     return `dest ${dest.address}:${dest.port} of ${name}: ${is}, should be ${should}`
   }
+}
+
+interface TemplateLook {
+  protocol: number
+  client: string
+  virtual: string
+  port: number
+  left: number
+  dest: { address: string; port: number }
+}
+
+function textOf({ protocol, client, virtual, port, left, dest }: TemplateLook): string {
+  const [from, to] = [client, virtual].map(bytes => addressText(Buffer.from(bytes, 'latin1')))
+  return `${protocol} ${from} > ${to}:${port} ${dest.address}:${dest.port} ${left} ticks`
+}
+
+function templateText({ key, isLost, until, dest }: Template, now: number): string {
+  return textOf({ ...key, ...(isLost && { port: LOST_PORT }), left: until - now, dest })
 }
 
 function isRequest({ words, size }: Table, slot: number): boolean {
@@ -195,10 +248,13 @@ function entryText(entry: Entry, now: number): string {
   return `${shown} ${until - now} ticks ${dest.address}:${dest.port} flags ${flags}`
 }
 
-function countsText(active: number, inactive: number, t: Traffic): string {
+function countsText(
+  { active, inactive, persistent }: Pick<Dest, 'active' | 'inactive' | 'persistent'>,
+  t: Traffic,
+): string {
   const bytes = `${t.inBytes} ${t.outBytes} bytes`
   const packets = `${t.conns} conns ${t.inPackets} ${t.outPackets} packets`
-  return `${active} active ${inactive} inactive ${packets} ${bytes}`
+  return `${active} active ${inactive} inactive ${persistent} persistent ${packets} ${bytes}`
 }
 
 const reasonMaps = new WeakMap<object, ArrayBuffer>()

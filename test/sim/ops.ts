@@ -3,7 +3,9 @@
  * step asks for may be so already, or not be possible any more: then it means nothing.
  * Read next: generator.ts (who makes them), world.ts (who plays them).
  */
+import type { SchedFlag } from '../../control/model/service.ts'
 import { show } from '../support/frames.ts'
+import type { MarkRule } from './marks.ts'
 import type { Fwd, Settings } from './rules.ts'
 import type { SchedulerName } from './schedulers.ts'
 
@@ -29,21 +31,26 @@ export type Op =
   | ({ op: 'dest' } & WantedDest)
   | { op: 'removeDest'; service: number; address: string; port: number }
   | { op: 'service'; service: number; isThere: boolean }
-  | { op: 'scheduler'; service: number; scheduler: SchedulerName }
+  | { op: 'scheduler'; service: number; scheduler: SchedulerName; flags: SchedFlag[] }
+  | { op: 'persistence'; service: number; persistentS: number; mask: string }
   | { op: 'set'; settings: Partial<Settings> }
   | { op: 'virtual'; address: string; isHere: boolean }
 
 /** A service as a life begins with it, without dests. */
 export interface WantedService {
-  protocol: 'tcp' | 'udp'
+  protocol: 'tcp' | 'udp' | 'fwmark'
+  /** Of one by mark, any of its family. */
   address: string
+  /** 0: any, and persistent; of one by mark, the mark. */
   port: number
   scheduler: SchedulerName
+  persistentS: number
 }
 
 /** What a life begins with. */
 export interface Beginning {
   services: WantedService[]
+  marks: MarkRule[]
   /** MTU of the first interface. */
   mtu: number
 }

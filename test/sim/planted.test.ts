@@ -7,6 +7,7 @@ import test from 'ava'
 import { freshSeed, randomFrom } from '../support/random.ts'
 import { live } from './life.ts'
 import { RULES, type Direction, type Rules, type State } from './rules.ts'
+import type { Candidate, Turn } from './schedulers.ts'
 
 /** The secret of the connection table's hash. */
 const KEY = Array.from({ length: 16 }, (_, i) => 0x9e3779b1 + 2 * i)
@@ -49,9 +50,36 @@ const PLANTED: [what: string, rules: Partial<Rules>][] = [
     { pick: { ...RULES.pick, rr: turn => turn.list.find(d => d.weight > 0) } },
   ],
   ['wlc looks at active ones only', { pick: { ...RULES.pick, wlc: byActive } }],
+  ['sh knows no flags', { pick: { ...RULES.pick, sh: (t, a) => sh({ ...t, flags: none }, a) } }],
+  ['mh forgets the last weight', { pick: { ...RULES.pick, mh: (t, a) => mh(byWeight(t), a) } }],
+  ['dh looks at usable ones only', { pick: { ...RULES.pick, dh: (t, a) => dh(ofUsable(t), a) } }],
+  ['a template goes on for 61 s', { templateAgainS: 61 }],
+  ['quiesced dests lose their templates', { keeps: dest => dest.isThere && dest.weight > 0 }],
+  ['templates of removed dests stay', { keeps: () => true }],
+  [
+    'each port has a template',
+    { templateKey: (a, of) => templateKey(a, { ...of, port: a.dport }) },
+  ],
+  ['all of an address counts', { templateKey: (a, of) => templateKey(a, { ...of, mask: '' }) }],
+  ['marks are in no template', { templateKey: (a, of) => templateKey(a, { ...of, mark: 0 }) }],
+  ['any port is translated', { portAtDest: (dport, destPort) => destPort || dport }],
+  ['a template keeps none from reuse', { isReused: (e, set) => reused({ ...e, ...free }, set) }],
+  ['the first mark rule says it', { markOf: (all, p) => RULES.markOf(all.toReversed(), p) }],
 ]
 
 const reused = RULES.isReused.bind(RULES)
+const { templateKey } = RULES
+const { dh, sh, mh } = RULES.pick
+const none = new Set<string>()
+const free = { control: undefined }
+
+function byWeight<D extends Candidate>(turn: Turn<D>): Turn<D> {
+  return { ...turn, list: turn.list.filter(d => d.weight > 0) }
+}
+
+function ofUsable<D extends Candidate>(turn: Turn<D>): Turn<D> {
+  return { ...turn, list: turn.list.filter(d => d.weight > 0 && !d.isOverloaded) }
+}
 
 function byActive<D extends { weight: number; active: number }>({ list }: { list: D[] }) {
   const usable = list.filter(d => d.weight > 0)

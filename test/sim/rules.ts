@@ -5,7 +5,9 @@
  * Source: ip_vs_proto_tcp.c, ip_vs_proto_udp.c, ip_vs_core.c, ip_vs_xmit.c (v6.12); RFC 792, 4443.
  */
 
-import { fo, lblc, lblcr, lc, nq, ovf, rr, sed, wlc, wrr } from './schedulers.ts'
+import { markOf } from './marks.ts'
+import { dh, fo, lblc, lblcr, lc, mh, nq, ovf, rr, sed, sh, wlc, wrr } from './schedulers.ts'
+import { templateKey } from './templates.ts'
 
 /** States in the order of the tables below; UDP is always in the first. */
 export const STATES = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA'] as const
@@ -53,6 +55,7 @@ const TCP_SECURE = {
 export interface Settings {
   conn_reuse_mode: number
   expire_nodest_conn: number
+  expire_quiescent_template: number
   /** Modes 0 and 3 only: those between go by the memory that is left. */
   secure_tcp: number
   drop_packet: number
@@ -66,6 +69,7 @@ export interface Settings {
 
 export const DEFAULTS: Settings = {
   ...{ conn_reuse_mode: 1, expire_nodest_conn: 0, sloppy_tcp: 0, pmtu_disc: 1 },
+  expire_quiescent_template: 0,
   ...{ secure_tcp: 0, drop_packet: 0, am_droprate: 10 },
   ...{ tcp_timeout_s: 900, tcp_fin_timeout_s: 120, udp_timeout_s: 300 },
 }
@@ -75,6 +79,8 @@ export interface Reusable {
   protocol: number
   state: State
   noOutput: boolean
+  /** It was made from a template. */
+  control: object | undefined
   dest: { weight: number }
 }
 
@@ -133,7 +139,22 @@ export const RULES = {
   answering: <E>(entries: readonly E[]): E | undefined => entries.at(-1),
 
   /** The schedulers. */
-  pick: { rr, wrr, wlc, lc, fo, ovf, sed, nq, lblc, lblcr },
+  pick: { rr, wrr, wlc, lc, fo, ovf, sed, nq, lblc, lblcr, dh, sh, mh },
+
+  /** Who shares a template (10.1, 10.2). */
+  templateKey,
+  /** Seconds that a template goes on for when connections keep it over its time. */
+  templateAgainS: 60,
+  /** Whether the dest of a template gets its clients' new connections (10.4). */
+  keeps: (dest: { isThere: boolean; weight: number }, set: Settings): boolean =>
+    dest.isThere && (dest.weight > 0 || set.expire_quiescent_template === 0),
+  /** The port at a dest of a new connection (4.1, 10.3). */
+  portAtDest(dport: number, destPort: number, service: { port: number; persistentS: number }) {
+    const isKept = service.persistentS > 0 && service.port !== dport
+    return destPort === 0 || isKept ? dport : destPort
+  },
+  /** The mark of a packet. */
+  markOf,
 
   /** What may begin a connection (4.1). */
   mayStart(protocol: number, flags: number, set: Settings): boolean {
@@ -143,11 +164,11 @@ export const RULES = {
   },
 
   /** Which entry a SYN does not go on with (2.1). */
-  isReused({ protocol, state, noOutput, dest }: Reusable, set: Settings): boolean {
+  isReused({ protocol, state, noOutput, control, dest }: Reusable, set: Settings): boolean {
     if (protocol !== TCP) return false
     if (set.expire_nodest_conn !== 0 && dest.weight === 0) return true
     const mode = set.conn_reuse_mode
-    if (mode === 0) return false
+    if (mode === 0 || control) return false
     return state === 'TW' || state === 'CL' || ((mode & 2) !== 0 && state === 'FW' && noOutput)
   },
 

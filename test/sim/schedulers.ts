@@ -1,12 +1,20 @@
 /**
  * Schedulers as the kernel has them: a list of dests, newest first, and a mark in it.
  * Source: ip_vs_rr.c, ip_vs_wrr.c (v6.12), ip_vs_wlc.c, ip_vs_lblc.c, ip_vs_lblcr.c (v6.1) and the
- * specification's words; dh, sh, mh and twos are not here.
+ * specification's words; twos is not here. Read next: hashed.ts.
  */
+import { dh, mh, sh } from './hashed.ts'
+
+export { dh, mh, sh }
 
 /** What a scheduler sees of a dest. */
 export interface Candidate {
+  /** The address, as latin1 bytes. */
+  bytes: string
+  port: number
   weight: number
+  /** The one that it was added with, or the last that was not 0. */
+  lastWeight: number
   active: number
   inactive: number
   isThere: boolean
@@ -24,12 +32,17 @@ export interface Turn<D extends Candidate> {
   weight: number
   step: number
   start: number
+  isV6: boolean
+  /** What the scheduler is to do besides. */
+  flags: Set<string>
   /** lblc, lblcr: what went to an address, the newest first; lblcr: when that changed last. */
   cache: Map<string, { dests: D[]; changed: number }>
 }
 
-/** What a packet is to be scheduled by: where it goes, and when it comes. */
+/** What a packet is to be scheduled by: whose it is, where it goes, and when it comes. */
 export interface Asked {
+  from: string
+  sport: number
   to: string
   now: number
   /** Ticks after which lblcr's set loses its busiest dest. */
@@ -38,6 +51,7 @@ export interface Asked {
 
 export const SCHEDULER_NAMES = [
   ...(['rr', 'wrr', 'wlc', 'lc', 'fo', 'ovf', 'sed', 'nq', 'lblc', 'lblcr'] as const),
+  ...(['dh', 'sh', 'mh'] as const),
 ] as const
 export type SchedulerName = (typeof SCHEDULER_NAMES)[number]
 

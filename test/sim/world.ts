@@ -5,7 +5,8 @@
  */
 import { store32 } from '../../addon/index.ts'
 import { SETTINGS } from '../../control/abi/maps.gen.ts'
-import type { Service as ServiceNoun } from '../../control/model/service.ts'
+import { parseMarkRule } from '../../control/config/mark_line.ts'
+import { serviceName, type Service as ServiceNoun } from '../../control/model/service.ts'
 import type { ServiceIntent } from '../../control/plan/intent.ts'
 import { defence } from '../../control/plan/defence.ts'
 import { destWeights, type Weights } from '../../control/plan/schedule/weights.ts'
@@ -18,9 +19,10 @@ import { director, type PacketDirector } from '../support/director.ts'
 import { INGRESS } from '../support/topology.ts'
 import type { Dest } from './entries.ts'
 import { withId } from './emit.ts'
-import { Ipvs, serviceKey, VERDICT, type Outcome, type Service } from './ipvs.ts'
+import { Ipvs, markKey, serviceKey, VERDICT, type Outcome, type Service } from './ipvs.ts'
 import { Look } from './look.ts'
-import { opText, type Beginning, type Op, type WantedDest } from './ops.ts'
+import { markText } from './marks.ts'
+import { opText, type Beginning, type Op, type WantedDest, type WantedService } from './ops.ts'
 import { addFacts, destsBehindOther, latin1, Place } from './place.ts'
 import { DEFAULTS, TCP, UDP, type Rules } from './rules.ts'
 import { begin, limited, SCHEDULER_NAMES, touch } from './schedulers.ts'
@@ -62,9 +64,11 @@ export class World {
     this.ipvs = new Ipvs(this.#place, rules, { ...DEFAULTS }, clock)
     this.services = lvs.intents.map(({ service }) => serviceOf(service))
     for (const service of this.services) {
-      const { protocol, bytes, port } = service
-      this.ipvs.services.set(serviceKey(protocol, bytes, port), service)
+      const { protocol, isV6, mark, bytes, port } = service
+      const key = mark === 0 ? serviceKey(protocol, bytes, port) : markKey(isV6, mark)
+      this.ipvs.services.set(key, service)
     }
+    this.ipvs.marks = wanted.marks
     this.#look = new Look(lvs)
     this.#heartbeat = lvs.kernel.maps.settings.mmap()
     this.#beat()
@@ -73,12 +77,15 @@ export class World {
   static async begin(wanted: Beginning, { rules, key }: WorldOptions): Promise<World> {
     const ends: (() => void)[] = []
     const t = { teardown: (end: () => void) => void ends.push(end) }
-    const text = wanted.services.map(
-      ({ protocol, address, port, scheduler }) =>
-        `${protocol} ${address.includes(':') ? `[${address}]` : address}:${port} ${scheduler}\n`,
-    )
+    const text = wanted.services.map(serviceText)
     const place = { slots: SLOTS, slots6: SLOTS, behindOther: destsBehindOther() }
     const lvs = await director(t, text.join(''), { ...place, key })
+    for (const [i, { service }] of lvs.intents.entries()) {
+      const { persistentS = 0 } = wanted.services[i] ?? {}
+      if (persistentS > 0) service.persistentS = persistentS
+    }
+    lvs.dataplane.marks.settle()
+    lvs.dataplane.setMarks(wanted.marks.map(rule => parseMarkRule(markText(rule))))
     lvs.setNetwork(facts => {
       addFacts(facts, wanted.mtu)
     })
@@ -136,6 +143,7 @@ export class World {
   }
 
   #receive(bytes: Buffer): string {
+    if (this.ipvs.leavesOut(bytes)) return ''
     const wanted = this.ipvs.receive(bytes)
     const is = this.#look.run(bytes)
     this.reasons.set(is.reason, (this.reasons.get(is.reason) ?? 0) + 1)
@@ -167,7 +175,7 @@ export class World {
     for (const id of tables.idleTrash()) tables.forget(id)
     for (const { known, cache } of this.services)
       for (const [name, dest] of known) {
-        if (dest.isThere || dest.active !== 0 || dest.inactive !== 0) continue
+        if (dest.isThere || dest.active + dest.inactive + dest.persistent !== 0) continue
         known.delete(name)
         for (const set of cache.values()) set.dests = set.dests.filter(d => d !== dest)
       }
@@ -196,10 +204,20 @@ export class World {
     }
     if (!service.isThere) return
     if (op.op === 'scheduler') {
-      if (op.scheduler === service.scheduler) return
-      service.scheduler = op.scheduler
-      begin(service)
-      intent.service = { ...intent.service, scheduler: op.scheduler }
+      const { scheduler, flags } = op
+      if (scheduler !== service.scheduler) begin(service)
+      Object.assign(service, { scheduler, flags: new Set(flags) })
+      intent.service = { ...intent.service, scheduler, schedFlags: flags }
+      this.#publish(service, intent, false)
+    } else if (op.op === 'persistence') {
+      const { persistentS, mask } = op
+      Object.assign(service, { persistentS, mask })
+      const set = { ...intent.service }
+      delete set.persistentS
+      delete set.netmask
+      if (persistentS > 0) set.persistentS = persistentS
+      if (mask !== '') set.netmask = mask
+      intent.service = set
       this.#publish(service, intent, false)
     } else if (op.op === 'dest') {
       this.#setDest(service, op)
@@ -227,7 +245,8 @@ export class World {
     const name = `${address} ${port}`
     const dest = service.known.get(name) ?? newDest(address, port)
     const isNew = !dest.isThere
-    Object.assign(dest, { fwd, weight, isThere: true })
+    const lastWeight = isNew || weight > 0 ? weight : dest.lastWeight
+    Object.assign(dest, { fwd, weight, lastWeight, isThere: true })
     limited(dest, upper, lower)
     service.known.set(name, dest)
     if (isNew) service.list.unshift(dest)
@@ -235,8 +254,9 @@ export class World {
   }
 
   #publish({ list }: Service, intent: ServiceIntent, isTouched: boolean): void {
-    intent.dests = list.map(({ address, port, fwd, weight, upper, lower }) => ({
+    intent.dests = list.map(({ address, port, fwd, weight, lastWeight, upper, lower }) => ({
       ...{ address, port, fwd, weight },
+      ...(weight === 0 && lastWeight > 0 && { lastWeight }),
       ...(upper > 0 && { upper, lower }),
     }))
     const touches: Weights[] = isTouched ? [destWeights(intent.dests)] : []
@@ -249,14 +269,29 @@ function sameAs(reason: string): string {
   return reason === 'truncated' ? 'other protocol' : reason
 }
 
+/** As the director of packet tests reads it. */
+function serviceText({ protocol, address, port, scheduler }: WantedService): string {
+  const isV6 = address.includes(':')
+  if (protocol === 'fwmark') return `fwmark${isV6 ? '6' : ''} ${port} ${scheduler}\n`
+  return `${protocol} ${isV6 ? `[${address}]` : address}:${port} ${scheduler}\n`
+}
+
 function serviceOf(service: ServiceNoun): Service {
-  if (!('address' in service)) throw new Error('no service by an address')
-  const { protocol, address, port } = service
   const scheduler = SCHEDULER_NAMES.find(name => name === service.scheduler)
   if (!scheduler) throw new Error(`no scheduler ${service.scheduler}`)
+  const where =
+    'address' in service
+      ? { bytes: latin1(service.address), port: service.port, isV6: service.address.includes(':') }
+      : { bytes: '', port: 0, isV6: service.family === 6, mark: service.mark }
+  const protocols: Record<string, number> = { tcp: TCP, udp: UDP }
   const made: Service = {
-    ...{ name: `${protocol} ${address} ${port}`, address, bytes: latin1(address), port, scheduler },
-    ...{ protocol: protocol === 'udp' ? UDP : TCP, isThere: true, known: new Map<string, Dest>() },
+    ...{ id: service, name: serviceName(service), scheduler, mask: '', mark: 0, ...where },
+    ...{ persistentS: service.persistentS ?? 0, flags: new Set<string>() },
+    ...{
+      protocol: protocols[service.protocol] ?? 0,
+      isThere: true,
+      known: new Map<string, Dest>(),
+    },
     ...{ list: [], last: undefined, weight: 0, step: 1, start: 0, cache: new Map() },
   }
   begin(made)
@@ -267,7 +302,8 @@ function newDest(address: string, port: number): Dest {
   const traffic = { conns: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 }
   return {
     ...{ address, bytes: latin1(address), port, fwd: 'nat', isThere: false },
-    ...{ weight: 0, active: 0, inactive: 0, traffic, upper: 0, lower: 0, isOverloaded: false },
+    ...{ weight: 0, lastWeight: 0, active: 0, inactive: 0, persistent: 0, traffic },
+    ...{ upper: 0, lower: 0, isOverloaded: false },
   }
 }
 
