@@ -55,6 +55,8 @@ export class Caches {
   bind(name: CacheName, service: number, isNew: boolean): void {
     this.#isUsed = true
     if (isNew) this.unbind(name, service)
+    const timers = this.#timers[name]
+    timers.set(service, timers.get(service) ?? NEW_TIMER)
   }
 
   /** It has one no more: nothing of it takes the room of others. */
@@ -92,9 +94,10 @@ export class Caches {
 
   #run(name: CacheName, expirationS: number): void {
     const timers = this.#timers[name]
-    for (const [service, entries] of Map.groupBy(this.#entries(name), e => e.service)) {
-      const { gone, timer } = cacheRun(entries, timers.get(service) ?? NEW_TIMER, expirationS)
-      timers.set(service, timer)
+    const byService = Map.groupBy(this.#entries(name), e => e.service)
+    for (const [service, timer] of timers) {
+      const { gone, timer: next } = cacheRun(byService.get(service) ?? [], timer, expirationS)
+      timers.set(service, next)
       for (const { key } of gone) this.#maps[name].delete(key)
     }
   }

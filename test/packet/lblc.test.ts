@@ -124,6 +124,20 @@ for (const scheduler of ['lblc', 'lblcr']) {
     t.deepEqual(kept, [1, 0])
   })
 
+  test(`${scheduler}: nothing remembered yet, the half hour has begun all the same`, async t => {
+    const lvs = await director(t, service(scheduler, [5, 5]))
+    lvs.dataplane.set({ lblc_expiration: 100, lblcr_expiration: 100 })
+    const kept = []
+
+    for (let run = 1; run <= 30; run++) {
+      if (run === 20) picks(lvs, 1)
+      minute(lvs)
+      if (run >= 29) kept.push(remembered(lvs).reduce((a, b) => a + b))
+    }
+
+    t.deepEqual(kept, [1, 0])
+  })
+
   test(`${scheduler}: the id of its dest is free again, it is not remembered`, async t => {
     const lvs = await director(t, service(scheduler, [5]))
     picks(lvs, 1)
