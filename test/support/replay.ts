@@ -26,6 +26,7 @@ import { SYSTEM } from '../../control/ipvs/system.ts'
 import { importMarks } from '../../control/ipvs/marks/import.ts'
 import { emptyIntent } from '../../control/plan/intent.ts'
 import { Network, type Facts } from '../../control/plan/network.ts'
+import { CACHE_PERIOD_S } from '../../control/plan/schedule/cache.ts'
 import { closedPort } from './closed_port.ts'
 import { sweepBoth, sweepTables } from './director.ts'
 import { changeHost, setUpHost, INGRESS, oracleFacts, SIDES, type Side } from './replay_host.ts'
@@ -98,7 +99,11 @@ export async function openReplay(folder: string): Promise<Replay> {
     linesOf<Step>(read('expected/host.jsonl')).map(step => [step.i, step.out] as const),
   )
   const wait = (seconds: number) => {
-    clock.advance(seconds)
+    // What schedulers remember is looked at every minute.
+    for (let left = seconds; left > 0; left -= CACHE_PERIOD_S) {
+      clock.advance(Math.min(left, CACHE_PERIOD_S))
+      dataplane.tend()
+    }
     director.defend()
     sweepBoth(tables, kernel.clock())
   }
