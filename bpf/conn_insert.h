@@ -248,16 +248,17 @@ ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 	return slot;
 }
 
-/* Shadows who answers for a reply key. Gives the rank of who does from now on. */
+/* Shadows who answers for a key. Gives the rank of who does from now on. */
 ALWAYS __u32 rival_shadow(const struct tuple *tuple, __u64 hash, __u8 v6)
 {
 	struct wire wire = wire_of(tuple, v6);
 	struct conn *rival = rival_find(&wire, hash), *request;
+	__u64 was;
 
 	if (!rival)
 		return 0;
-	__sync_fetch_and_or(&rival->word, FLAG(CONN_SHADOWED));
-	request = partner_of(v6, rival);
+	was = __sync_fetch_and_or(&rival->word, FLAG(CONN_SHADOWED));
+	request = was & FLAG(CONN_REPLY) ? partner_of(v6, rival) : rival;
 	return (request ? READ(request->nexthop) : 0) + 1;
 }
 

@@ -15,7 +15,7 @@
 /* Needs wire, ports; leaves conn empty unless it returns DIRECT_REPLY. */
 ALWAYS int direct_reply(struct packet *pkt)
 {
-	if (!READ(settings.direct_replies))
+	if (!(READ(settings.direct_replies) & REPLIES_DIRECT))
 		return GO_ON;
 	conn_find_by(pkt, wire_back(&pkt->wire));
 	if (!pkt->conn || is_reply(pkt) || !fwd_of(pkt) || source_check(pkt) ||

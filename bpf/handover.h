@@ -81,7 +81,11 @@ enum walk {
 	WALK_BYPASS = 37,
 	/* A packet without a connection, to a service of the sip engine: its call's template. */
 	WALK_CALL = 39,
-	WALKS = 41,
+	/* A datagram of a nat dest of that engine, which begins a connection: its template. */
+	WALK_TELL = 41,
+	/* The same, and the connection. */
+	WALK_TOLD = 43,
+	WALKS = 45,
 };
 
 /* Who has got ICMP errors of ours. */

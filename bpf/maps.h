@@ -80,6 +80,8 @@ struct dest dests[DESTS_MAX] TABLE("dests");
 struct dest_addrs dest_addrs[DESTS_MAX] TABLE("dest_addrs");
 /* Where nat dests send from, while nat_icmp_send is on: how many. Only the daemon writes. */
 MAP(nat_dests, HASH, struct service_key, __u32, 1, BPF_F_NO_PREALLOC);
+/* Where nat dests of the sip engine send from: the dest's id. Only the daemon writes. */
+MAP(telling, HASH, struct service_key, __u32, 1, BPF_F_NO_PREALLOC);
 /* By dest id. Only the daemon writes; read for dests that are reached by tunnel. */
 MAP(tunnels, ARRAY, __u32, struct tunnel, 1, BPF_F_MMAPABLE);
 /* By dest id. Both sides count, atomically; thresholds and weight are the daemon's. */
@@ -136,6 +138,7 @@ KEEP_ENUM(slot_word);
 KEEP_ENUM(template);
 KEEP_ENUM(call_limit);
 KEEP_ENUM(fallback);
+KEEP_ENUM(replies);
 KEEP_ENUM(tcp_state);
 KEEP_ENUM(tcp_table);
 KEEP_ENUM(service_flags);

@@ -6,6 +6,12 @@
 #ifndef XLVS_SETTINGS_H
 #define XLVS_SETTINGS_H
 
+/* Packets within no connection by which a dest may answer or begin one. */
+enum replies {
+	REPLIES_DIRECT = 1, /* a reply by dr or tun may come through this host */
+	REPLIES_TOLD = 2,   /* dests of the sip engine begin connections */
+};
+
 /* One word of each, shared by data plane and daemon; pinned. */
 struct settings {
 	__u32 heartbeat NOTE("tick at which the daemon was last alive, 0 before the first");
@@ -23,7 +29,7 @@ struct settings {
 	__u32 drop_counter NOTE("attempts until the next is dropped; the data plane counts");
 	__u32 owner NOTE("process id of the daemon that frees slots, 0 before the first");
 	__u32 day_ms NOTE("milliseconds of the UTC day at which the monotonic clock was 0");
-	__u32 direct_replies NOTE("a reply by dr or tun may come through this host");
+	__u32 direct_replies NOTE("enum replies: what comes within no connection");
 	__u32 schedule_icmp NOTE("net.ipv4.vs.schedule_icmp");
 	__u32 icmp_interval[FAMILIES] NOTE("jiffies between ICMP errors to one receiver");
 	__u32 icmp_types[FAMILIES] NOTE("bit n: errors of type n are limited");

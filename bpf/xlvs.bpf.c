@@ -92,6 +92,7 @@ PROGRAM(full)
 #include "icmp_new.bpf.c"
 #include "persist.bpf.c"
 #include "sip.bpf.c"
+#include "tell.bpf.c"
 #include "icmp_tunnel.bpf.c"
 #include "short.bpf.c"
 #include "ipsec.bpf.c"

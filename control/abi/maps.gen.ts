@@ -132,6 +132,11 @@ export const FALLBACK = {
   FALLBACK_ANY: 2,
 } as const
 
+export const REPLIES = {
+  REPLIES_DIRECT: 1,
+  REPLIES_TOLD: 2,
+} as const
+
 export const TCP_STATE = {
   TCP_NONE: 0,
   TCP_ESTABLISHED: 1,
@@ -263,7 +268,9 @@ export const WALK = {
   WALK_RESET: 35,
   WALK_BYPASS: 37,
   WALK_CALL: 39,
-  WALKS: 41,
+  WALK_TELL: 41,
+  WALK_TOLD: 43,
+  WALKS: 45,
 } as const
 
 export const HERE_WALK = {
@@ -307,6 +314,7 @@ export const MAPS = {
   services: { keySize: 4, valueSize: 32, libbpf: 'services' },
   stash: { keySize: 40, valueSize: 4, libbpf: 'stash' },
   stripes: { keySize: 4, valueSize: 8, libbpf: 'stripes' },
+  telling: { keySize: 24, valueSize: 4, libbpf: 'telling' },
   tunnels: { keySize: 4, valueSize: 48, libbpf: 'tunnels' },
   vlans: { keySize: 8, valueSize: 4, libbpf: 'vlans' },
   walks: { keySize: 4, valueSize: 4, libbpf: 'walks' },
@@ -1479,7 +1487,7 @@ export interface Settings {
   owner: number
   /** milliseconds of the UTC day at which the monotonic clock was 0. */
   day_ms: number
-  /** a reply by dr or tun may come through this host. */
+  /** enum replies: what comes within no connection. */
   direct_replies: number
   /** net.ipv4.vs.schedule_icmp. */
   schedule_icmp: number

@@ -41,6 +41,7 @@ import {
 } from './settings.ts'
 import { SLOT, both, usedFrom, type Both } from './slots.ts'
 import { Tables } from './tables.ts'
+import { Telling, tellingOf } from './telling.ts'
 import { Ways, type ReachView } from './ways.ts'
 
 /** Reasons by number; the enum's last entries are its sizes. */
@@ -58,6 +59,7 @@ export class Dataplane {
   readonly marks: Marks
   readonly #reasons: BigUint64Array
   readonly #natDests: NatDests
+  readonly #telling: Telling
   #network: Network
   /** Whether the virtual address was here when a service was last published, by its name. */
   readonly #vipLocal = new Map<string, boolean>()
@@ -81,6 +83,7 @@ export class Dataplane {
     this.#network = network
     this.marks = new Marks(kernel)
     this.#natDests = new NatDests(kernel.maps.nat_dests)
+    this.#telling = new Telling(kernel)
     this.rates = new Rates({
       traffic: kernel.maps.dest_traffic.mmap(),
       dests: this.tables.dests.buffer,
@@ -154,6 +157,7 @@ export class Dataplane {
   /** All services are published: packets of a family that has none are the host's from now on. */
   begin(): void {
     this.#isWhole = true
+    this.#telling.begin()
     this.#noteFamily('', undefined)
   }
 
@@ -184,6 +188,7 @@ export class Dataplane {
     this.#noteOrphans(service, [])
     this.tables.withdraw(service)
     this.#noteNatDests(serviceName(service))
+    this.#telling.set(serviceName(service), new Map())
     this.#noteFamily(serviceName(service), undefined)
     this.#vipLocal.delete(serviceName(service))
   }
@@ -203,6 +208,7 @@ export class Dataplane {
     else this.tables.hold(wanted, withReach, vipLocal)
     this.tables.withdrawDests(wanted, dests)
     this.#noteNatDests(serviceName(wanted))
+    this.#telling.set(serviceName(wanted), service ? tellingOf(this.tables, service) : new Map())
   }
 
   #noteNatDests(service: string): void {

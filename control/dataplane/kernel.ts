@@ -58,10 +58,9 @@ export const WALK_PROGRAMS = [
   'xlvs_icmp_tun',
   'xlvs_stray4',
   'xlvs_stray6',
-  ...['once', 'here', 'persist', 'follow', 'reset', 'bypass', 'call'].flatMap(walk => [
-    `xlvs_${walk}4`,
-    `xlvs_${walk}6`,
-  ]),
+  ...['once', 'here', 'persist', 'follow', 'reset', 'bypass', 'call', 'tell', 'told'].flatMap(
+    walk => [`xlvs_${walk}4`, `xlvs_${walk}6`],
+  ),
 ]
 
 /** Those of the companions, in enum here_walk's. */
@@ -237,6 +236,7 @@ function rowsOf(config: Config, sizes: Sizes): Record<string, number> {
     services: sizes.services,
     schedules: scheduleRows(sizes),
     nat_dests: sizes.dests,
+    telling: sizes.dests,
     tunnels: sizes.dests,
     dest_conns: sizes.dests,
     ...CACHE_MAX,

@@ -6,6 +6,7 @@ import { store32 } from '../../addon/index.ts'
 import {
   DEST_FLAGS,
   FWD,
+  REPLIES,
   SETTINGS as ROW,
   TCP_STATE,
   TCP_TABLE,
@@ -74,7 +75,9 @@ export function writeLimits(kernel: Kernel, limits = NO_LIMITS): void {
 
 /** Has packets without a connection looked at as replies by dr or tun, from now on. */
 export function heedAllReplies(kernel: Kernel): void {
-  store32(kernel.maps.settings.mmap(), ROW.direct_replies / 4, 1)
+  const settings = kernel.maps.settings.mmap()
+  const others = new Uint32Array(settings)[ROW.direct_replies / 4] ?? 0
+  store32(settings, ROW.direct_replies / 4, others | REPLIES.REPLIES_DIRECT)
 }
 
 /**

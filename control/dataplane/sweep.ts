@@ -27,6 +27,7 @@ const MARGIN_TICKS = 2
 /** Words from a slot's begin; CONN4's offsets are both families': see struct conn. */
 const DEADLINE = CONN4.deadline / 4
 const PARTNER = CONN4.partner / 4
+const PORTS = CONN4.cport / 4
 const FLAGS_SHIFT = SLOT_WORD.WORD_FLAGS_SHIFT
 const REPLY = SLOT_WORD.CONN_REPLY << FLAGS_SHIFT
 const SHADOWED = SLOT_WORD.CONN_SHADOWED << FLAGS_SHIFT
@@ -78,16 +79,18 @@ export function sweep(
   beat: () => void = () => undefined,
 ): SweepResult {
   const slots = wordsOf(tables)
-  const { overdue, templates, ended, shadowed, used } = findOverdue(slots, now)
+  const { overdue, templates, ended, shadowed, behind, used } = findOverdue(slots, now)
   const ends = endsByTemplate(tables, templates.length > 0 ? overdue : [])
   let expired = ended.filter(slot => !((slots.words[slot * slots.step] ?? 0) & REPLY)).length
-  const shadows = keptShadows(tables, shadowed)
+  const replies = keptShadows(tables, shadowed)
+  const requests = keptShadows(tables, behind)
   let freed = 0
   const free = (dead: number[]): void => {
     tables.gracePeriod()
     unstash(tables, dead)
     forgetCalls(tables, tables.calls, dead)
-    liftShadows(tables, slots, shadows, dead)
+    liftShadows(tables, slots, replies, dead, REPLY)
+    if (behind.length > 0) liftShadows(tables, slots, requests, dead, 0)
     and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
     freed += dead.length
   }
@@ -163,11 +166,14 @@ function hasRequest({ words, step }: Words, reply: number): boolean {
 function findOverdue(
   { words, step }: Words,
   now: number,
-): Record<'overdue' | 'templates' | 'ended' | 'shadowed', number[]> & { used: number } {
+): Record<'overdue' | 'templates' | 'ended' | 'shadowed' | 'behind', number[]> & {
+  used: number
+} {
   const overdue: number[] = []
   const templates: number[] = []
   const ended: number[] = []
   const shadowed: number[] = []
+  const behind: number[] = []
   const latest = (now - MARGIN_TICKS) | 0
   const end = words.length
   let used = 0
@@ -185,6 +191,8 @@ function findOverdue(
       if ((word & SHADOWED) !== 0) shadowed.push(at / step)
       continue
     }
+    if ((word & SHADOWED) !== 0 && isBehind(word, words[at + PORTS] as number))
+      behind.push(at / step)
     if ((((words[at + DEADLINE] as number) - latest) | 0) >= 0) continue
     if (isTemplate(word)) {
       templates.push(at / step)
@@ -197,7 +205,12 @@ function findOverdue(
     }
     overdue.push(at / step)
   }
-  return { overdue, templates, ended, shadowed, used }
+  return { overdue, templates, ended, shadowed, behind, used }
+}
+
+/** Whether a newer connection shadows a request: packets find no template, and none from port 0. */
+function isBehind(word: number, ports: number): boolean {
+  return !isTemplate(word) && (ports & 0xffff) !== 0
 }
 
 /** Where the words of slots are, in 64-bit words. */
@@ -283,7 +296,7 @@ function unstash(tables: SweepTables, dead: number[]): void {
   }
 }
 
-/** The shadowed replies by their keys: made once a sweep, when first asked for; empty: none. */
+/** The shadowed slots by their keys: made once a sweep, when first asked for; empty: none. */
 type Shadows = () => Map<string, number[]>
 
 function keptShadows(table: ConnTable, shadowed: number[]): Shadows {
@@ -296,7 +309,9 @@ function keyText(table: ConnTable, slot: number): string {
 }
 
 /**
- * Where the newest connection of a reply key has gone, the newest of the others answers again.
+ * Where the newest connection of a key has gone, the newest of the others answers again. Requests
+ * of one key are those of a client to which several dests of the sip engine have told something.
+ * `reply` is REPLY or 0: which of the two are looked at.
  * Anybody may shadow millions: no slice of the sweep may look at all of them.
  */
 function liftShadows(
@@ -304,17 +319,19 @@ function liftShadows(
   { words, step }: Words,
   shadows: Shadows,
   dead: number[],
+  reply: number,
 ): void {
   const wordOf = (slot: number): number => words[slot * step] ?? 0
-  const answered = dead.filter(slot => (wordOf(slot) & (REPLY | SHADOWED)) === REPLY)
+  const answered = dead.filter(slot => (wordOf(slot) & (REPLY | SHADOWED)) === reply)
   if (answered.length === 0 || shadows().size === 0) return
   const lifted: number[] = []
   for (const key of new Set(answered.map(slot => keyText(tables, slot)))) {
     let newest: { slot: number; rank: number } | undefined
     for (const slot of shadows().get(key) ?? []) {
       // Since it was found it may have died, and its slot may be another's.
-      if (!isShadowed(wordOf(slot)) || keyText(tables, slot) !== key) continue
-      const rank = readSlot(tables, words[slot * step + PARTNER] ?? 0).nexthop
+      if (!isShadowed(wordOf(slot), reply) || keyText(tables, slot) !== key) continue
+      const request = reply ? (words[slot * step + PARTNER] ?? 0) : slot
+      const rank = readSlot(tables, request).nexthop
       if (rank >= (newest?.rank ?? 0)) newest = { slot, rank }
     }
     if (newest) lifted.push(newest.slot)
@@ -322,7 +339,7 @@ function liftShadows(
   and64Batch(tables.conns, wordsAt(tables, lifted), ALL_BITS ^ BigInt(SHADOWED), lifted.length)
 }
 
-function isShadowed(word: number): boolean {
+function isShadowed(word: number, reply: number): boolean {
   const life = word & SLOT_WORD.WORD_LIFE_MASK
-  return life === LIFE.LIFE_VALID && (word & (REPLY | SHADOWED)) === (REPLY | SHADOWED)
+  return life === LIFE.LIFE_VALID && (word & (REPLY | SHADOWED)) === (reply | SHADOWED)
 }

@@ -253,6 +253,7 @@ for (const family of FAMILIES) {
     const world = emptyWorld(family, 5000)
     put(world, 0, OLD, 1000)
     put(world, 2, { ...YOUNG, isNat: false }, 1000)
+    writeSlot(world.tables, 2, { ...readSlot(world.tables, 2), cport: 0 })
     shadow(world, 2, 5000)
 
     t.true(keysMade(world.tables, 1000) < 20)
