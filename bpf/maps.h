@@ -145,6 +145,7 @@ KEEP_ENUM(service_flags);
 KEEP_ENUM(mark_root);
 KEEP_ENUM(scheduler);
 KEEP_ENUM(schedule_word);
+KEEP_ENUM(slow_start);
 KEEP_ENUM(dest_flags);
 KEEP_ENUM(gone);
 KEEP_ENUM(nexthop_flags);

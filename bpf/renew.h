@@ -49,7 +49,7 @@ ALWAYS int dest_drains(const struct packet *pkt)
 	__u32 id = pkt->dest_id;
 	const struct dest_conns *conns = bpf_map_lookup_elem(&dest_conns, &id);
 
-	return conns && !is_past(READ(conns->gone_until), pkt->now);
+	return conns && !is_past(READ(conns->tick), pkt->now);
 }
 
 /*

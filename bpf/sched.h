@@ -59,6 +59,7 @@ ALWAYS int dest_is_usable(__u32 id)
 }
 
 #include "sched_least.h"
+#include "sched_slow.h"
 #include "sched_rr.h"
 #include "sched_wrr.h"
 #include "sched_wlc.h"

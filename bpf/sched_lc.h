@@ -17,8 +17,24 @@ static long lc_look(__u32 i, struct least_walk *walk)
 	return 0;
 }
 
+/* A dest that starts slowly counts as if it had more to do. */
+static long lc_slow(__u32 i, struct slow_walk *walk)
+{
+	struct slow_candidate it;
+
+	if (!slow_at(walk, i, &it))
+		return 1;
+	if (it.is.weight)
+		slow_take(walk, it.is.dest, slow_load(walk, &it), it.share);
+	return 0;
+}
+
 SCHEDULER(lc)
 {
+	struct slow_walk slow;
+
+	if (is_slow(service_id, &slow))
+		return slow_of(&slow, lc_slow);
 	return least_of(service_id, lc_look);
 }
 

@@ -22,8 +22,29 @@ static long nq_look(__u32 i, struct least_walk *walk)
 	return 1;
 }
 
+/* A dest that starts slowly is not taken just because it has nothing to do. */
+static long nq_slow(__u32 i, struct slow_walk *walk)
+{
+	struct slow_candidate it;
+
+	if (!slow_at(walk, i, &it))
+		return 1;
+	if (!it.is.weight)
+		return 0;
+	if (it.is.active || it.share < walk->most) {
+		slow_take(walk, it.is.dest, (__u64)it.is.active + 1, it.weight);
+		return 0;
+	}
+	walk->dest = it.is.dest;
+	return 1;
+}
+
 SCHEDULER(nq)
 {
+	struct slow_walk slow;
+
+	if (is_slow(service_id, &slow))
+		return slow_of(&slow, nq_slow);
 	return least_of(service_id, nq_look);
 }
 

@@ -17,8 +17,23 @@ static long sed_look(__u32 i, struct least_walk *walk)
 	return 0;
 }
 
+static long sed_slow(__u32 i, struct slow_walk *walk)
+{
+	struct slow_candidate it;
+
+	if (!slow_at(walk, i, &it))
+		return 1;
+	if (it.is.weight)
+		slow_take(walk, it.is.dest, (__u64)it.is.active + 1, it.weight);
+	return 0;
+}
+
 SCHEDULER(sed)
 {
+	struct slow_walk slow;
+
+	if (is_slow(service_id, &slow))
+		return slow_of(&slow, sed_slow);
 	return least_of(service_id, sed_look);
 }
 

@@ -17,8 +17,23 @@ static long wlc_look(__u32 i, struct least_walk *walk)
 	return 0;
 }
 
+static long wlc_slow(__u32 i, struct slow_walk *walk)
+{
+	struct slow_candidate it;
+
+	if (!slow_at(walk, i, &it))
+		return 1;
+	if (it.is.weight)
+		slow_take(walk, it.is.dest, slow_load(walk, &it), it.weight);
+	return 0;
+}
+
 SCHEDULER(wlc)
 {
+	struct slow_walk slow;
+
+	if (is_slow(service_id, &slow))
+		return slow_of(&slow, wlc_slow);
 	return least_of(service_id, wlc_look);
 }
 

@@ -106,8 +106,44 @@ WARM __u32 wrr_turn(__u32 service_id, __u32 is_last)
 	return walk.dest;
 }
 
+/* The dest that the point falls to; the last one where somebody has left meanwhile. */
+static long wrr_slow(__u32 i, struct slow_walk *walk)
+{
+	struct slow_candidate it;
+
+	if (!slow_at(walk, i, &it))
+		return 1;
+	if (!it.is.weight)
+		return 0;
+	walk->dest = it.is.dest;
+	if (walk->point < it.weight)
+		return 1;
+	walk->point -= it.weight;
+	return 0;
+}
+
+/*
+ * By shares the dests have no common step to fall by: each new connection is a point on a line of
+ * all weights, golden steps apart, which meets each dest as often as it should and not in a row.
+ */
+ALWAYS __u32 wrr_draw(__u32 service_id, struct slow_walk *walk)
+{
+	struct service *service = bpf_map_lookup_elem(&services, &service_id);
+	__u32 turn;
+
+	if (!service)
+		return NONE;
+	turn = __sync_fetch_and_add(&service->slow_turn, 1) + 1;
+	walk->point = slow_product(walk->total, (__u64)(turn * SLOW_STEP) << 32).high;
+	return slow_of(walk, wrr_slow);
+}
+
 SCHEDULER(wrr)
 {
+	struct slow_walk slow;
+
+	if (is_slow(service_id, &slow))
+		return wrr_draw(service_id, &slow);
 	for (int turn = 0; turn < CURSOR_TURNS; turn++) {
 		__u32 dest = wrr_turn(service_id, turn == CURSOR_TURNS - 1);
 

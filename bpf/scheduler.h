@@ -50,6 +50,14 @@ struct schedule_row {
 	__u32 value NOTE("weight; rr: row chosen after this one; tables: another dest id");
 };
 
+/* Shares of its weight that a dest has in a slow start, in thousandths: sched_slow.h. */
+enum slow_start {
+	SLOW_WHOLE = 1000,
+	SLOW_LEAST = 10,
+	/* Ticks that a packet's clock may be behind the daemon's. */
+	SLOW_SLACK = 8,
+};
+
 /* lblc, lblcr: what packets to an address of a service went to. */
 struct cache_key {
 	ADDRESS(vaddr) NOTE("virtual address of the packets");

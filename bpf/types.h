@@ -280,14 +280,18 @@ enum service_flags {
 struct service {
 	__u64 schedule NOTE("cursor, rows, place and scheduler; see above");
 	__u64 turn NOTE("the scheduler's own; wrr: bits 0-31 the row used last, 32-63 the weight");
+	__u32 slow_turn NOTE("picks of wrr while dests start slowly; the data plane counts");
 	__u32 flags NOTE("enum service_flags");
 	__u32 persistent NOTE("ticks that a new template lives; 0: not persistent");
 	__be32 netmask NOTE("IPv4: what of a client's address counts for persistence");
 	__be16 port NOTE("its port; 0: any");
 	__u8 prefix NOTE("IPv6: how many bits of a client's address count");
 	__u8 pad;
+	__u32 slow_start NOTE("ticks that a dest takes to come to its weight; 0: none");
+	__u32 slow_began NOTE("tick at which the last of its dests began to");
+	__u32 pad2[5];
 };
-_Static_assert(sizeof(struct service) == 32, "two services share a cache line");
+_Static_assert(sizeof(struct service) == 64, "a service is a cache line");
 
 enum dest_flags {
 	DEST_AVAILABLE = 1, /* in its service; else in the trash, kept for its connections */
@@ -306,7 +310,7 @@ enum gone {
 	GONE_KEEP,  /* they stay, their clients' packets are dropped: IPVS */
 	GONE_DROP,  /* the next packet of the client ends them */
 	GONE_RESET, /* and is answered by a reset */
-	GONE_DRAIN, /* they go on until gone_until, from then on as GONE_RESET */
+	GONE_DRAIN, /* they go on until the dest's tick, from then on as GONE_RESET */
 };
 
 /* What forwarding to a dest needs, compiled. The id stays the dest's for life. */
@@ -364,7 +368,8 @@ struct dest_conns {
 	__u32 upper NOTE("connections from which on it gets no new ones, 0: no limit");
 	__u32 lower NOTE("below this many it gets new ones again");
 	__u32 weight NOTE("the weight that schedulers see");
-	__u32 gone_until NOTE("removed: tick until which GONE_DRAIN holds");
+	__u32 tick NOTE("in its service: when its slow start began, 0: it had none; removed: until "
+			"when GONE_DRAIN holds");
 };
 _Static_assert(sizeof(struct dest_conns) == 32, "two dests share a cache line");
 

@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   BAD_SCHED_FLAG: [2, 400],
   BAD_ENGINE: [2, 400],
   BAD_DEST_GONE: [2, 400],
+  BAD_SLOW_START: [2, 400],
   BAD_THRESHOLD: [2, 400],
   BAD_TUNNEL: [2, 400],
   BAD_SYNC: [2, 400],

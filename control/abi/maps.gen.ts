@@ -206,6 +206,12 @@ export const SCHEDULE_WORD = {
   SCHEDULE_ROW_UNIT: 8,
 } as const
 
+export const SLOW_START = {
+  SLOW_WHOLE: 1000,
+  SLOW_LEAST: 10,
+  SLOW_SLACK: 8,
+} as const
+
 export const DEST_FLAGS = {
   DEST_AVAILABLE: 1,
   DEST_VIP_LOCAL: 2,
@@ -311,7 +317,7 @@ export const MAPS = {
   routes: { keySize: 20, valueSize: 16, libbpf: 'routes' },
   schedules: { keySize: 4, valueSize: 8, libbpf: 'schedules' },
   service_ids: { keySize: 24, valueSize: 4, libbpf: 'service_ids' },
-  services: { keySize: 4, valueSize: 32, libbpf: 'services' },
+  services: { keySize: 4, valueSize: 64, libbpf: 'services' },
   stash: { keySize: 40, valueSize: 4, libbpf: 'stash' },
   stripes: { keySize: 4, valueSize: 8, libbpf: 'stripes' },
   telling: { keySize: 24, valueSize: 4, libbpf: 'telling' },
@@ -784,8 +790,8 @@ export interface DestConns {
   lower: number
   /** the weight that schedulers see. */
   weight: number
-  /** removed: tick until which GONE_DRAIN holds. */
-  gone_until: number
+  /** in its service: when its slow start began, 0: it had none; removed: until when GONE_DRAIN holds. */
+  tick: number
 }
 
 /** Size, then the offset of each field, in bytes. */
@@ -798,7 +804,7 @@ export const DEST_CONNS = {
   upper: 16,
   lower: 20,
   weight: 24,
-  gone_until: 28,
+  tick: 28,
 } as const
 
 export function readDestConns(v: DataView, at: number): DestConns {
@@ -810,7 +816,7 @@ export function readDestConns(v: DataView, at: number): DestConns {
     upper: v.getUint32(at + 16, HOST),
     lower: v.getUint32(at + 20, HOST),
     weight: v.getUint32(at + 24, HOST),
-    gone_until: v.getUint32(at + 28, HOST),
+    tick: v.getUint32(at + 28, HOST),
   }
 }
 
@@ -822,7 +828,7 @@ export function writeDestConns(v: DataView, at: number, x: DestConns): void {
   v.setUint32(at + 16, x.upper, HOST)
   v.setUint32(at + 20, x.lower, HOST)
   v.setUint32(at + 24, x.weight, HOST)
-  v.setUint32(at + 28, x.gone_until, HOST)
+  v.setUint32(at + 28, x.tick, HOST)
 }
 
 export interface DestTraffic {
@@ -1374,6 +1380,8 @@ export interface Service {
   schedule: bigint
   /** the scheduler's own; wrr: bits 0-31 the row used last, 32-63 the weight. */
   turn: bigint
+  /** picks of wrr while dests start slowly; the data plane counts. */
+  slow_turn: number
   /** enum service_flags. */
   flags: number
   /** ticks that a new template lives; 0: not persistent. */
@@ -1384,40 +1392,53 @@ export interface Service {
   port: number
   /** IPv6: how many bits of a client's address count. */
   prefix: number
+  /** ticks that a dest takes to come to its weight; 0: none. */
+  slow_start: number
+  /** tick at which the last of its dests began to. */
+  slow_began: number
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const SERVICE = {
-  size: 32,
+  size: 64,
   schedule: 0,
   turn: 8,
-  flags: 16,
-  persistent: 20,
-  netmask: 24,
-  port: 28,
-  prefix: 30,
+  slow_turn: 16,
+  flags: 20,
+  persistent: 24,
+  netmask: 28,
+  port: 32,
+  prefix: 34,
+  slow_start: 36,
+  slow_began: 40,
 } as const
 
 export function readService(v: DataView, at: number): Service {
   return {
     schedule: v.getBigUint64(at + 0, HOST),
     turn: v.getBigUint64(at + 8, HOST),
-    flags: v.getUint32(at + 16, HOST),
-    persistent: v.getUint32(at + 20, HOST),
-    netmask: v.getUint32(at + 24, false),
-    port: v.getUint16(at + 28, false),
-    prefix: v.getUint8(at + 30),
+    slow_turn: v.getUint32(at + 16, HOST),
+    flags: v.getUint32(at + 20, HOST),
+    persistent: v.getUint32(at + 24, HOST),
+    netmask: v.getUint32(at + 28, false),
+    port: v.getUint16(at + 32, false),
+    prefix: v.getUint8(at + 34),
+    slow_start: v.getUint32(at + 36, HOST),
+    slow_began: v.getUint32(at + 40, HOST),
   }
 }
 
 export function writeService(v: DataView, at: number, x: Service): void {
   v.setBigUint64(at + 0, x.schedule, HOST)
   v.setBigUint64(at + 8, x.turn, HOST)
-  v.setUint32(at + 16, x.flags, HOST)
-  v.setUint32(at + 20, x.persistent, HOST)
-  v.setUint32(at + 24, x.netmask, false)
-  v.setUint16(at + 28, x.port, false)
-  v.setUint8(at + 30, x.prefix)
+  v.setUint32(at + 16, x.slow_turn, HOST)
+  v.setUint32(at + 20, x.flags, HOST)
+  v.setUint32(at + 24, x.persistent, HOST)
+  v.setUint32(at + 28, x.netmask, false)
+  v.setUint16(at + 32, x.port, false)
+  v.setUint8(at + 34, x.prefix)
+  v.setUint32(at + 36, x.slow_start, HOST)
+  v.setUint32(at + 40, x.slow_began, HOST)
 }
 
 export interface ServiceKey {

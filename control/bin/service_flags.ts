@@ -10,6 +10,7 @@ import {
   parseNetmask,
   parsePersistence,
   parseSchedFlag,
+  parseSlowStart,
 } from '../config/field.ts'
 import { parseLabel, parseScheduler } from '../config/name.ts'
 import {
@@ -59,6 +60,10 @@ export const SERVICE_FLAGS = {
     description: 'what becomes of connections whose dest is removed: keep, drop, reset, drain:30',
     helpValue: 'WHAT',
   }),
+  'slow-start': Flags.string({
+    description: 'seconds in which a dest that comes comes to its weight, 1 to 86400, 0: at once',
+    helpValue: 'SECONDS',
+  }),
   name: Flags.string({
     description: 'what people call it, for example web; no two services have the same',
     helpValue: 'WORD',
@@ -73,6 +78,7 @@ interface Given {
   engine: string | undefined
   'one-packet': boolean | undefined
   'dest-gone': string | undefined
+  'slow-start': string | undefined
   name: string | undefined
 }
 
@@ -83,6 +89,7 @@ interface Given {
  */
 export function readService(flags: Given, id: ServiceId, now: ServiceSettings): ServiceSettings {
   const { scheduler: word, engine, persistent, netmask, name, 'dest-gone': gone } = flags
+  const { 'slow-start': slow } = flags
   const scheduler = word === undefined ? now.scheduler : parseScheduler(word)
   const flagsNow = scheduler === now.scheduler ? now.schedFlags : undefined
   const family = familyOfService(id)
@@ -95,6 +102,7 @@ export function readService(flags: Given, id: ServiceId, now: ServiceSettings): 
     engine: changed(engine, parseEngine, now.engine),
     onePacket: (flags['one-packet'] ?? now.onePacket) ? true : undefined,
     destGone: gone === undefined ? now.destGone : parseDestGone(gone),
+    slowStartS: slow === undefined ? now.slowStartS : parseSlowStart(slow),
     name: name === undefined ? now.name : parseLabel(name),
   })
 }

@@ -10,6 +10,7 @@ import {
   FLAG_WORDS,
   PERSISTENT_S_MAX,
   PORT_MAX,
+  SLOW_START_S_MAX,
   THRESHOLD_MAX,
   TUNNEL_CHECKSUMS,
   TUNNEL_TYPES,
@@ -35,6 +36,7 @@ import {
   badPersistence,
   badPort,
   badSchedFlag,
+  badSlowStart,
   badSync,
   badThreshold,
   badTunnel,
@@ -77,6 +79,12 @@ export function parseDestGone(text: string): DestGone {
   const seconds = /^drain:(\d{1,5})$/.exec(text)?.[1]
   if (seconds === undefined) throw badDestGone(text)
   return `drain:${numberFrom1(seconds, DRAIN_S_MAX, () => badDestGone(text))}`
+}
+
+/** 0: none. @throws BAD_SLOW_START */
+export function parseSlowStart(text: string): number {
+  if (text === '0') return 0
+  return numberFrom1(text, SLOW_START_S_MAX, () => badSlowStart(text))
 }
 
 /** @throws BAD_ENGINE */

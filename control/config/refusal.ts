@@ -15,6 +15,7 @@ import {
   PORT_MAX,
   PROTOCOLS,
   SCHED_FLAGS,
+  SLOW_START_S_MAX,
   SCHEDULERS,
   SERVICE_NAME_MAX,
   THRESHOLD_MAX,
@@ -100,6 +101,14 @@ export function badDestGone(value: unknown): XlvsError {
     `what becomes of connections of a dest that is gone is ${shown(value)}: expected keep, drop, ` +
       `reset or drain:SECONDS, 1 to ${DRAIN_S_MAX}`,
     'for example: drain:30',
+  )
+}
+
+export function badSlowStart(value: unknown): XlvsError {
+  return new XlvsError(
+    'BAD_SLOW_START',
+    `slow start ${shown(value)} is out of range: expected 0 to ${SLOW_START_S_MAX} seconds`,
+    'give whole seconds; 0 is none',
   )
 }
 

@@ -16,7 +16,7 @@ export const TOP_KEYS = ['settings', 'interfaces', 'sync', 'marks', 'services'] 
 export const SYNC_KEYS = ['interface', 'sync_id', 'max_len', 'group', 'port', 'ttl'] as const
 export const SERVICE_KEYS = [
   ...(['name', 'scheduler', 'sched_flags', 'persistent_s', 'netmask', 'engine'] as const),
-  ...(['one_packet', 'dest_gone', 'dests'] as const),
+  ...(['one_packet', 'dest_gone', 'slow_start', 'dests'] as const),
 ] as const
 /** Words that may follow a dest's address, each with a value. */
 export const DEST_WORDS = [
@@ -51,6 +51,7 @@ export const CONFIG_KEYS: Record<string, string> = {
   'services.SERVICE.scheduler': SCHEDULER_DEFAULT,
   'services.SERVICE.one_packet': 'false',
   'services.SERVICE.dest_gone': 'keep',
+  'services.SERVICE.slow_start': '0',
   'dests[]': 'none',
   ...Object.fromEntries(DEST_WORDS.map(word => [`dests[].${word}`, 'none'])),
   'dests[].weight': String(WEIGHT_DEFAULT),

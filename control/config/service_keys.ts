@@ -4,6 +4,7 @@
 import { XlvsError } from '../errors.ts'
 import {
   familyOfService,
+  notAtOnce,
   notKeep,
   withoutUndefined,
   type SchedFlag,
@@ -16,6 +17,7 @@ import {
   parseNetmask,
   parsePersistence,
   parseSchedFlag,
+  parseSlowStart,
 } from './field.ts'
 import { parseLabel, parseScheduler } from './name.ts'
 import type { Entry, Source, YamlNode } from './parse.ts'
@@ -50,6 +52,7 @@ export function readServiceSettings(
     engine: one('engine', 'sip', parseEngine),
     onePacket: one('one_packet', 'true', parseSwitch) === true ? true : undefined,
     destGone: notKeep(one('dest_gone', 'reset', parseDestGone)),
+    slowStartS: notAtOnce(one('slow_start', '60', parseSlowStart)),
   })
 }
 

@@ -7,7 +7,7 @@ import { fileOf, originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceName, type Dest, type Service, type ServiceId } from '../model/service.ts'
 import type { SyncRole } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
-import { inactiveText } from '../output/inactive.ts'
+import { inactiveText, unheededText } from '../output/inactive.ts'
 import { destNotActive, serviceNotActive } from '../plan/active.ts'
 import type { Draft } from '../plan/draft.ts'
 import type { Change, Intent } from '../plan/intent.ts'
@@ -35,8 +35,20 @@ const KEPT = 'it is kept all the same; xlvs show says when nothing of it is miss
 /** Whoever asks for what is not active yet hears what packets see of it. */
 export function inactive(service: Service): Warning[] {
   const missing = serviceNotActive(service)
-  if (missing.length === 0) return []
-  return [{ kind: 'not-active', message: inactiveText(service, missing), cure: KEPT }]
+  return [
+    ...(missing.length === 0
+      ? []
+      : [{ kind: 'not-active', message: inactiveText(service, missing), cure: KEPT }]),
+    ...unheeded(service),
+  ]
+}
+
+/** Whoever asks for a slow start by a scheduler that has none hears so. */
+function unheeded(service: Service): Warning[] {
+  const message = unheededText(service)
+  if (message === undefined) return []
+  const cure = `another scheduler, or xlvs service set ${serviceName(service)} --slow-start 0`
+  return [{ kind: 'no-effect', message, cure }]
 }
 
 /** The same of a dest. */

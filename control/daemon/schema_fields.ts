@@ -14,6 +14,7 @@ import {
   PROTOCOLS,
   SCHED_FLAGS,
   SCHEDULERS,
+  SLOW_START_S_MAX,
   THRESHOLD_MAX,
   type DestGone,
   TUNNEL_CHECKSUMS,
@@ -72,6 +73,15 @@ export const serviceFields = {
       description:
         'What becomes of connections whose dest is removed: keep, drop, reset or drain:SECONDS; ' +
         'missing: as it was, keep at first.',
+    }),
+  ),
+  slowStartS: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: SLOW_START_S_MAX,
+      description:
+        'Seconds in which a dest that comes to the service comes to its weight, by wrr, wlc, lc, ' +
+        'sed and nq; 0: at once; missing: as it was, 0 at first.',
     }),
   ),
 }

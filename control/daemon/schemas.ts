@@ -101,6 +101,9 @@ export const DestViewSchema = Type.Object({
   inactive: count,
   persistent: count,
   nextHop,
+  slowStartLeftS: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Seconds until it has its weight, in a slow start.' }),
+  ),
   traffic: TrafficSchema,
   rates: RatesSchema,
   notActive,

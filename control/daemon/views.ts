@@ -47,6 +47,7 @@ export class Views {
     const id = tables.destId(service, dest)
     const conns = id === undefined ? undefined : tables.destConns.get(id)
     const raw = id === undefined ? noTraffic() : tables.traffic(id)
+    const slowStartLeftS = id === undefined ? 0 : tables.slowLeftS(id)
     return {
       ...dest,
       origin: originOf(dest),
@@ -54,6 +55,7 @@ export class Views {
       inactive: conns?.inactive ?? 0,
       persistent: conns?.persistent ?? 0,
       nextHop: this.#dataplane.nextHop(dest),
+      ...(slowStartLeftS > 0 ? { slowStartLeftS } : {}),
       traffic: plus(raw, this.#zeroOf(`${serviceName(service)}>${destName(dest)}`), -1),
       rates: this.#dataplane.ratesOf(service, dest),
       notActive: destNotActive(dest),

@@ -46,7 +46,7 @@ export class Writer implements Hands {
     for (const name of new Set(steps.map(step => step.name))) {
       try {
         const was = before.services[name]
-        if (was) this.publish(was, [destWeights(was.dests)])
+        if (was) this.publish(was, [destWeights(was.dests)], false)
         else this.withdraw(parseServiceName(name))
       } catch (error) {
         this.#parts.log.error({ err: error, service: name }, 'a refused change was not undone')
@@ -82,14 +82,15 @@ export class Writer implements Hands {
     }
   }
 
-  publish(service: ServiceIntent, touches: readonly Weights[] = []): void {
+  /** @param isNews somebody asks for it, and no change is taken back */
+  publish(service: ServiceIntent, touches: readonly Weights[] = [], isNews = true): void {
     const { dataplane } = this.#parts
     try {
-      dataplane.publish(service, touches)
+      dataplane.publish(service, touches, isNews)
     } catch (error) {
       if (!dataplane.tables.owesGracePeriod) throw error
       this.settle() // many edits in one second: what they gave back may make room
-      dataplane.publish(service, touches)
+      dataplane.publish(service, touches, isNews)
     }
     this.resolve(service)
   }

@@ -183,13 +183,15 @@ export function tunnelRow({ address, reach: { source } }: DestWithReach): Tunnel
   }
 }
 
-/** Its words that the data plane changes are 0. */
+/** Its words that the data plane changes are 0. @param slowBegan tick of its last slow start */
 export function serviceRow(
   service: Service,
   vipLocal: boolean,
   ticksPerSecond: number,
+  slowBegan = 0,
 ): ServiceRow {
   const { schedFlags = [], onePacket, persistentS = 0, netmask, engine } = service
+  const { slowStartS = 0 } = service
   const { port, isIpv6 } = virtualOf(service)
   const flags = [
     vipLocal ? SERVICE_FLAGS.SERVICE_VIP_LOCAL : 0,
@@ -200,10 +202,18 @@ export function serviceRow(
     engine === 'sip' ? SERVICE_FLAGS.SERVICE_SIP : 0,
   ]
   return {
-    ...{ schedule: 0n, turn: 0n, port, flags: flags.reduce((all, flag) => all | flag) },
+    ...{
+      schedule: 0n,
+      turn: 0n,
+      slow_turn: 0,
+      port,
+      flags: flags.reduce((all, flag) => all | flag),
+    },
     persistent: Math.round(persistentS * ticksPerSecond),
     netmask: !isIpv6 && netmask !== undefined ? ipv4(netmask) : NETMASK_WHOLE,
     prefix: isIpv6 && netmask !== undefined ? Number(netmask) : PREFIX_WHOLE,
+    slow_start: Math.round(slowStartS * ticksPerSecond),
+    slow_began: slowBegan,
   }
 }
 

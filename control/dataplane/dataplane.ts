@@ -195,16 +195,21 @@ export class Dataplane {
 
   /**
    * Writes a service as intended; dests that are not in it any more go to the trash. One that needs
-   * what there is not yet is not found by packets, and its connections go on.
+   * what there is not yet is not found by packets, and its connections go on. `isNews`: somebody
+   * asks for it, so that dests that it gets may start slowly.
    */
-  publish({ service: wanted, dests }: ServiceIntent, touches: readonly Weights[] = []): void {
+  publish(
+    { service: wanted, dests }: ServiceIntent,
+    touches: readonly Weights[] = [],
+    isNews = true,
+  ): void {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))
     this.#noteFamily(serviceName(wanted), familyOfService(wanted))
     this.#noteOrphans(wanted, dests)
     const withReach = dests.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
     const vipLocal = this.isLocal(wanted)
-    if (service) this.tables.publish(service, withReach, vipLocal, touches)
+    if (service) this.tables.publish(service, withReach, vipLocal, touches, isNews && this.#isWhole)
     else this.tables.hold(wanted, withReach, vipLocal)
     this.tables.withdrawDests(wanted, dests)
     this.#noteNatDests(serviceName(wanted))

@@ -66,6 +66,7 @@ import { heedReplies } from './settings.ts'
 import type { Kernel } from './kernel.ts'
 import { freeId, Rows, tableFull } from './rows.ts'
 import { Schedules } from './schedules.ts'
+import { lastBegan, slowLeft, slowTick } from './slow_start.ts'
 import { afterEdit, thresholdsOf } from './threshold.ts'
 
 /** A dest id's owner, as text. */
@@ -74,6 +75,15 @@ interface DestOwner {
   service: string
   vaddr: string
   dest: DestId
+}
+
+/** A service that is written. */
+interface Publishing {
+  service: Service
+  id: number
+  vipLocal: boolean
+  /** Packets find it, and this is news of it: dests that it gets start slowly. */
+  isLiving: boolean
 }
 
 export class Tables {
@@ -177,6 +187,15 @@ export class Tables {
     return this.#serviceIds.get(serviceName(service))
   }
 
+  /** Seconds that a dest has yet to come to its weight; 0: it has it. */
+  slowLeftS(id: number): number {
+    const { tick, weight } = this.destConns.get(id)
+    if (tick === 0 || weight === 0 || !this.isAvailable(id)) return 0
+    const { slow_start } = this.#services.get(this.dests.get(id).service)
+    const left = slowLeft(tick, slow_start, this.#kernel.clock())
+    return Math.ceil(left / this.#kernel.ticksPerSecond)
+  }
+
   isAvailable(id: number): boolean {
     return (this.dests.get(id).flags & DEST_FLAGS.DEST_AVAILABLE) !== 0
   }
@@ -184,26 +203,36 @@ export class Tables {
   /**
    * Writes a service and its dests (newest first) as they should be; whether anything changed.
    * `touches`: the weights each time that a dest was added, edited or removed since it was last
-   * published, which makes some schedulers start again.
+   * published, which makes some schedulers start again. `isNews`: dests that are new to the service
+   * start slowly where it says so.
    */
   publish(
     service: Service,
     dests: DestWithReach[],
     vipLocal: boolean,
     touches: readonly Weights[] = [],
+    isNews = false,
   ): boolean {
     const name = serviceName(service)
     const id = this.#idOf(name)
-    const written = dests.map(dest => this.#writeDest(name, service, id, dest, vipLocal))
+    const isLiving = isNews && this.#open.has(name)
+    const of = { service, id, vipLocal, isLiving }
+    const written = dests.map(dest => this.#writeDest(name, of, dest))
     let changed = written.some(dest => dest.changed)
+    const row = this.#serviceRow(
+      of,
+      written.map(dest => dest.id),
+    )
+    // Before the schedule, so that no packet meets a new dest at its whole weight.
+    this.#services.setWord(id, SERVICE.slow_start, row.slow_start)
+    this.#services.setWord(id, SERVICE.slow_began, row.slow_began)
     const candidates = dests.map((d, i) => ({
       ...{ id: written[i]?.id ?? LIMIT.NONE, weight: scheduledWeight(d) },
       ...idOf(d),
       ...(isSchedulable(d) && d.lastWeight !== undefined ? { lastWeight: d.lastWeight } : {}),
     }))
     changed = this.#schedules.publish(id, service, candidates, touches) || changed
-    const settings = serviceRow(service, vipLocal, this.#kernel.ticksPerSecond)
-    changed = this.#services.set(id, settings, SERVICE.flags) || changed
+    changed = this.#services.set(id, row, SERVICE.flags) || changed
     if (this.#open.has(name)) return changed
     this.#open.add(name)
     const key = serviceKey(service)
@@ -225,7 +254,8 @@ export class Tables {
     const id = this.#idOf(name)
     this.#schedules.withdraw(id)
     for (const dest of dests)
-      if (known.has(destName(dest))) this.#writeDest(name, service, id, dest, vipLocal)
+      if (known.has(destName(dest)))
+        this.#writeDest(name, { service, id, vipLocal, isLiving: false }, dest)
   }
 
   /** What the network means for dests in the trash, which publish does not reach. */
@@ -374,14 +404,15 @@ export class Tables {
     return this.#destIds.get(service) ?? new Map<string, number>()
   }
 
+  #serviceRow({ service, vipLocal }: Publishing, dests: readonly number[]): ServiceRow {
+    const ticks = dests.map(dest => this.destConns.get(dest).tick)
+    const began = service.slowStartS === undefined ? 0 : lastBegan(ticks, this.#kernel.clock())
+    return serviceRow(service, vipLocal, this.#kernel.ticksPerSecond, began)
+  }
+
   /** Addresses and tunnel first: the row makes them known. */
-  #writeDest(
-    name: string,
-    service: Service,
-    serviceId: number,
-    dest: DestWithReach,
-    vipLocal: boolean,
-  ): { id: number; changed: boolean } {
+  #writeDest(name: string, of: Publishing, dest: DestWithReach): { id: number; changed: boolean } {
+    const { service, vipLocal } = of
     const known = this.#destsOf(name).get(destName(dest))
     const id = known ?? this.#newDestId()
     if (known === undefined)
@@ -389,18 +420,25 @@ export class Tables {
     let changed = this.#destAddrs.set(id, addrsRow(service, dest))
     if (dest.fwd === 'tun')
       changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
-    const row = destRow(service, serviceId, dest, vipLocal, this.dests.get(id).flags)
+    const row = destRow(service, of.id, dest, vipLocal, this.dests.get(id).flags)
     heedReplies(this.#kernel, row)
-    changed = this.#writeLimits(id, dest) || changed
+    changed = this.#writeLimits(id, of, dest) || changed
     changed = this.dests.set(id, row) || changed
     return { id, changed }
   }
 
   /** What schedulers look at beside the counts, which are left to whoever counts. */
-  #writeLimits(id: number, dest: Dest): boolean {
+  #writeLimits(id: number, of: Publishing, dest: Dest): boolean {
     const before = this.destConns.get(id)
     const { upper, lower } = thresholdsOf(dest)
-    const row = { ...before, upper, lower, weight: scheduledWeight(dest) }
+    const weight = scheduledWeight(dest)
+    const tick = slowTick({
+      ...{ was: before, isThere: this.isAvailable(id), isLiving: of.isLiving, weight },
+      before: this.#services.get(of.id).slow_start,
+      after: Math.round((of.service.slowStartS ?? 0) * this.#kernel.ticksPerSecond),
+      now: this.#kernel.clock(),
+    })
+    const row = { ...before, upper, lower, weight, tick }
     const changed = this.destConns.set(id, row, DEST_CONNS.upper)
     const overloaded = afterEdit(row)
     if (overloaded !== before.overloaded)
@@ -411,7 +449,7 @@ export class Tables {
   #trash(id: number): void {
     const row = this.dests.get(id)
     const until = this.#kernel.clock() + Math.round(row.drain_s * this.#kernel.ticksPerSecond)
-    this.destConns.setWord(id, DEST_CONNS.gone_until, until >>> 0)
+    this.destConns.setWord(id, DEST_CONNS.tick, until >>> 0)
     this.dests.set(id, { ...row, flags: row.flags & ~DEST_FLAGS.DEST_AVAILABLE })
   }
 

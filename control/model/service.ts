@@ -61,6 +61,11 @@ export type DestGone = (typeof DEST_GONE)[number] | `drain:${number}`
 /** Longest drain, what 16 bits hold. */
 export const DRAIN_S_MAX = 65535
 
+/** Schedulers that heed a slow start. */
+export const SLOW_SCHEDULERS: readonly Scheduler[] = ['wrr', 'wlc', 'lc', 'sed', 'nq']
+/** Longest slow start, a day. */
+export const SLOW_START_S_MAX = 86400
+
 export const ENGINES = ['sip'] as const
 export type Engine = (typeof ENGINES)[number]
 
@@ -82,6 +87,8 @@ export interface ServiceSettings {
   engine?: Engine
   /** What becomes of connections whose dest is removed; absent: keep, as IPVS does. */
   destGone?: DestGone
+  /** Seconds in which a dest that is new to it comes to its weight; absent, or 0: at once. */
+  slowStartS?: number
   /** What people call it; no two services have the same. */
   name?: string
   origin?: Origin
@@ -154,6 +161,8 @@ export type DestView = Dest & {
   nextHop: 'resolved' | 'resolving' | 'unreachable' | 'no route' | 'local'
   traffic: Traffic
   rates: Rates
+  /** Seconds that it has yet to come to its weight, in a slow start; absent: it has it. */
+  slowStartLeftS?: number
   /** What of it the data plane does not do yet, in words. */
   notActive: string[]
 }
@@ -217,9 +226,11 @@ export function serviceIdOf(id: ServiceId): ServiceId {
 
 /** What of a service, or of a view of one, can be asked for; whose it is comes otherwise. */
 export function serviceSettingsOf(of: ServiceSettings): Omit<ServiceSettings, 'origin'> {
-  const { scheduler, schedFlags, persistentS, netmask, onePacket, engine, destGone, name } = of
+  const { scheduler, schedFlags, persistentS, netmask, onePacket, engine } = of
+  const { destGone, slowStartS, name } = of
   return withoutUndefined<Omit<ServiceSettings, 'origin'>>({
-    ...{ scheduler, schedFlags, persistentS, netmask, onePacket, engine, destGone, name },
+    ...{ scheduler, schedFlags, persistentS, netmask, onePacket, engine },
+    ...{ destGone, slowStartS, name },
   })
 }
 
@@ -239,6 +250,11 @@ export function succeeding<D extends Dest>(dest: D, was: Dest | undefined): D {
 /** The default is not written. */
 export function notKeep(destGone: DestGone | undefined): DestGone | undefined {
   return destGone === 'keep' ? undefined : destGone
+}
+
+/** Nor is a slow start of no length. */
+export function notAtOnce(slowStartS: number | undefined): number | undefined {
+  return slowStartS === 0 ? undefined : slowStartS
 }
 
 /** Without the fields that have no value. */

@@ -25,6 +25,7 @@ export function serviceWords(settings: ServiceSettings): Word[] {
     ['engine', settings.engine],
     ['one_packet', settings.onePacket],
     ['dest_gone', settings.destGone],
+    ['slow_start', settings.slowStartS],
   ])
 }
 

@@ -12,7 +12,7 @@ import {
   type ServiceView,
 } from '../model/service.ts'
 import { destWords, serviceWords } from '../model/words.ts'
-import { inactiveText } from './inactive.ts'
+import { inactiveText, unheededText } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -67,10 +67,11 @@ function serviceRow(service: ServiceView): string[] {
 }
 
 function destRow(dest: DestView): string[] {
-  const { fwd, weight, active, inactive, nextHop, notActive } = dest
+  const { fwd, weight, active, inactive, nextHop, notActive, slowStartLeftS } = dest
   const state = [
     ...destWords(dest).map(word => word.join(' ')),
     ...(weight === 0 ? ['quiesced'] : []),
+    ...(slowStartLeftS === undefined ? [] : [`slow start: ${slowStartLeftS} s left`]),
     ...(nextHop === 'resolved' ? [] : [NEXT_HOP[nextHop]]),
     ...(notActive.length > 0 ? [`${notActive.join(', ')} not active yet`] : []),
   ]
@@ -99,9 +100,14 @@ function serviceTroubles(service: ServiceView): string[] {
     ? [`${name} has no dest with a weight above 0, so it refuses new connections`]
     : []
   return [
-    ...[...notActive(service), ...vip, ...empty],
+    ...[...notActive(service), ...vip, ...empty, ...unheeded(service)],
     ...service.dests.flatMap(dest => destTrouble(name, dest)),
   ]
+}
+
+function unheeded(service: ServiceView): string[] {
+  const text = unheededText(service)
+  return text === undefined ? [] : [text]
 }
 
 /** What of it the data plane does not do yet, and what packets see of that: at most one line. */

@@ -333,13 +333,17 @@ function hearsTouches({ service }: ServiceDraft): boolean {
   return planOf(service.scheduler).turn !== undefined
 }
 
-/** With name and destGone as they were, where they are not given. */
-function keeping(service: Service, was: Pick<Service, 'name' | 'destGone'>): Service {
-  const { name = was.name, destGone = was.destGone, ...rest } = service
+/** What only xlvs can say, as it was where it is not given. */
+function keeping(
+  service: Service,
+  was: Pick<Service, 'name' | 'destGone' | 'slowStartS'>,
+): Service {
+  const { name = was.name, destGone = was.destGone, slowStartS = was.slowStartS, ...rest } = service
   return {
     ...rest,
     ...(name === undefined ? {} : { name }),
     ...(destGone === undefined || destGone === 'keep' ? {} : { destGone }),
+    ...(slowStartS === undefined || slowStartS === 0 ? {} : { slowStartS }),
   }
 }
 

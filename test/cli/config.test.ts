@@ -64,7 +64,8 @@ test('check: a bad file, then every error with its place, line and underline', a
   t.is(
     err,
     `lvs.yaml:3:5: nam is not known in tcp 192.0.2.1:80: \
-expected name, scheduler, sched_flags, persistent_s, netmask, engine, one_packet, dest_gone, dests \
+expected name, scheduler, sched_flags, persistent_s, netmask, engine, one_packet, \
+dest_gone, slow_start, dests \
 (UNKNOWN_KEY)
     nam: web
     ^~~ did you mean name?

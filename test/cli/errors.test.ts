@@ -133,6 +133,7 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
   BAD_SCHED_FLAG: request('POST', '/v1/services', { ...SERVICE, schedFlags: ['flag-4'] }),
   BAD_ENGINE: request('POST', '/v1/services', { ...SERVICE, engine: 'sap' }),
   BAD_DEST_GONE: request('POST', '/v1/services', { ...SERVICE, destGone: 'drain' }),
+  BAD_SLOW_START: request('POST', '/v1/services', { ...SERVICE, slowStartS: -1 }),
   BAD_THRESHOLD: thrown(() => canonicalDest(SERVICE, { ...DEST, upper: 2, lower: 3 })),
   BAD_SYNC: request('POST', '/v1/daemons', { ...MASTER, syncId: 256 }),
   BAD_TUNNEL: thrown(() => canonicalDest(SERVICE, { ...DEST, tunnel: { type: 'gre' } })),

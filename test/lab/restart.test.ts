@@ -97,6 +97,37 @@ privileged('restart: SIGKILL after changes were answered, the changes are there'
   t.deepEqual(names.sort(), ['tcp:192.0.2.1:80 3', 'udp:192.0.2.2:53 3'])
 })
 
+privileged("restart: SIGKILL in a dest's slow start, it goes on where it was", async t => {
+  const lab = await directorFor(t)
+  await balance(lab, METHODS[0], 'http')
+  const service = `tcp:${METHODS[0].vip}:80`
+  const left = async (): Promise<number[]> =>
+    (await lab.show())[0]?.dests.map(({ slowStartLeftS = 0 }) => slowStartLeftS) ?? []
+
+  await lab.xlvs('service', 'set', service, '--scheduler', 'wlc', '--slow-start', '86400')
+  const before = await left()
+  const [newest] = (await lab.show())[0]?.dests ?? []
+  const dest = `${newest?.address ?? ''}:${newest?.port ?? 0}`
+  for (const weight of ['0', '1']) await lab.xlvs('dest', 'set', service, dest, '--weight', weight)
+  const [began = 0] = await left()
+  await lab.stopDaemon('SIGKILL')
+  const { answers } = await lab.send({
+    ...{ kind: 'short', address: METHODS[0].vip, port: SERVICES.http.port },
+    ...{ count: 30, parallel: 1 },
+  }).finished
+  await lab.startDaemon()
+  const [now = 0, ...others] = await left()
+
+  t.deepEqual(before, [0, 0, 0])
+  t.true(began > 86000 && now > 86000 && now <= began, `${began} then ${now} s left`)
+  t.deepEqual(others, [0, 0])
+  t.is(
+    Object.values(answers).reduce((a, b) => a + b),
+    30,
+  )
+  t.true((answers['server3'] ?? 0) <= 1, JSON.stringify(answers))
+})
+
 privileged('upgrade: another XDP program under traffic, no request is lost', async t => {
   const lab = await directorFor(t)
   await lab.decapsulate()

@@ -84,7 +84,7 @@ export interface DirectorOptions extends Place {
  *   tcp 192.0.2.1:80 rr
  *     -> 10.0.0.2:8080 nat weight 1
  *
- * or by mark: fwmark 7 rr, and in IPv6 fwmark6 7 rr.
+ * or by mark: fwmark 7 rr, and in IPv6 fwmark6 7 rr; with a slow start: wrr slow_start 60.
  */
 export async function director(
   t: Teardown,
@@ -239,17 +239,16 @@ export function parseServices(text: string): ServiceIntent[] {
   return intents
 }
 
-function parseService([protocol, where = '', scheduler = 'rr']: string[]): Service {
-  const known = SCHEDULERS.find(known => known === scheduler) ?? 'rr'
+function parseService([protocol, where = '', scheduler = 'rr', ...words]: string[]): Service {
+  const settings = {
+    scheduler: SCHEDULERS.find(known => known === scheduler) ?? ('rr' as const),
+    ...(words[0] === 'slow_start' ? { slowStartS: Number(words[1]) } : {}),
+  }
   if (protocol === 'fwmark' || protocol === 'fwmark6') {
     const family = protocol === 'fwmark' ? 4 : 6
-    return { protocol: 'fwmark', family, mark: Number(where), scheduler: known }
+    return { protocol: 'fwmark', family, mark: Number(where), ...settings }
   }
-  return {
-    protocol: protocol === 'udp' ? 'udp' : 'tcp',
-    ...parseWhere(where),
-    scheduler: known,
-  }
+  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', ...parseWhere(where), ...settings }
 }
 
 function parseDest([, where = '', fwd, , weight = '1', ...words]: string[]): Dest {

@@ -57,6 +57,7 @@ const added: [id: string, words: string, is: ServiceSettings][] = [
   [DNS, '--one-packet', { ...WLC, onePacket: true }],
   [DNS, '-o --name dns', { ...WLC, onePacket: true, name: 'dns' }],
   [DNS, '--no-one-packet', WLC],
+  [DNS, '--slow-start 86400', { ...WLC, slowStartS: 86400 }],
   ['udp:192.0.2.9:0', '--persistent 2678400', { ...WLC, persistentS: 2678400 }],
   ['sctp:192.0.2.9:9', '-s none', { scheduler: 'none' }],
   ['fwmark:4294967295', '-o -M 255.0.0.0', { ...WLC, onePacket: true, netmask: '255.0.0.0' }],
@@ -68,8 +69,9 @@ for (const [id, words, is] of added)
     t.deepEqual(await serviceBy(id, words), is)
   })
 
-const FULL: ServiceSettings = { ...STAYING, ...SH, onePacket: true, name: 'dns' }
-const NO_FLAGS = { ...STAYING, scheduler: 'sh', onePacket: true, name: 'dns' } as const
+const FULL: ServiceSettings = { ...STAYING, ...SH, onePacket: true, slowStartS: 9, name: 'dns' }
+const OURS = { slowStartS: 9, name: 'dns' } as const
+const NO_FLAGS = { ...STAYING, scheduler: 'sh', onePacket: true, ...OURS } as const
 
 const changed: [words: string, is: ServiceSettings][] = [
   ['', FULL],
@@ -81,9 +83,10 @@ const changed: [words: string, is: ServiceSettings][] = [
   ['--persistent 61', { ...FULL, persistentS: 61 }],
   ['--netmask 255.0.0.0', { ...FULL, netmask: '255.0.0.0' }],
   ['--name ns', { ...FULL, name: 'ns' }],
+  ['--slow-start 0', { ...FULL, slowStartS: 0 }],
   [
     '-p none -M none --engine none --no-one-packet --sched-flags none',
-    { scheduler: 'sh', name: 'dns' },
+    { scheduler: 'sh', slowStartS: 9, name: 'dns' },
   ],
 ]
 
@@ -158,6 +161,8 @@ const wrong: [id: string, words: string, code: string, says: RegExp][] = [
   ['fwmark6:7', '-M 255.255.255.0', 'BAD_NETMASK', /a prefix length 1 to 128/],
   [DNS, '--engine spi', 'BAD_ENGINE', /persistence engine spi is not known/],
   [DNS, '--dest-gone drain', 'BAD_DEST_GONE', /is drain: expected keep, drop, reset or drain/],
+  [DNS, '--slow-start 86401', 'BAD_SLOW_START', /start 86401 .*: expected 0 to 86400 seconds/],
+  [DNS, '--slow-start 1m', 'BAD_SLOW_START', /slow start 1m is out of range/],
   [DNS, '--name 1', 'BAD_NAME', /name 1 cannot be the name of a service/],
   ['tcp:192.0.2.9:53', '-o', 'BAD_SERVICE', /cannot schedule each packet alone/],
   ['tcp:192.0.2.9:0', '', 'BAD_SERVICE', /has port 0, .* expected persistence/],

@@ -55,6 +55,8 @@ const SETTINGS_OF_SERVICES: Rule[] = [
   [mark6('netmask: 255.0.0.0'), 3, '255.0.0.0', 'BAD_NETMASK', /a prefix length 1 to 128/],
   [web('engine: spi'), 3, 'spi', 'BAD_ENGINE', /persistence engine spi is not known/],
   [web('dest_gone: drain:0'), 3, 'drain:0', 'BAD_DEST_GONE', /is drain:0: expected keep, drop/],
+  [web('slow_start: 86401'), 3, '86401', 'BAD_SLOW_START', /86401 .*: expected 0 to 86400 sec/],
+  [web('slow_start: -1'), 3, '-1', 'BAD_SLOW_START', /slow start -1 is out of range/],
   [web('one_packet: true'), 3, 'true', 'BAD_SERVICE', /cannot schedule each packet alone/],
   [udp('one_packet: yes'), 3, 'yes', 'BAD_TYPE', /one_packet is yes: expected true or false/],
   [
@@ -344,10 +346,11 @@ test('check: every setting of a service and of a dest, then it is in the configu
     engine: sip
     one_packet: true
     dest_gone: drain:30
+    slow_start: 86400
     dests:
       - tun 10.0.0.2 tunnel-port 6080 upper 8 tunnel gue lower 6 tunnel-checksum remcsum
       - nat 10.0.0.3 upper 8
-  fwmark6 7: {netmask: 128, one_packet: false, dest_gone: keep}
+  fwmark6 7: {netmask: 128, one_packet: false, dest_gone: keep, slow_start: 0}
 `
   const { configuration, faults } = checkConfiguration(text)
 
@@ -363,7 +366,7 @@ test('check: every setting of a service and of a dest, then it is in the configu
     {
       ...{ protocol: 'udp', address: '192.0.2.1', port: 0, scheduler: 'sh' },
       ...{ schedFlags: ['flag-1', 'flag-2'], persistentS: 360, netmask: '255.255.255.0' },
-      ...{ engine: 'sip', onePacket: true, destGone: 'drain:30', dests },
+      ...{ engine: 'sip', onePacket: true, destGone: 'drain:30', slowStartS: 86400, dests },
     },
     { protocol: 'fwmark', family: 6, mark: 7, scheduler: 'wlc', dests: [] },
   ])

@@ -96,13 +96,13 @@ services:
   )
 })
 
-test('print: what becomes of connections of a dest that is gone, then it has a line', t => {
+test('print: what is to be when dests go and come, then each has a line', t => {
   const service: ConfiguredService = {
     ...{ protocol: 'tcp' as const, address: '192.0.2.1', port: 80, scheduler: 'rr' as const },
-    ...{ destGone: 'drain:30' as const, dests: [] },
+    ...{ destGone: 'drain:30' as const, slowStartS: 60, dests: [] },
   }
 
   const text = printConfiguration({ settings: {}, interfaces: [], services: [service] })
 
-  t.true(text.includes('\n    dest_gone: drain:30\n'), text)
+  t.true(text.includes('\n    dest_gone: drain:30\n    slow_start: 60\n'), text)
 })

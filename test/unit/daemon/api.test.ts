@@ -102,6 +102,7 @@ const FULL = {
   netmask: '64',
   onePacket: true,
   engine: 'sip',
+  slowStartS: 60,
   name: 'web',
 } as const
 const GUE = { type: 'gue', port: 6080, checksum: 'remcsum' } as const
@@ -116,8 +117,16 @@ test('api: a service and a dest with every field, then each is shown', async t =
   const given = await app.inject(call('POST', `${at}/dests`, dest))
   const shown = (await app.inject('/v1/services')).json<{ services: { dests: unknown[] }[] }>()
 
-  t.is(added.statusCode, 204, added.body)
+  t.is(added.statusCode, 200, added.body)
   t.is(given.statusCode, 200, given.body)
+  t.like(added.json<{ warnings: object[] }>().warnings, [
+    {
+      kind: 'no-effect',
+      message:
+        'the slow start of fwmark6:4294967295 is without effect: sh does not heed it, ' +
+        'wrr, wlc, lc, sed and nq do',
+    },
+  ])
   t.like(given.json<{ warnings: object[] }>().warnings, [
     {
       kind: 'not-active',
@@ -144,8 +153,7 @@ test('api: a service and a dest set to less, then the rest is as by default', as
   const [service] = state.services
   t.deepEqual(service && { ...serviceIdOf(service), ...serviceSettingsOf(service) }, {
     ...MARK,
-    scheduler: 'rr',
-    name: 'web',
+    ...{ scheduler: 'rr', slowStartS: 60, name: 'web' },
   })
   t.deepEqual(service?.dests.map(destSettingsOf), [{ fwd: 'dr', weight: 1 }])
 })
@@ -254,6 +262,7 @@ const refusals: [given: InjectOptions, status: number, code: string, says: RegEx
   [call('POST', '/v1/services', { ...SERVICE, schedFlags: [] }), 400, 'BAD_REQUEST', /schedFlags/],
   [call('POST', '/v1/services', { ...SERVICE, engine: 'ftp' }), 400, 'BAD_ENGINE', /engine ftp/],
   [call('POST', '/v1/services', { ...SERVICE, destGone: 'go' }), 400, 'BAD_DEST_GONE', /is go:/],
+  [call('POST', '/v1/services', { ...SERVICE, slowStartS: 86401 }), 400, 'BAD_SLOW_START', /86401/],
   [call('POST', '/v1/services', { ...SERVICE, onePacket: false }), 400, 'BAD_REQUEST', /onePacket/],
   [
     call('POST', '/v1/services', { protocol: 'fwmark', mark: 1 }),

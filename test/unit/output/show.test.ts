@@ -190,6 +190,17 @@ test('show: a service whose dests are all quiesced, then it says who is refused'
   t.regex(text, /^! tcp:192\.0\.2\.1:80 has no dest with a weight above 0, so it refuses new/m)
 })
 
+test('show: a dest in its slow start, then its row says how much of it is left', t => {
+  const dests = [dest({ slowStartLeftS: 12 })]
+  const text = (scheduler: 'wlc' | 'rr') =>
+    showText([ETH0], [service({ scheduler, slowStartS: 60, dests })], PLAIN)
+
+  t.regex(text('wlc'), /^tcp:192\.0\.2\.1:80 +wlc +slow_start 60\n/m)
+  t.regex(text('wlc'), /^ {2}10\.0\.0\.2:80 .* slow start: 12 s left$/m)
+  t.notRegex(text('wlc'), /without effect/)
+  t.regex(text('rr'), /^! the slow start of tcp:192\.0\.2\.1:80 is without effect: rr does not/m)
+})
+
 test('show: a service whose packets pass to the host, then it refuses nobody', t => {
   const text = (notActive: string[]) => showText([ETH0], [service({ notActive })], PLAIN)
 

@@ -143,13 +143,24 @@ test('intent: a dest retired that is in its service again, nothing changes', t =
 const SIX: Service = { protocol: 'fwmark', family: 6, mark: 77, scheduler: 'sh' }
 test('intent: a service with every setting set to fewer, then the others are gone', t => {
   const all = { persistentS: 60, netmask: '64', engine: 'sip', onePacket: true } as const
-  const full: Service = { ...SIX, ...all, schedFlags: ['flag-1'], name: 'web' }
+  const ours = { name: 'web', destGone: 'drop', slowStartS: 60 } as const
+  const full: Service = { ...SIX, ...all, schedFlags: ['flag-1'], ...ours }
   const before = fold({ op: 'addService', service: full, zero: {} })
 
   const after = changed(before, { op: 'setService', service: SIX })
 
   t.deepEqual(before.services['fwmark6:77']?.service, full)
-  t.deepEqual(after.services['fwmark6:77']?.service, { ...SIX, name: 'web' })
+  t.deepEqual(after.services['fwmark6:77']?.service, { ...SIX, ...ours })
+})
+
+test('intent: a service with what only xlvs knows set to the defaults, then it is gone', t => {
+  const full: Service = { ...SIX, destGone: 'drop', slowStartS: 60 }
+  const before = fold({ op: 'addService', service: full, zero: {} })
+
+  const service: Service = { ...SIX, destGone: 'keep', slowStartS: 0 }
+  const after = changed(before, { op: 'setService', service })
+
+  t.deepEqual(after.services['fwmark6:77']?.service, SIX)
 })
 
 test('intent: sync daemons started and stopped, then those that run are there', t => {
