@@ -36,7 +36,7 @@ import {
   type Rules,
   type Settings,
 } from './rules.ts'
-import type { MarkRule } from './marks.ts'
+import { markKey, type MarkRule } from './marks.ts'
 import { bound, released, type SchedulerName, type Turn } from './schedulers.ts'
 import { Templates, type Grouping, type Template } from './templates.ts'
 
@@ -126,7 +126,8 @@ export class Ipvs {
       return { ...passed('vip not local'), entry: found }
     if (found && !this.#makesWay(packet, found)) return this.#take(packet, found)
     if (packet.isShort) return passed('truncated')
-    const answered = this.#answeredBy(packet)
+    const isFirst = (packet.flags & (SYN | ACK)) === SYN
+    const answered = isFirst ? undefined : this.#answeredBy(packet)
     if (answered) return this.#directReply(packet, answered)
     if (!this.rules.mayStart(packet.protocol, packet.flags, this.set))
       return passed('no connection')
@@ -147,6 +148,8 @@ export class Ipvs {
   /** A new connection (4.1). */
   #schedule(packet: Packet): Outcome {
     const service = this.#serviceOf(packet)
+    const answered = service ? undefined : this.#answeredBy(packet)
+    if (answered) return this.#directReply(packet, answered)
     if (!service) return passed('no service')
     if (!this.net.locals.has(packet.to)) return passed('vip not local')
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
@@ -186,7 +189,7 @@ export class Ipvs {
   }
 
   get #again(): number {
-    return this.rules.templateAgainS * Math.round(this.second)
+    return Math.floor(this.rules.templateAgainS * this.second)
   }
 
   /** drop_packet (4.1): the first, and then one of so many. */
@@ -318,10 +321,9 @@ export class Ipvs {
     return this.#leave(translated(packet, 'from', from, this.rules), way, 'nat reply')
   }
 
-  /** The entry, by DR or tunnel, that a packet is the reply of (3.2); a SYN is never looked at. */
+  /** The entry, by DR or tunnel, that a packet is the reply of (3.2). */
   #answeredBy(packet: Packet): Entry | undefined {
-    const { protocol, from, sport, to, dport, flags } = packet
-    if ((flags & (SYN | ACK)) === SYN) return undefined
+    const { protocol, from, sport, to, dport } = packet
     const entry = this.entries.request(wireKey(protocol, to, dport, from, sport), this.now)
     if (!entry || entry.fwd === 'nat' || this.rules.isMartian(this.#source(packet)))
       return undefined
@@ -449,7 +451,8 @@ export class Ipvs {
       if (control) ends.set(control, [...(ends.get(control) ?? []), until])
       release(entry)
     }
-    this.templates.sweep(before, ends, this.#again)
+    const next = (until: number): number => this.rules.templateNext(until, this.second)
+    this.templates.sweep(before, ends, { lasts: this.#again, next })
   }
 
   /** Entries do not outlive their dests (11). */
@@ -477,10 +480,6 @@ function release(entry: Entry): Template | undefined {
   if (control) control.controls--
   entry.control = undefined
   return control
-}
-
-export function markKey(isV6: boolean, mark: number): string {
-  return `${isV6 ? 6 : 4} ${mark}`
 }
 
 export function serviceKey(protocol: number, address: string, port: number): string {

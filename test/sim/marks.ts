@@ -58,6 +58,11 @@ export function markText({ isV6, protocol, to, from, ports, mark }: MarkRule): s
   ].join(' ')
 }
 
+/** What a service of a mark is found by. */
+export function markKey(isV6: boolean, mark: number): string {
+  return `${isV6 ? 6 : 4} ${mark}`
+}
+
 /** A packet that may be marked. */
 interface Marked {
   isV6: boolean

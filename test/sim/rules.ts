@@ -145,6 +145,12 @@ export const RULES = {
   templateKey,
   /** Seconds that a template goes on for when connections keep it over its time. */
   templateAgainS: 60,
+  /** When such a minute is over: it begins when the kernel's wheel, which steps, has noticed. */
+  templateNext(until: number, second: number): number {
+    const step = 2.048 * second
+    const noticed = Math.ceil((until + second / 2) / step) * step
+    return Math.round(noticed + this.templateAgainS * second)
+  },
   /** Whether the dest of a template gets its clients' new connections (10.4). */
   keeps: (dest: { isThere: boolean; weight: number }, set: Settings): boolean =>
     dest.isThere && (dest.weight > 0 || set.expire_quiescent_template === 0),

@@ -124,8 +124,13 @@ export class Templates {
   /**
    * Those over their time before a tick go, unless connections keep them.
    * @param ends when the connections ended that have just gone
+   * @param again how long one goes on for: from the end of its time, and from then on
    */
-  sweep(before: number, ends: Map<Template, number[]>, again: number): void {
+  sweep(
+    before: number,
+    ends: Map<Template, number[]>,
+    again: { next: (until: number) => number; lasts: number },
+  ): void {
     for (const one of this.all()) {
       while (one.until < before) {
         const had = (ends.get(one) ?? []).filter(end => end > one.until).length
@@ -133,8 +138,8 @@ export class Templates {
           this.end(one)
           break
         }
-        one.until += again
-        one.lasts = again
+        one.until = again.next(one.until)
+        one.lasts = again.lasts
       }
     }
   }
