@@ -15,18 +15,20 @@ export default class Check extends XlvsCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Check)
     const { configuration } = await readConfiguration(args.file)
-    const { services, interfaces, settings, sync = {} } = configuration
+    const { services, interfaces, settings, sync = {}, marks = [] } = configuration
     const counts = {
       services: services.length,
       dests: services.reduce((sum, { dests }) => sum + dests.length, 0),
       interfaces: interfaces.length,
       settings: Object.keys(settings).length,
       daemons: Object.keys(sync).length,
+      marks: marks.length,
     }
+    const { marks: rules, ...others } = counts
     this.print(
       flags,
       { file: args.file, ...counts },
-      () => `${args.file} is good: ${counted(counts)}\n`,
+      () => `${args.file} is good: ${counted({ ...others, 'mark rules': rules })}\n`,
     )
   }
 }

@@ -31,14 +31,17 @@ export interface ConnTables {
 
 /**
  * The connections that a query asks for, from where it says on.
+ * @param tablesOf the tables as far as they are of a service, by its name
  * @throws BAD_REQUEST, BAD_ADDRESS, BAD_PORT, BAD_PROTOCOL when it is no query.
  */
 export async function connPage(
-  tables: ConnTables,
+  tablesOf: (service?: string) => ConnTables,
   query: ConnQuery,
   nowMs: () => number = () => performance.now(),
 ): Promise<ConnPage> {
+  const { service } = query
   const isWanted = filterOf(query)
+  const tables = tablesOf(service === undefined ? service : serviceName(parseServiceName(service)))
   const limit = query.limit ?? PAGE_DEFAULT
   const slots = tables.slots()
   let [table, slot] = placeOf(query.after)
@@ -81,14 +84,8 @@ function placeOf(after: string | undefined): [table: number, slot: number] {
   return [Number(table), Number(slot)]
 }
 
-function filterOf({ service, dest, client, state }: ConnQuery): (conn: ConnView) => boolean {
+function filterOf({ dest, client, state }: ConnQuery): (conn: ConnView) => boolean {
   const tests: ((conn: ConnView) => boolean)[] = []
-  if (service !== undefined) {
-    const name = serviceName(parseServiceName(service))
-    tests.push(({ protocol, virtual }) => {
-      return protocol !== 'ip' && serviceName({ protocol, ...virtual }) === name
-    })
-  }
   if (dest !== undefined) tests.push(endTest('dest', dest))
   if (client !== undefined) tests.push(endTest('client', client))
   if (state !== undefined) {

@@ -65,6 +65,7 @@ import {
 import { adoptInterfaces, allOrNone, linkNow, refuseAttach } from './attaching.ts'
 import type { Doctor } from './doctor.ts'
 import type { Journal } from './journal.ts'
+import { markWarnings } from './mark_warnings.ts'
 import { bulkInactive, logInactive } from './not_active.ts'
 import { Observer } from './observer.ts'
 import { interfaceOrigin, warningsOf } from './ownership.ts'
@@ -299,7 +300,7 @@ export class Director implements DirectorApi {
   }
 
   conns(query: ConnQuery = {}): Promise<ConnPage> {
-    return connPage(this.#parts.dataplane.connTables(), query)
+    return connPage(service => this.#parts.dataplane.connTables(service), query)
   }
 
   stats(): StatsView {
@@ -330,7 +331,13 @@ export class Director implements DirectorApi {
     const { doctor, dataplane } = this.#parts
     const found = await doctor?.warnings(this.interfaces(), services, patienceMs)
     const journal = journalWarnings(this.#parts.journal.failure)
-    return [...journal, ...routeWarnings(dataplane.ways.routesLost), ...(found ?? [])]
+    const marks = markWarnings(
+      this.serviceIds(),
+      this.#intent.marks,
+      name => this.#parts.watch.link(name) !== undefined,
+    )
+    const lost = routeWarnings(dataplane.ways.routesLost)
+    return [...journal, ...lost, ...marks, ...(found ?? [])]
   }
 
   async attach(

@@ -1,7 +1,7 @@
 /** The shapes of mark rules in the API. Read next: marks_route.ts. */
 import { Type } from '@fastify/type-provider-typebox'
 import { INTERFACE_NAME_MAX } from '../config/refusal.ts'
-import { MARK_PROTOCOLS, MARK_RULES_MAX } from '../model/mark.ts'
+import { MARK_PROTOCOLS } from '../model/mark.ts'
 import { MARK_MAX, PORT_MAX } from '../model/service.ts'
 import { origin } from './setting_schemas.ts'
 import { strict } from './schema_fields.ts'
@@ -43,7 +43,7 @@ const mark = Type.Integer({
 export const MarkRuleSchema = Type.Object({ ...matchFields, mark }, strict)
 
 const many = <S extends typeof MarkMatchSchema | typeof MarkRuleSchema>(one: S) =>
-  Type.Object({ rules: Type.Array(one, { minItems: 1, maxItems: MARK_RULES_MAX }) }, strict)
+  Type.Object({ rules: Type.Array(one, { minItems: 1 }) }, strict)
 
 const MarkMatchSchema = Type.Object(matchFields, strict)
 

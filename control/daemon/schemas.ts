@@ -17,7 +17,6 @@ import type {
 } from '../model/service.ts'
 import { ENGINES } from '../model/service.ts'
 import type { LvsEvent } from '../model/event.ts'
-import { MARK_RULES_MAX } from '../model/mark.ts'
 import type { ReasonView } from '../model/reason.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
 import type { SyncDaemonView, SyncRole, SyncWish } from '../model/sync.ts'
@@ -101,6 +100,9 @@ export const DestViewSchema = Type.Object({
   inactive: count,
   persistent: count,
   nextHop,
+  overloaded: Type.Optional(
+    Type.Literal(true, { description: 'It is full, and gets no new connections.' }),
+  ),
   slowStartLeftS: Type.Optional(
     Type.Integer({ minimum: 1, description: 'Seconds until it has its weight, in a slow start.' }),
   ),
@@ -310,7 +312,7 @@ export const ConfigurationSchema = Type.Object(
     sync: Type.Optional(
       Type.Object({ master: WantedDaemonSchema, backup: WantedDaemonSchema }, strict),
     ),
-    marks: Type.Optional(Type.Array(MarkRuleSchema, { maxItems: MARK_RULES_MAX })),
+    marks: Type.Optional(Type.Array(MarkRuleSchema)),
     services: Type.Array(
       byAddressOrMark({
         ...serviceFields,

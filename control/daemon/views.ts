@@ -55,6 +55,7 @@ export class Views {
       inactive: conns?.inactive ?? 0,
       persistent: conns?.persistent ?? 0,
       nextHop: this.#dataplane.nextHop(dest),
+      ...(conns?.overloaded ? { overloaded: true as const } : {}),
       ...(slowStartLeftS > 0 ? { slowStartLeftS } : {}),
       traffic: plus(raw, this.#zeroOf(`${serviceName(service)}>${destName(dest)}`), -1),
       rates: this.#dataplane.ratesOf(service, dest),

@@ -32,13 +32,13 @@ const PROTOCOLS = new Map(
 /**
  * Every connection of a family that is not overdue, a NAT connection once, in table order.
  * @param destOf address and port of a dest id
- * @param range slots to look at
+ * @param range slots to look at, and of which dest ids; missing: of all
  */
 export function readConns(
   kernel: Kernel,
   table: ConnTable,
   destOf: (id: number) => DestId,
-  range = { from: 0, to: Infinity },
+  range: { from: number; to: number; isOf?: (dest: number) => boolean } = { from: 0, to: Infinity },
 ): ConnView[] {
   const words = new Uint32Array(table.conns)
   const step = SLOT[table.family].size / 4
@@ -49,6 +49,7 @@ export function readConns(
   for (let at = range.from * step; at < end; at += step) {
     const word = words[at] ?? 0
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & skipped) continue
+    if (range.isOf?.((words[at + 1] ?? 0) >>> (SLOT_WORD.WORD_DEST_SHIFT - 32)) === false) continue
     const conn = connAt(kernel, table, at / step, now, destOf)
     if (conn) found.push(conn)
   }

@@ -37,6 +37,7 @@ import {
   heedAsks,
   isEstimating,
   writeLimits,
+  writeUnprivilegedPort,
   writeSettings,
 } from './settings.ts'
 import { SLOT, both, usedFrom, type Both } from './slots.ts'
@@ -98,6 +99,7 @@ export class Dataplane {
     this.#network = network
     this.ways.update(network, attached)
     writeLimits(this.kernel, network.facts.limits)
+    writeUnprivilegedPort(this.kernel, network.facts.unprivilegedPort)
     if (network.facts.links.some(link => link.acceptLocal === true)) heedAllReplies(this.kernel)
     this.tables.refreshTrash(
       address => this.ways.reach(address),
@@ -283,9 +285,14 @@ export class Dataplane {
     return tables.slots().flatMap((count, table) => tables.read(table, 0, count))
   }
 
-  /** The connection tables, to be read in pieces. */
-  connTables(): { slots(): number[]; read(table: number, from: number, to: number): ConnView[] } {
+  /** The connection tables, to be read in pieces; of one service where it is named. */
+  connTables(service?: string): {
+    slots(): number[]
+    read(table: number, from: number, to: number): ConnView[]
+  } {
     const tables = this.#eachTable(table => table)
+    const dests = service === undefined ? undefined : new Set(this.tables.allDestIds(service))
+    const isOf = dests && { isOf: (id: number): boolean => dests.has(id) }
     const destOf = (id: number): DestId => this.tables.destOf(id)
     return {
       slots: () => tables.map(({ family, conns }) => conns.byteLength / SLOT[family].size),
@@ -293,7 +300,7 @@ export class Dataplane {
         const table = tables[at]
         if (!table) return []
         if (from === 0 && hasTemplates(this.tables.destConns.buffer)) assureTemplates(table)
-        return readConns(this.kernel, table, destOf, { from, to })
+        return readConns(this.kernel, table, destOf, { from, to, ...isOf })
       },
     }
   }

@@ -31,6 +31,7 @@ import {
   refuseSecondOwner,
 } from './pins.ts'
 import { FAMILIES, type Both, type FamilyNumber } from './slots.ts'
+import { UNPRIVILEGED_PORT } from './sysctl.ts'
 import { tickRate } from './ticks.ts'
 import { CACHE_MAX } from './caches.ts'
 import { CALLS_MAX } from './calls.ts'
@@ -91,8 +92,6 @@ const LBLCR_EXPIRATION_S = 86400
 const CONN_REUSE_MODE = 1
 /** net.ipv4.vs.pmtu_disc's default. */
 const PMTU_DISC = 1
-/** net.ipv4.ip_unprivileged_port_start's default. */
-const UNPRIVILEGED_PORT = 1024
 const KEY_WORDS = 16
 /** The hash's multiplier; an even one would lose bits. */
 const KEY_ODD = [4, 5]

@@ -16,6 +16,7 @@ import { withDefaults, type SettingName, type Settings } from '../model/settings
 import type { Defence } from '../plan/defence.ts'
 import type { ErrorLimits } from '../plan/network.ts'
 import type { Kernel } from './kernel.ts'
+import { UNPRIVILEGED_PORT } from './sysctl.ts'
 
 /**
  * Where each setting is that packets read, whether it is a time, and one of connections. Source:
@@ -71,6 +72,11 @@ export function writeLimits(kernel: Kernel, limits = NO_LIMITS): void {
   words.forEach((word, i) => {
     store32(buffer, ROW.icmp_interval / 4 + i, Math.max(0, word) >>> 0)
   })
+}
+
+/** Puts the host's first unprivileged port in force: FTP services take packets from there on. */
+export function writeUnprivilegedPort(kernel: Kernel, port = UNPRIVILEGED_PORT): void {
+  store32(kernel.maps.settings.mmap(), ROW.unprivileged_port / 4, port >>> 0)
 }
 
 /** Has packets without a connection looked at as replies by dr or tun, from now on. */

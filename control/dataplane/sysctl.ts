@@ -24,6 +24,8 @@ const TYPES4 = 0x1818
 const TYPES6 = '0-1,3-127'
 const PER_SECOND = 1000
 const BURST = 50
+/** What Linux begins with. Source: net/ipv4/af_inet.c inet_init_net. */
+export const UNPRIVILEGED_PORT = 1024
 
 /** What the host allows of ICMP errors of its own; `folder` is where its settings are. */
 export function errorLimits(folder = FOLDER): ErrorLimits {
@@ -40,6 +42,11 @@ export function errorLimits(folder = FOLDER): ErrorLimits {
     perSecond: number('net/ipv4/icmp_msgs_per_sec', PER_SECOND),
     burst: number('net/ipv4/icmp_msgs_burst', BURST),
   }
+}
+
+/** The first port that needs no rights, 1024 unless the host says otherwise. */
+export function unprivilegedPort(folder = FOLDER): number {
+  return readNumber('net/ipv4/ip_unprivileged_port_start', UNPRIVILEGED_PORT, folder)
 }
 
 /** A list like `0-1,3-127` as bits. */

@@ -16,7 +16,7 @@ import {
 import { formatIpv6, parseIpv6 } from '../model/address.ts'
 import { Network, type Facts, type MarkLookup } from '../plan/network.ts'
 import { RouteTable } from './route_table.ts'
-import { errorLimits, ipv4Conf } from './sysctl.ts'
+import { errorLimits, ipv4Conf, unprivilegedPort } from './sysctl.ts'
 
 /** Changes that come together are taken together. */
 const SETTLE_MS = 5
@@ -46,6 +46,7 @@ export class Watch {
   /** Interfaces whose rules are still to be read in this round. */
   #unread: LinkInfo[] = []
   #limits = errorLimits()
+  #unprivilegedPort = unprivilegedPort()
   readonly #reading: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   /** Something has gone that may have taken more with it than the kernel says. */
@@ -118,11 +119,12 @@ export class Watch {
     )
   }
 
-  /** Tells when the limits of ICMP errors have changed, which the kernel does not announce. */
+  /** Tells when limits of ICMP errors or ports have changed, which the kernel does not announce. */
   #readLimits(): void {
-    const limits = errorLimits()
-    if (isDeepStrictEqual(limits, this.#limits)) return
+    const [limits, port] = [errorLimits(), unprivilegedPort()]
+    if (isDeepStrictEqual(limits, this.#limits) && port === this.#unprivilegedPort) return
     this.#limits = limits
+    this.#unprivilegedPort = port
     this.#tellSoon()
   }
 
@@ -191,6 +193,7 @@ export class Watch {
       routes: this.#routes.all(),
       neighbours: [...this.#neighbours.values()],
       limits: this.#limits,
+      unprivilegedPort: this.#unprivilegedPort,
       markLookups: this.#markLookups,
     }
   }

@@ -161,6 +161,8 @@ export type DestView = Dest & {
   nextHop: 'resolved' | 'resolving' | 'unreachable' | 'no route' | 'local'
   traffic: Traffic
   rates: Rates
+  /** It has come to its upper threshold, and gets no new connections. */
+  overloaded?: true
   /** Seconds that it has yet to come to its weight, in a slow start; absent: it has it. */
   slowStartLeftS?: number
   /** What of it the data plane does not do yet, in words. */

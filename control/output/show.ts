@@ -71,6 +71,7 @@ function destRow(dest: DestView): string[] {
   const state = [
     ...destWords(dest).map(word => word.join(' ')),
     ...(weight === 0 ? ['quiesced'] : []),
+    ...(dest.overloaded ? ['overloaded'] : []),
     ...(slowStartLeftS === undefined ? [] : [`slow start: ${slowStartLeftS} s left`]),
     ...(nextHop === 'resolved' ? [] : [NEXT_HOP[nextHop]]),
     ...(notActive.length > 0 ? [`${notActive.join(', ')} not active yet`] : []),

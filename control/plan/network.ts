@@ -23,6 +23,8 @@ export interface Facts {
   neighbours: NeighbourFact[]
   /** Missing: none. */
   limits?: ErrorLimits
+  /** The first port that needs no rights; missing: 1024. */
+  unprivilegedPort?: number
   /** Missing: none. */
   markLookups?: MarkLookup[]
 }

@@ -44,7 +44,16 @@ test('check: a good file and no daemon, then it says what is in it', async t => 
     interfaces: 0,
     settings: 0,
     daemons: 0,
+    marks: 0,
   })
+})
+
+test('check: a file with mark rules, then they are counted', async t => {
+  const input = 'marks: [tcp to 192.0.2.1 port 80 mark 7, to 192.0.2.2 mark 7]\nservices: {}\n'
+
+  const { out } = await xlvs(['check', '-'], { input })
+
+  t.is(out, '- is good: 2 mark rules\n')
 })
 
 test('check: the file comes by standard input, then it is read like any', async t => {

@@ -5,6 +5,7 @@
  */
 import test from 'ava'
 import { parseMarkRule } from '../../control/config/mark_line.ts'
+import { serviceName } from '../../control/model/service.ts'
 import { director, XDP, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, type Family } from '../support/families.ts'
 import { at, icmpError, macOf, readdressed, sameFrame, tcp, udp } from '../support/frames.ts'
@@ -33,6 +34,21 @@ for (const f of FAMILIES) {
   const [dest, bare] = [at(f.dest(2), 8080), at(f.dest(2), 0)]
   const nat = ['fwmark 7 rr', `-> ${dest} nat weight 1`]
   const syn = (to: string) => tcp(`${client} > ${to}`, 'S')
+
+  test(`mark: ${f.name}, connections of a service, its own and no others are listed`, async t => {
+    const web = [`tcp ${at(f.vip, 80)} rr`, `-> ${at(f.dest(3), 80)} nat weight 1`]
+    const lvs = await marked(t, f, [...nat, ...web], [`tcp to ${f.vip} port 81 mark 7`])
+    lvs.run(syn(at(f.vip, 80)))
+    lvs.run(syn(at(f.vip, 81)))
+
+    const listed = lvs.intents.map(({ service }) => {
+      const tables = lvs.dataplane.connTables(serviceName(service))
+      const conns = tables.slots().flatMap((slots, table) => tables.read(table, 0, slots))
+      return conns.map(({ virtual }) => virtual.port)
+    })
+
+    t.deepEqual(listed, [[81], [80]])
+  })
 
   test(`mark: ${f.name} by nat, each virtual side gets its own replies`, async t => {
     const lvs = await marked(t, f, nat, [`to ${f.vip} mark 7`, `tcp to ${f.other} port 443 mark 7`])

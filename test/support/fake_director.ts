@@ -109,10 +109,10 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     find: id => state.services.find(have => serviceName(have) === serviceName(id)),
     conns: (query = {}) =>
       connPage(
-        {
+        () => ({
           slots: () => [state.conns.length],
           read: (_table, from, to) => state.conns.slice(from, to),
-        },
+        }),
         query,
       ),
     interfaces: () => state.interfaces,

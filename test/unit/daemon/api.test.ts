@@ -5,6 +5,7 @@ import { buildApi } from '../../../control/daemon/api.ts'
 import type { ConnPage } from '../../../control/daemon/contract.ts'
 import { createLog } from '../../../control/daemon/log.ts'
 import { ERROR_CODES, XlvsError } from '../../../control/errors.ts'
+import { MARK_RULES_MAX } from '../../../control/model/mark.ts'
 import {
   destSettingsOf,
   serviceIdOf,
@@ -156,6 +157,18 @@ test('api: a service and a dest set to less, then the rest is as by default', as
     ...{ scheduler: 'rr', slowStartS: 60, name: 'web' },
   })
   t.deepEqual(service?.dests.map(destSettingsOf), [{ fwd: 'dr', weight: 1 }])
+})
+
+test('api: more mark rules than there may be, then there is no room', async t => {
+  const { app } = api(t)
+  const rules = Array.from({ length: MARK_RULES_MAX + 1 }, (_, i) => ({
+    ...{ family: 4, to: `10.0.${i >> 8}.${i & 255}/32`, mark: 7 },
+  }))
+
+  const { statusCode, body } = await app.inject(call('POST', '/v1/marks', { rules }))
+
+  t.is(statusCode, 507, body)
+  t.regex(body, /TABLE_FULL.*that would be 20001 mark rules: expected at most 20000/)
 })
 
 test('api: a sync daemon started, listed and stopped, then it is gone', async t => {

@@ -1,6 +1,9 @@
 /** Settings of the kernel's network as texts and numbers. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
-import { errorLimits, typesOf } from '../../../control/dataplane/sysctl.ts'
+import { errorLimits, typesOf, unprivilegedPort } from '../../../control/dataplane/sysctl.ts'
 
 for (const [list, bits] of [
   ['0-1,3-127', 0xffff_fffb],
@@ -18,6 +21,19 @@ test('sysctl: the limits of this host, then numbers', t => {
 
   for (const value of [...intervalMs, ...types, perSecond, burst])
     t.true(Number.isInteger(value) && value >= 0)
+})
+
+test('sysctl: the first port that needs no rights, the host says it or it is 1024', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'xlvs-sysctl-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
+  mkdirSync(join(folder, 'net/ipv4'), { recursive: true })
+  const before = unprivilegedPort(folder)
+
+  writeFileSync(join(folder, 'net/ipv4/ip_unprivileged_port_start'), '80\n')
+
+  t.deepEqual([before, unprivilegedPort(folder)], [1024, 80])
 })
 
 test("sysctl: a host that does not tell its limits, then Linux's defaults", t => {

@@ -190,6 +190,12 @@ test('show: a service whose dests are all quiesced, then it says who is refused'
   t.regex(text, /^! tcp:192\.0\.2\.1:80 has no dest with a weight above 0, so it refuses new/m)
 })
 
+test('show: a dest that is full, then its row says so', t => {
+  const dests = [dest({ upper: 8, overloaded: true })]
+
+  t.regex(showText([ETH0], [service({ dests })], PLAIN), / upper 8, overloaded$/m)
+})
+
 test('show: a dest in its slow start, then its row says how much of it is left', t => {
   const dests = [dest({ slowStartLeftS: 12 })]
   const text = (scheduler: 'wlc' | 'rr') =>

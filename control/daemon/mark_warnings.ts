@@ -1,0 +1,58 @@
+/**
+ * What of marks leads nowhere: services that no rule leads to, marks without a service, rules of
+ * interfaces that are not there. Pure. Read next: director.ts.
+ */
+import { markRuleText, type MarkRule } from '../model/mark.ts'
+import { isMark, serviceName, type ServiceId } from '../model/service.ts'
+import type { Warning } from '../model/warning.ts'
+
+/** More than people read are only counted. */
+const NAMED_MAX = 5
+
+/** @param hasInterface whether there is one of that name */
+export function markWarnings(
+  services: readonly ServiceId[],
+  rules: readonly MarkRule[],
+  hasInterface: (name: string) => boolean,
+): Warning[] {
+  const ofMarks = services.filter(isMark)
+  const names = new Set(ofMarks.map(serviceName))
+  const ledTo = new Set(rules.map(nameOf))
+  const marking = rules.filter(({ mark }) => mark !== 0)
+  return [
+    ...some(
+      'mark-without-rule',
+      ofMarks.map(serviceName).filter(name => !ledTo.has(name)),
+      name => `no mark rule leads to ${name}, so no packet comes to it`,
+      'xlvs mark add',
+    ),
+    ...some(
+      'mark-without-service',
+      [...new Set(marking.map(nameOf))].filter(name => !names.has(name)),
+      name => `mark rules lead to ${name}, of which there is no service`,
+      'xlvs service add, or xlvs mark remove',
+    ),
+    ...some(
+      'mark-without-interface',
+      rules.filter(rule => rule.interface !== undefined && !hasInterface(rule.interface)),
+      rule => `there is no interface ${rule.interface}: ${markRuleText(rule)} matches nothing`,
+      'ip -br link',
+    ),
+  ]
+}
+
+function nameOf({ family, mark }: MarkRule): string {
+  return serviceName({ protocol: 'fwmark', family, mark })
+}
+
+function some<T>(
+  kind: string,
+  found: readonly T[],
+  message: (one: T) => string,
+  cure: string,
+): Warning[] {
+  const named = found.slice(0, NAMED_MAX).map(one => ({ kind, message: message(one), cure }))
+  const more = found.length - named.length
+  if (more <= 0) return named
+  return [...named, { kind, message: `${more} more are like that`, cure: 'xlvs mark list' }]
+}
