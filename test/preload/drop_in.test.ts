@@ -1,16 +1,18 @@
 /**
- * The drop-in for systemd in MANUAL.md: it names what the daemon and `make install` have, systemd
- * reads it, and a keepalived that is started with it finds xlvsd.
+ * The unit for systemd, and the drop-in in MANUAL.md: they name what the daemon and `make install`
+ * have, systemd
+ * reads them, and a keepalived that is started with it finds xlvsd.
  */
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ipvsSocketOf, SOCKET_DEFAULT } from '../../control/daemon/options.ts'
+import { ipvsSocketOf, SOCKET_DEFAULT, STATE_DEFAULT } from '../../control/daemon/options.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const manual = readFileSync(join(ROOT, 'MANUAL.md'), 'utf8')
+const unit = readFileSync(join(ROOT, 'control/packaging/xlvs.service'), 'utf8')
 const dropIn = /^```\n(\[Unit\]\n[^`]*)^```$/m.exec(manual)?.[1] ?? ''
 
 test('drop-in: what it sets, then socket and library are where they are', t => {
@@ -27,8 +29,8 @@ test('drop-in: what it sets, then socket and library are where they are', t => {
 })
 
 test('drop-in: beside the unit of keepalived, then systemd has nothing to say', t => {
-  const unit = '/lib/systemd/system/keepalived.service'
-  if (spawnSync('systemd-analyze', ['--version']).status !== 0 || !existsSync(unit)) {
+  const theirs = '/lib/systemd/system/keepalived.service'
+  if (spawnSync('systemd-analyze', ['--version']).status !== 0 || !existsSync(theirs)) {
     t.log('there is no systemd-analyze here')
     t.pass()
     return
@@ -39,12 +41,23 @@ test('drop-in: beside the unit of keepalived, then systemd has nothing to say', 
   })
   mkdirSync(join(folder, 'keepalived.service.d'))
   writeFileSync(join(folder, 'keepalived.service.d', 'xlvs.conf'), dropIn)
-  writeFileSync(join(folder, 'keepalived.service'), readFileSync(unit))
-  writeFileSync(join(folder, 'xlvs.service'), '[Service]\nExecStart=/bin/true\n')
+  writeFileSync(join(folder, 'keepalived.service'), readFileSync(theirs))
+  writeFileSync(join(folder, 'xlvs.service'), unit.replaceAll('/usr/local/bin/xlvs', '/bin/true'))
 
   const file = join(folder, 'keepalived.service')
   const env = { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:` }
   const { stderr } = spawnSync('systemd-analyze', ['verify', file], { env, encoding: 'utf8' })
 
-  t.notRegex(stderr, /xlvs\.conf/)
+  t.notRegex(stderr, /xlvs\.(conf|service)/)
+})
+
+test('unit: what the daemon has, then socket, state and command are where they are', t => {
+  const of = (key: string): string[] =>
+    [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) => value)
+  const install = readFileSync(join(ROOT, '.ci/install'), 'utf8')
+
+  t.is(SOCKET_DEFAULT, `/run/${of('RuntimeDirectory')[0]}/xlvs.sock`)
+  t.is(STATE_DEFAULT, `/var/lib/${of('StateDirectory')[0]}`)
+  t.deepEqual(of('ExecStart'), ['/usr/local/bin/xlvs daemon'])
+  t.regex(install, /sed "s\|\/usr\/local\/bin\/\|\$2\/bin\/\|g" control\/packaging\/xlvs\.service/)
 })
