@@ -167,6 +167,24 @@ for (const f of FAMILIES) {
   })
 }
 
+test('gone: the service is removed, its connections are reset, the host gets others', async t => {
+  const lvs = await director(
+    t,
+    'tcp 192.0.2.1:80 rr\n-> 10.0.0.2:8080 nat weight 1\ntcp 192.0.2.1:81 rr',
+  )
+  const [intent] = lvs.intents
+  if (!intent) return
+  intent.service.destGone = 'reset'
+  lvs.publish()
+  const path = '198.51.100.7:40000 > 192.0.2.1:80'
+  lvs.run(tcp(path, 'S'))
+
+  lvs.dataplane.withdraw(intent.service)
+
+  const reasons = ['A', 'S'].map(flags => lvs.run(tcp(path, flags)).reason)
+  t.deepEqual(reasons, ['reset', 'no service'])
+})
+
 test('gone: more than may be reset in a second, the rest is answered later', async t => {
   const [f] = FAMILIES
   if (!f) return
