@@ -1,138 +1,87 @@
-/** Who may keep a connection to the socket for programs, and for how long. */
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** The socket of programs made for IPVS: who is answered, and who is hung up on. */
 import test, { type ExecutionContext } from 'ava'
-import type { DirectorApi } from '../../../control/daemon/contract.ts'
-import { ipvsServer, ownNetns, type IpvsLimits } from '../../../control/daemon/ipvs_socket.ts'
-import { fakeDirector } from '../../support/fake_director.ts'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { ipvsSocketOf } from '../../../control/daemon/options.ts'
+import { serveFake, serveIpvs } from '../../support/fake_director.ts'
 
-const HEAD = 40
-const MAGIC = 0x31564c58
-const SETTLE = 5
-const LENGTH_AT = 32
-const GOODBYE = -2
+/** Of an answer. */
+const HEAD = 16
+const NETNS = { dev: 4n, ino: 4026531840n }
 
-async function served(
-  t: ExecutionContext,
-  limits: Partial<IpvsLimits>,
-  director: DirectorApi = fakeDirector(),
-): Promise<() => Promise<Socket>> {
-  const folder = mkdtempSync(join(tmpdir(), 'xlvs-ipvs-'))
-  const parts = { director, pause: () => Promise.resolve() }
-  const all = { connections: 8, patienceMs: 60_000, ...limits }
-  const server = ipvsServer(parts, ownNetns(), all).listen(join(folder, 's'))
-  await once(server, 'listening')
-  const sockets: Socket[] = []
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    rmSync(folder, { recursive: true })
-  })
-  return async () => {
-    const socket = connect(join(folder, 's'))
-    sockets.push(socket)
-    await once(socket, 'connect')
-    return socket
-  }
+async function serve(t: ExecutionContext): Promise<string> {
+  const { socket, director } = await serveFake(t)
+  return serveIpvs(t, director, socket, { netns: NETNS })
 }
 
-/** Whether everything is on disk: a question without a namespace. */
-function question(): Buffer {
-  const bytes = Buffer.alloc(HEAD)
-  bytes.writeUInt32LE(MAGIC, 0)
-  bytes.writeUInt32LE(SETTLE, 4)
+/** A question for the file ip_vs, from that namespace. */
+function question(netns = NETNS): Buffer {
+  const name = Buffer.from('ip_vs')
+  const head = Buffer.alloc(40)
+  head.writeUInt32LE(0x31564c58, 0)
+  head.writeUInt32LE(4, 4)
+  head.writeBigUInt64LE(netns.dev, 8)
+  head.writeBigUInt64LE(netns.ino, 16)
+  head.writeUInt32LE(name.length, 32)
+  return Buffer.concat([head, name])
+}
+
+/** All that comes back until the answer is whole, or the connection ends. */
+async function exchange(socket: string, parts: readonly Buffer[]): Promise<Buffer> {
+  const connection = connect(socket)
+  const chunks: Buffer[] = []
+  connection.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    const all = Buffer.concat(chunks)
+    if (all.length >= HEAD && all.length >= HEAD + all.readUInt32LE(8)) connection.end()
+  })
+  connection.on('error', () => undefined)
+  for (const part of parts) connection.write(part)
+  await once(connection, 'close')
+  return Buffer.concat(chunks)
+}
+
+test('ipvs socket: beside the socket of the API, then with a name of its own', t => {
+  t.is(ipvsSocketOf('/run/xlvs/xlvs.sock'), '/run/xlvs/xlvs-ipvs.sock')
+  t.is(ipvsSocketOf('/tmp/a'), '/tmp/a-ipvs.sock')
+})
+
+test('ipvs socket: a question in pieces, then its answer', async t => {
+  const whole = question()
+  const pieces = [whole.subarray(0, 3), whole.subarray(3, 41), whole.subarray(41)]
+
+  const answer = await exchange(await serve(t), pieces)
+
+  t.is(answer.readInt32LE(4), 0)
+  t.regex(answer.toString('latin1', 16), /^IP Virtual Server version/)
+})
+
+test('ipvs socket: a question of another namespace, then it is left to the kernel', async t => {
+  const answer = await exchange(await serve(t), [question({ ...NETNS, ino: 7n })])
+
+  t.is(answer.readInt32LE(4), -1)
+  t.is(answer.length, 16)
+})
+
+const GARBAGE: [what: string, bytes: Buffer][] = [
+  ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+  ['a kind that there is not', spoiled(bytes => bytes.writeUInt32LE(9, 4))],
+  ['a length beyond the bounds', spoiled(bytes => bytes.writeUInt32LE(0xffffffff, 32))],
+  ['more than it says', Buffer.concat([question(), Buffer.from('x')])],
+]
+
+function spoiled(change: (bytes: Buffer) => void): Buffer {
+  const bytes = question()
+  change(bytes)
   return bytes
 }
 
-/** The result in the next answer. */
-async function resultOf(socket: Socket): Promise<number> {
-  const [bytes] = (await once(socket, 'data')) as [Buffer]
-  return bytes.readInt32LE(4)
-}
+for (const [what, bytes] of GARBAGE)
+  test(`ipvs socket: ${what}, then it is hung up on and others are answered`, async t => {
+    const socket = await serve(t)
 
-async function ask(socket: Socket): Promise<number> {
-  socket.write(question())
-  return resultOf(socket)
-}
+    const answer = await exchange(socket, [bytes])
 
-test('ipvs socket: one question after the other, then each is answered', async t => {
-  const open = await served(t, {})
-  const socket = await open()
-
-  t.deepEqual([await ask(socket), await ask(socket)], [0, 0])
-})
-
-test('ipvs socket: a client that drips, then it is hung up on all the same', async t => {
-  const open = await served(t, { patienceMs: 100 })
-  const socket = await open()
-  const head = question()
-  head.writeUInt32LE(60_000, LENGTH_AT)
-  socket.write(head)
-  const drip = setInterval(() => socket.write('x'), 10)
-  socket.on('error', () => undefined)
-  const closed = Promise.withResolvers<undefined>()
-  socket.on('close', () => {
-    closed.resolve(undefined)
+    t.is(answer.length, 0)
+    t.is((await exchange(socket, [question()])).readInt32LE(4), 0)
   })
-
-  await closed.promise
-
-  clearInterval(drip)
-  t.pass()
-})
-
-test('ipvs socket: a client with its answer, then it may be silent', async t => {
-  const open = await served(t, { patienceMs: 3000 })
-  const [idle, silent] = [await open(), await open()]
-  await ask(idle)
-
-  await once(silent, 'close')
-
-  t.is(await ask(idle), 0)
-})
-
-test('ipvs socket: more clients than may be, then the longest silent is told to go', async t => {
-  const open = await served(t, { connections: 2 })
-  const [first, second] = [await open(), await open()]
-  await ask(second)
-  await ask(first)
-  const told = resultOf(second)
-
-  const third = await open()
-
-  t.is(await told, GOODBYE)
-  await once(second, 'close')
-  t.deepEqual([await ask(first), await ask(third)], [0, 0])
-})
-
-test('ipvs socket: all are being answered, then one more is hung up on', async t => {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const asked = Promise.withResolvers<undefined>()
-  const settled = () => {
-    asked.resolve(undefined)
-    return promise
-  }
-  const director = { ...fakeDirector(), settled }
-  const open = await served(t, { connections: 1 }, director)
-  const first = await open()
-  const answer = ask(first)
-  await asked.promise
-
-  await once(await open(), 'close')
-
-  resolve(undefined)
-  t.is(await answer, 0)
-})
-
-test('ipvs socket: a second question before the first is answered, then it is hung up', async t => {
-  const open = await served(t, {})
-  const socket = await open()
-
-  socket.write(Buffer.concat([question(), question()]))
-
-  await once(socket, 'close')
-  t.pass()
-})
