@@ -191,19 +191,20 @@ export class Changes {
   }
 
   async #makeGroup(group: readonly Asked[]): Promise<void> {
-    const before = this.#intent
-    const draft = new Draft(before)
+    const draft = new Draft(this.#intent)
     const nowMs = (): number => this.#parts.nowMs()
     const folded = await inSlices(fold(draft, group), nowMs)
     const changes = folded.flatMap(({ change }) => change ?? [])
     const steps = draft.steps()
+    const { before, after, undo } = draft.inPlace()
     try {
       if (changes.length > 0)
-        await this.#make(before, draft.intent, changes, {
+        await this.#make(before, after, changes, {
           write: () => inSlices(this.#writer.writing(steps), nowMs),
           takeBack: () => inSlices(this.#writer.takingBack(before, steps), nowMs),
           names: new Set(steps.map(({ name }) => name)),
           isOnDisk: group[0]?.isOnDisk ?? true,
+          undo,
         })
       for (const { answer, outcome } of folded) answer(outcome)
     } catch (error) {
@@ -223,6 +224,8 @@ export class Changes {
       takeBack: () => void | Promise<void>
       names: Iterable<string>
       isOnDisk?: boolean
+      /** Gives the intent as it was, where that is not `before`. */
+      undo?: () => Intent
     },
   ): Promise<void> {
     try {
@@ -233,7 +236,7 @@ export class Changes {
       this.#records += changes.length
       await this.#writer.endOrphans()
     } catch (error) {
-      this.#intent = before
+      this.#intent = hands.undo?.() ?? before
       await hands.takeBack()
       throw error
     }

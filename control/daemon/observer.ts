@@ -18,6 +18,7 @@ import type { EventBody } from '../model/event.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
 import { wholly, type Work } from '../model/work.ts'
 import type { Intent, ServiceIntent } from '../plan/intent.ts'
+import { middles } from '../plan/middles.ts'
 import type { Events } from './events.ts'
 
 /** How the director sees the world. */
@@ -56,7 +57,8 @@ export class Observer {
     for (const name of services) {
       this.#forgetDests(name, before, after)
       const service = after.services[name]
-      if (service) for (const body of this.#lookAt(service)) bodies.push(body)
+      const [, come] = middles(before.services[name]?.dests ?? [], service?.dests ?? [])
+      if (service) for (const body of this.#lookAt(service, come)) bodies.push(body)
       yield
     }
     this.#forgetInterfaces(before, after)
@@ -91,7 +93,8 @@ export class Observer {
     }
   }
 
-  #lookAt({ service, dests }: ServiceIntent): EventBody[] {
+  /** @param dests those of its dests that may have changed */
+  #lookAt({ service, dests: all }: ServiceIntent, dests: readonly Dest[] = all): EventBody[] {
     const name = serviceName(service)
     const found: EventBody[] = []
     const isLocal = this.#around.isLocal(service)
@@ -128,9 +131,9 @@ export class Observer {
 
   #forgetDests(name: string, before: Intent, after: Intent): void {
     const now = after.services[name]
-    const kept = new Set(now?.dests.map(destName))
-    for (const dest of before.services[name]?.dests.map(destName) ?? [])
-      if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
+    const [gone, come] = middles(before.services[name]?.dests ?? [], now?.dests ?? [])
+    const kept = new Set(come.map(destName))
+    for (const dest of gone.map(destName)) if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
     if (!now) this.#seen.delete(name)
   }
 
@@ -194,8 +197,9 @@ function serviceChanges(
   if (!was) found.push({ kind: 'service-added', service, settings })
   else if (!isSame(settingsOf(was.service), settings))
     found.push({ kind: 'service-changed', service, settings })
-  const before = new Map((was?.dests ?? []).map(dest => [destName(dest), dest]))
-  const after = new Map(now.dests.map(dest => [destName(dest), dest]))
+  const [gone, come] = middles(was?.dests ?? [], now.dests)
+  const before = new Map(gone.map(dest => [destName(dest), dest]))
+  const after = new Map(come.map(dest => [destName(dest), dest]))
   for (const dest of before.keys())
     if (!after.has(dest)) found.push({ kind: 'dest-removed', service, dest })
   for (const [dest, one] of after) {

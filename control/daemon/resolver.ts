@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import type { Dataplane } from '../dataplane/dataplane.ts'
 import type { Watch } from '../dataplane/watch.ts'
-import type { ServiceIntent } from '../plan/intent.ts'
+import type { DestId } from '../model/service.ts'
 
 /** A neighbour that stays unknown is asked for again after this. */
 const RESOLVE_AGAIN_MS = 1000
@@ -25,10 +25,10 @@ export class Resolver {
     this.#parts = parts
   }
 
-  /** Asks for those of one service. */
-  resolve(service: ServiceIntent): void {
+  /** Asks for theirs. */
+  resolve(dests: readonly DestId[]): void {
     const now = this.#parts.nowMs()
-    for (const dest of service.dests) {
+    for (const dest of dests) {
       const { unresolved } = this.#parts.dataplane.reach(dest.address)
       if (!unresolved) continue
       const key = `${unresolved.ifindex} ${unresolved.address}`

@@ -5,7 +5,7 @@
 import { attach, detach } from '../dataplane/attach.ts'
 import { writeDefence } from '../dataplane/settings.ts'
 import { parseServiceName } from '../config/name.ts'
-import type { AttachMode, ServiceId } from '../model/service.ts'
+import type { AttachMode, Dest, ServiceId } from '../model/service.ts'
 import type { Work } from '../model/work.ts'
 import { defence, type Defence } from '../plan/defence.ts'
 import { bulkChange } from '../plan/diff.ts'
@@ -85,14 +85,15 @@ export class Writer implements Hands {
   /** @param isNews somebody asks for it, and no change is taken back */
   publish(service: ServiceIntent, touches: readonly Weights[] = [], isNews = true): void {
     const { dataplane } = this.#parts
+    let written: readonly Dest[]
     try {
-      dataplane.publish(service, touches, isNews)
+      written = dataplane.publish(service, touches, isNews)
     } catch (error) {
       if (!dataplane.tables.owesGracePeriod) throw error
       this.settle() // many edits in one second: what they gave back may make room
-      dataplane.publish(service, touches, isNews)
+      written = dataplane.publish(service, touches, isNews)
     }
-    this.resolve(service)
+    this.#resolver.resolve(written)
   }
 
   withdraw(id: ServiceId): void {
@@ -143,7 +144,7 @@ export class Writer implements Hands {
 
   /** Asks for the neighbours that a service's dests wait for. */
   resolve(service: ServiceIntent): void {
-    this.#resolver.resolve(service)
+    this.#resolver.resolve(service.dests)
   }
 
   /** The same of many services, with a pause after each. */

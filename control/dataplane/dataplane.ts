@@ -11,6 +11,7 @@ import {
   isMark,
   serviceName,
   type ConnView,
+  type Dest,
   type DestId,
   type DestView,
   type Rates as RatesView,
@@ -22,6 +23,7 @@ import { published } from '../plan/active.ts'
 import type { Network } from '../plan/network.ts'
 import type { ServiceIntent } from '../plan/intent.ts'
 import { noTraffic, plus } from '../plan/intent.ts'
+import { middles } from '../plan/middles.ts'
 import type { Weights } from '../plan/schedule/weights.ts'
 import type { MarkRule } from '../model/mark.ts'
 import { readConns } from './conns.ts'
@@ -64,6 +66,8 @@ export class Dataplane {
   #network: Network
   /** Whether the virtual address was here when a service was last published, by its name. */
   readonly #vipLocal = new Map<string, boolean>()
+  /** What is in the tables of a service, while the ways to its dests are what they were then. */
+  readonly #published = new Map<string, ServiceIntent>()
   /** Whether connections end with their dests, and whether dests have left since takeOrphaned. */
   #endsOrphans = false
   /** Families of the services, by name, and how many each has. */
@@ -98,6 +102,7 @@ export class Dataplane {
   setNetwork(network: Network, attached: ReadonlySet<number>): void {
     this.#network = network
     this.ways.update(network, attached)
+    if (this.ways.hasMoved) this.#published.clear()
     writeLimits(this.kernel, network.facts.limits)
     writeUnprivilegedPort(this.kernel, network.facts.unprivilegedPort)
     if (network.facts.links.some(link => link.acceptLocal === true)) heedAllReplies(this.kernel)
@@ -166,6 +171,7 @@ export class Dataplane {
   /** As IPVS has hooks of a family while there is a service of it. */
   #noteFamily(name: string, family: Family | undefined): void {
     const was = this.#families.get(name)
+    if (was !== undefined && was === family) return
     if (was) this.#ofFamily[was]--
     if (family) this.#ofFamily[family]++
     if (family) this.#families.set(name, family)
@@ -187,6 +193,7 @@ export class Dataplane {
 
   /** Takes a service out; its dests go to the trash and keep their connections. */
   withdraw(service: ServiceId): void {
+    this.#published.delete(serviceName(service))
     this.#noteOrphans(service, [])
     this.tables.withdraw(service)
     this.#noteNatDests(serviceName(service))
@@ -198,12 +205,55 @@ export class Dataplane {
   /**
    * Writes a service as intended; dests that are not in it any more go to the trash. One that needs
    * what there is not yet is not found by packets, and its connections go on. `isNews`: somebody
-   * asks for it, so that dests that it gets may start slowly.
+   * asks for it, so that dests that it gets may start slowly. The dests that were written.
    */
-  publish(
+  publish(intent: ServiceIntent, touches: readonly Weights[] = [], isNews = true): readonly Dest[] {
+    const name = serviceName(intent.service)
+    const was = this.#published.get(name)
+    this.#published.delete(name)
+    const added = was && this.#tryAdded(was, intent, touches)
+    if (!added) this.#publishAll(intent, touches, isNews)
+    this.#published.set(name, { ...intent })
+    return added ?? intent.dests
+  }
+
+  /** What finds no room is asked for again after a grace period, if one is owed. */
+  #tryAdded(
+    was: ServiceIntent,
+    intent: ServiceIntent,
+    touches: readonly Weights[],
+  ): readonly Dest[] | undefined {
+    try {
+      return this.#publishAdded(was, intent, touches)
+    } catch (error) {
+      if (this.tables.owesGracePeriod) this.#published.set(serviceName(was.service), was)
+      throw error
+    }
+  }
+
+  /**
+   * The dests that came to a service since it was published, if nothing else has become of it: then
+   * these alone are written, and time does not go by the others.
+   */
+  #publishAdded(
+    was: ServiceIntent,
+    { service, dests }: ServiceIntent,
+    touches: readonly Weights[],
+  ): readonly Dest[] | undefined {
+    const { slowStartS = 0, engine } = service
+    if (was.service !== service || this.#tellsStrays || engine || slowStartS > 0) return undefined
+    const [gone, come] = middles(was.dests, dests)
+    const vipLocal = this.isLocal(service)
+    if (gone.length > 0 || come[0] !== dests[0]) return undefined
+    if (this.#vipLocal.get(serviceName(service)) !== vipLocal) return undefined
+    const fresh = come.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
+    return this.tables.publishAdded(service, fresh, vipLocal, touches) ? come : undefined
+  }
+
+  #publishAll(
     { service: wanted, dests }: ServiceIntent,
-    touches: readonly Weights[] = [],
-    isNews = true,
+    touches: readonly Weights[],
+    isNews: boolean,
   ): void {
     const service = published(wanted)
     this.#vipLocal.set(serviceName(wanted), this.isLocal(wanted))

@@ -79,6 +79,34 @@ export class Schedules {
     return changed
   }
 
+  /**
+   * The same where new dests, newest first, came to those of the rows that there are, each with its
+   * weight; false: the scheduler cannot do with less than all, and nothing has changed.
+   */
+  publishAdded(
+    serviceId: number,
+    { scheduler }: Service,
+    added: readonly ScheduleRow[],
+    touches: readonly Weights[],
+  ): boolean {
+    const plan = planOf(scheduler)
+    const before = readScheduleWord(load64(this.#services, wordOf(serviceId)))
+    if (plan.table || !plan.added || before.scheduler !== schedulerNumber(scheduler)) return false
+    if (plan.turn && touches.length === 0) return false
+    const count = added.length
+    const first = this.#take(before.rows + count)
+    added.forEach((row, i) => this.#rows.set(first + i, row))
+    plan.added(this.#rows.copied(before.first, before.rows, first + count, count), count, touches)
+    this.#swap(wordOf(serviceId), seen => {
+      const { cursor } = readScheduleWord(seen)
+      const place = { first, rows: before.rows + count, scheduler: before.scheduler }
+      return scheduleWord({ ...place, cursor: plan.cursor ? cursor + count : 0 })
+    })
+    this.#regions.giveBack(before.first, before.rows)
+    if (plan.turn) this.#turn(serviceId, plan.turn.bind(plan), false, touches)
+    return true
+  }
+
   /** What a scheduler that has gone remembered of a service. */
   #forget(scheduler: number, serviceId: number): void {
     const name = REMEMBERING[scheduler]
@@ -104,11 +132,17 @@ export class Schedules {
     if (plan.remembers) this.#caches.bind(plan.remembers, serviceId, isNew)
     const changed = this.#publishRows(serviceId, number, plan, plan.rows(wanted, old))
     const heard = isNew && touches.length === 0 ? [weightsOf(dests)] : touches
-    if (plan.turn && heard.length > 0) {
-      const turn = plan.turn.bind(plan)
-      this.#swap(turnOf(serviceId), seen => turn(isNew ? undefined : seen, heard))
-    }
+    if (plan.turn && heard.length > 0) this.#turn(serviceId, plan.turn.bind(plan), isNew, heard)
     return changed
+  }
+
+  #turn(
+    serviceId: number,
+    turn: NonNullable<SchedulePlan['turn']>,
+    isNew: boolean,
+    heard: readonly Weights[],
+  ): void {
+    this.#swap(turnOf(serviceId), seen => turn(isNew ? undefined : seen, heard))
   }
 
   /** Nothing is scheduled any more. */

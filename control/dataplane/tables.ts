@@ -243,6 +243,26 @@ export class Tables {
   }
 
   /**
+   * The same where some dests, newest first, came to those that were published before, and nothing
+   * else has changed, without a slow start; false: it has to be the whole, nothing is scheduled.
+   */
+  publishAdded(
+    service: Service,
+    added: DestWithReach[],
+    vipLocal: boolean,
+    touches: readonly Weights[],
+  ): boolean {
+    const name = serviceName(service)
+    const id = this.#serviceIds.get(name)
+    if (id === undefined || !this.#open.has(name)) return false
+    const rows = added.map(dest => ({
+      dest: this.#writeDest(name, { service, id, vipLocal, isLiving: false }, dest).id,
+      value: scheduledWeight(dest),
+    }))
+    return this.#schedules.publishAdded(id, service, rows, touches)
+  }
+
+  /**
    * Keeps what there is of a service for the connections it has, and lets packets find it no more.
    * Dests that the tables do not know get no row. Withdraw those that are not in it any more after.
    */

@@ -165,6 +165,11 @@ export class Ways {
     return { ...view, nexthop, unresolved: { ifindex, address: hop.address } }
   }
 
+  /** Whether there are such as takeMoved() tells. */
+  get hasMoved(): boolean {
+    return this.#moved.size > 0
+  }
+
   /** Addresses reached before whose way has changed since this was last asked. */
   takeMoved(): ReadonlySet<string> {
     const moved = this.#moved

@@ -182,6 +182,41 @@ export class Draft {
     return { ...this.#rest, services, counts: this.counts }
   }
 
+  /**
+   * The same in the place of the start, which is the caller's alone: what was added or changed is
+   * put into the services that there are, in time proportional to it. Only where some were removed,
+   * which changes their order, is it a copy. `before` has of the start's services only those.
+   */
+  inPlace(): { before: Intent; after: Intent; undo: () => Intent } {
+    const start = this.#start
+    const touched = [...this.#drafts].filter(([name, draft]) => this.#isThere(name) || draft)
+    const isRemoved = ([name, draft]: (typeof touched)[number]): boolean =>
+      !draft || (this.#added.has(name) && this.#isThere(name))
+    if (touched.some(isRemoved)) return { before: start, after: this.intent, undo: () => start }
+    const { services } = start
+    const was: Intent['services'] = {}
+    for (const [name, draft] of touched) {
+      const found = this.#isThere(name) ? services[name] : undefined
+      if (found) was[name] = found
+      if (draft) services[name] = draft.intent
+    }
+    const undo = (): Intent => {
+      for (const [name] of touched) {
+        const old = Object.hasOwn(was, name) ? was[name] : undefined
+        if (old) services[name] = old
+        else Reflect.deleteProperty(services, name)
+      }
+      return start
+    }
+    const after = { ...this.#rest, services, counts: this.counts }
+    return { before: { ...start, services: was }, after, undo }
+  }
+
+  /** Whether the start had it. */
+  #isThere(name: string): boolean {
+    return Object.hasOwn(this.#start.services, name)
+  }
+
   /** What the maps must be told, in this order, services that have not changed left out. */
   steps(): Step[] {
     return [...this.#stages].flatMap(([name, stages]) =>

@@ -7,14 +7,25 @@ import { scheduledWeight } from './active.ts'
 import type { ServiceIntent } from './intent.ts'
 import { destWeights, withWeight, type Weights } from './schedule/weights.ts'
 
+/** What is known of a list of dests besides: found out once, and handed on to the next list. */
+interface Known {
+  /** The same, oldest first. */
+  byName: Map<string, Dest>
+  weights: Weights | undefined
+}
+
+/** Of the lists that intents have; one who takes it away may change it. */
+const known = new WeakMap<readonly Dest[], Known>()
+
 export class ServiceDraft {
   #service: Service
   /** As it was when it was last asked for. */
   #intent: ServiceIntent | undefined
   #dests: Dest[]
-  /** The same, oldest first, once a dest was looked for. */
-  #byName: Map<string, Dest> | undefined
-  #weights: Weights | undefined
+  /** Since that was made: dests that are new, oldest first; undefined: more than that. */
+  #added: Dest[] | undefined = []
+  /** Once a dest was looked for. */
+  #known: Known | undefined
 
   constructor(given: ServiceIntent) {
     this.#intent = given
@@ -32,46 +43,69 @@ export class ServiceDraft {
   }
 
   dest(id: DestId): Dest | undefined {
-    return this.#named().get(destName(id))
+    return this.#mine().byName.get(destName(id))
   }
 
   has(name: string): boolean {
-    return this.#named().has(name)
+    return this.#mine().byName.has(name)
   }
 
   /** A new dest, or one in the place of what has its name. */
   set(dest: Dest): void {
     const name = destName(dest)
-    const was = this.#named().get(name)
-    this.#weights =
-      !was && this.#weights ? withWeight(this.#weights, scheduledWeight(dest)) : undefined
-    this.#named().set(name, succeeding(dest, was))
+    const mine = this.#mine()
+    const was = mine.byName.get(name)
+    mine.weights =
+      !was && mine.weights ? withWeight(mine.weights, scheduledWeight(dest)) : undefined
+    const now = succeeding(dest, was)
+    mine.byName.set(name, now)
+    if (was) this.#added = undefined
+    else this.#added?.push(now)
     this.#intent = undefined
   }
 
   remove(name: string): void {
-    this.#named().delete(name)
-    this.#weights = undefined
+    const mine = this.#mine()
+    mine.byName.delete(name)
+    mine.weights = undefined
+    this.#added = undefined
     this.#intent = undefined
   }
 
   get weights(): Weights {
-    this.#weights ??= destWeights(this.#byName ? [...this.#byName.values()] : this.#dests)
-    return this.#weights
+    const mine = this.#mine()
+    mine.weights ??= destWeights([...mine.byName.values()])
+    return mine.weights
   }
 
   /** As it is by now; the very objects given, where nothing changed. */
   get intent(): ServiceIntent {
-    if (this.#intent) return this.#intent
-    if (this.#byName && !this.#isAsGiven(this.#byName))
-      this.#dests = [...this.#byName.values()].reverse()
-    this.#intent = { service: this.#service, dests: this.#dests }
+    if (!this.#intent) {
+      this.#dests = this.#listed()
+      this.#added = []
+      this.#intent = { service: this.#service, dests: this.#dests }
+    }
+    if (this.#known) known.set(this.#dests, this.#known)
+    this.#known = undefined
     return this.#intent
   }
 
-  #named(): Map<string, Dest> {
-    this.#byName ??= new Map(this.#dests.toReversed().map(dest => [destName(dest), dest]))
-    return this.#byName
+  #listed(): Dest[] {
+    if (this.#added?.length === 0) return this.#dests
+    if (this.#added) return [...this.#added.reverse(), ...this.#dests]
+    const { byName } = this.#mine()
+    return this.#isAsGiven(byName) ? this.#dests : [...byName.values()].reverse()
+  }
+
+  #mine(): Known {
+    if (this.#known) return this.#known
+    const found = known.get(this.#dests)
+    known.delete(this.#dests)
+    const byName = new Map(
+      found ? [] : this.#dests.toReversed().map(dest => [destName(dest), dest]),
+    )
+    this.#known = found ?? { byName, weights: undefined }
+    return this.#known
   }
 
   #isAsGiven(byName: Map<string, Dest>): boolean {

@@ -93,7 +93,7 @@ function saved(services: number, dests: number): string {
     const service = `-t 192.0.2.1:${1 + s}`
     const lines = Array.from(
       { length: dests },
-      (_, d) => `-a ${service} -r 10.0.${d >> 8}.${d & 255}:8080 -m -w 1\n`,
+      (_, d) => `-a ${service} -r 10.1.${d >> 8}.${d & 255}:8080 -m -w 1\n`,
     )
     return `-A ${service} -s wlc\n${lines.join('')}`
   }).join('')

@@ -109,7 +109,7 @@ export async function director(
   setClock()
   const publish = () => {
     dataplane.setNetwork(new Network(facts), new Set([INGRESS]))
-    for (const intent of intents) dataplane.publish(intent)
+    for (const intent of intents) dataplane.publish(structuredClone(intent)) // tests change theirs
   }
   publish()
   const run = runner(kernel)

@@ -1,5 +1,5 @@
 /** nq: a dest that has nothing to do, else sed's. Read next: bpf/sched_nq.h. */
 import type { SchedulePlan } from './scheduler.ts'
-import { weightRows } from './weights.ts'
+import { asWeights, weightRows } from './weights.ts'
 
-export const nq: SchedulePlan = { rows: weightRows }
+export const nq: SchedulePlan = { rows: weightRows, added: asWeights }

@@ -1,5 +1,5 @@
 /** ovf: the highest weight whose active connections are not above it. See bpf/sched_ovf.h. */
 import type { SchedulePlan } from './scheduler.ts'
-import { weightRows } from './weights.ts'
+import { asWeights, weightRows } from './weights.ts'
 
-export const ovf: SchedulePlan = { rows: weightRows }
+export const ovf: SchedulePlan = { rows: weightRows, added: asWeights }

@@ -7,7 +7,7 @@ import type { SchedulePlan, Wanted } from './scheduler.ts'
 
 const NONE: number = LIMIT.NONE
 
-export const rr: SchedulePlan = { rows, cursor }
+export const rr: SchedulePlan = { rows, added, cursor }
 
 /**
  * A row per dest, usable or not, and a last one for the head of the list. Each names the next
@@ -23,6 +23,27 @@ function rows({ dests }: Wanted): ScheduleRow[] {
     if ((dests[i]?.weight ?? 0) > 0) next = i
   }
   return rows
+}
+
+/**
+ * The rows that were name others by their places, which have moved; those that went round go to the
+ * first of all that is usable by now.
+ */
+function added(words: Uint32Array, count: number): void {
+  const moved = (place: number): number => (place === NONE ? NONE : place + count)
+  const old = moved(words.at(-1) ?? NONE)
+  let first = old
+  for (let i = count - 1; i >= 0; i--) if ((words[2 * i + 1] ?? 0) > 0) first = i
+  for (let i = count; 2 * i < words.length; i++) {
+    const next = moved(words[2 * i + 1] ?? NONE)
+    words[2 * i + 1] = next === NONE || next <= i ? first : next
+  }
+  let next = old === NONE ? first : old
+  for (let i = count - 1; i >= 0; i--) {
+    const weight = words[2 * i + 1] ?? 0
+    words[2 * i + 1] = next
+    if (weight > 0) next = i
+  }
 }
 
 /** On the same dest, or, when that is gone, on the nearest before it that is not; else the head. */

@@ -33,6 +33,12 @@ export interface SchedulePlan {
   /** @param before the rows that the same scheduler had; empty when it is new */
   rows(wanted: Wanted, before: readonly ScheduleRow[]): ScheduleRow[]
   /**
+   * Makes the rows right, two words each, once new dests came in front: `count` rows of theirs,
+   * with a weight in each, are followed by those that were. A cursor goes with its row. `touches`
+   * are those that `turn` hears of. Absent: all rows are made again.
+   */
+  added?(words: Uint32Array, count: number, touches: readonly Weights[]): void
+  /**
    * Where the cursor stands in the rows `now` that stood at `cursor` of `before`. Absent: the
    * scheduler has none.
    */

@@ -1,5 +1,5 @@
 /** sed: the least expected delay, by active connections alone. Read next: bpf/sched_sed.h. */
 import type { SchedulePlan } from './scheduler.ts'
-import { weightRows } from './weights.ts'
+import { asWeights, weightRows } from './weights.ts'
 
-export const sed: SchedulePlan = { rows: weightRows }
+export const sed: SchedulePlan = { rows: weightRows, added: asWeights }

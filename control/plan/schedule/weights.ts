@@ -9,6 +9,11 @@ export function weightRows({ dests }: Pick<Wanted, 'dests'>): ScheduleRow[] {
   return [...dests.map(d => ({ dest: d.id, value: d.weight })), { dest: LIMIT.NONE, value: 0 }]
 }
 
+/** New dests in front of such rows: they are right as they are. */
+export function asWeights(): void {
+  // each row says what its own dest's weight is
+}
+
 /** What wrr must know of the weights of a service's dests. */
 export interface Weights {
   /** Of all above 0; 0 when there are none. */

@@ -1,5 +1,5 @@
 /** wlc: the dest with the least connections for its weight, by counts that are looked at live. */
 import type { SchedulePlan } from './scheduler.ts'
-import { weightRows } from './weights.ts'
+import { asWeights, weightRows } from './weights.ts'
 
-export const wlc: SchedulePlan = { rows: weightRows }
+export const wlc: SchedulePlan = { rows: weightRows, added: asWeights }

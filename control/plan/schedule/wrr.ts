@@ -6,12 +6,20 @@ import type { ScheduleRow } from '../../abi/maps.gen.ts'
 import type { SchedulePlan, Wanted } from './scheduler.ts'
 import { weightRows, weightsOf, type Weights } from './weights.ts'
 
-export const wrr: SchedulePlan = { rows, turn }
+export const wrr: SchedulePlan = { rows, added, turn }
 
 /** The weights; the head's row says by what the threshold falls and where it starts. */
 function rows(wanted: Wanted): ScheduleRow[] {
   const { step, start } = range(weightsOf(wanted.dests))
   return [...weightRows(wanted).slice(0, -1), { dest: step, value: start }]
+}
+
+/** The head's row alone says something of all. */
+function added(words: Uint32Array, _: number, touches: readonly Weights[]): void {
+  const now = touches.at(-1)
+  if (!now) return
+  const { step, start } = range(now)
+  words.set([step, start], words.length - 2)
 }
 
 function range({ divisor, largest }: Weights): { step: number; start: number } {

@@ -94,7 +94,7 @@ test('ipvs clients: a client with its answer, then it may be silent', async t =>
   t.is(await ask(idle), 0)
 })
 
-test('ipvs clients: more clients than may be, then the longest silent is told to go', async t => {
+test('ipvs clients: too many clients, then the longest silent is told to go', async t => {
   const open = await served(t, { connections: 2 })
   const [first, second] = [await open(), await open()]
   await ask(second)
@@ -127,7 +127,7 @@ test('ipvs clients: all are being answered, then one more is hung up on', async 
   t.is(await answer, 0)
 })
 
-test('ipvs clients: a second question before the first is answered, then it is hung up', async t => {
+test('ipvs clients: a second question before an answer, then it is hung up on', async t => {
   const open = await served(t, {})
   const socket = await open()
 

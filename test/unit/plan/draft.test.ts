@@ -185,3 +185,50 @@ function told(
   if (heard.length === 0) return { scheduler: 'wrr', word }
   return { scheduler: 'wrr', word: planOf('wrr').turn?.(isNew ? undefined : word, heard) ?? word }
 }
+
+test('draft: any changes in place, it is what a copy is; undone, it is what it was', t => {
+  const two = (change: Change): Change[] => [change, withService(change, 2)]
+  const starts = [fold(), fold(add(1)), fold(add(1), addDest(1, 2), add(2), addDest(2, 3), add(3))]
+  fc.assert(
+    fc.property(
+      fc.nat(2),
+      fc.array(someChange.chain(c => fc.constantFrom(...two(c)))),
+      (at, given) => {
+        const start = structuredClone(starts[at]) as Intent
+        const before = structuredClone(start)
+        const draft = new Draft(start)
+        for (const change of given) attempt(draft, change)
+        const copy = structuredClone(draft.intent)
+
+        const made = draft.inPlace()
+
+        t.is(textOf(made.after), textOf(copy))
+        for (const { name } of draft.steps())
+          t.deepEqual(made.before.services[name], before.services[name])
+        t.is(textOf(made.undo()), textOf(before))
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+/** With the order of its parts. */
+function textOf(intent: Intent): string {
+  return JSON.stringify(intent)
+}
+
+function withService(change: Change, s: number): Change {
+  const address = `192.0.2.${s}`
+  if ('service' in change && typeof change.service === 'object')
+    return { ...change, service: { ...change.service, address } } as Change
+  return change.op === 'removeService' ? remove(s) : change
+}
+
+/** What is refused changes nothing. */
+function attempt(draft: Draft, change: Change): void {
+  try {
+    draft.take(change)
+  } catch {
+    // told elsewhere
+  }
+}

@@ -1,0 +1,21 @@
+/** Two lists of which much is the same: what is between their common beginning and end. Pure. */
+
+type Middles<T> = [a: readonly T[], b: readonly T[]]
+
+/** Several ask about the same change. */
+let last: { a: readonly unknown[]; b: readonly unknown[]; found: Middles<unknown> } | undefined
+
+/** Equal is what is the very same; lists do not change. */
+export function middles<T>(a: readonly T[], b: readonly T[]): Middles<T> {
+  if (last?.a !== a || last.b !== b) last = { a, b, found: middlesOf(a, b) }
+  return last.found as Middles<T>
+}
+
+function middlesOf<T>(a: readonly T[], b: readonly T[]): Middles<T> {
+  const most = Math.min(a.length, b.length)
+  let start = 0
+  while (start < most && a[start] === b[start]) start++
+  let end = 0
+  while (end < most - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
+  return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+}
