@@ -5,11 +5,13 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
+import { DEST_CONNS, SERVICE } from '../../control/abi/maps.gen.ts'
 import type { Dest, Scheduler } from '../../control/model/service.ts'
 import { destWeights } from '../../control/plan/schedule/weights.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, IPV4, type Family } from '../support/families.ts'
 import { at, tcp } from '../support/frames.ts'
+import { oneOf, randomFrom, type Random } from '../support/random.ts'
 
 type T = Parameters<typeof director>[0]
 
@@ -79,6 +81,7 @@ interface Model {
   /** In thousandths. */
   share: number
   active: number
+  inactive?: number
 }
 
 /** What each scheduler would pick for so many connections that stay active; `turn`: wrr's. */
@@ -104,9 +107,9 @@ function drawn(dests: Model[], turn: number): Model {
 
 function least(scheduler: Scheduler, dests: Model[]): Model {
   const most = Math.max(...dests.map(({ share }) => share))
-  const load = ({ active, share }: Model): bigint => {
+  const load = ({ active, inactive = 0, share }: Model): bigint => {
     if (scheduler === 'sed' || scheduler === 'nq') return BigInt(active + 1)
-    return BigInt(256 * (active + (share < most ? 1 : 0)))
+    return BigInt(256 * (active + (share < most ? 1 : 0)) + inactive)
   }
   const size = ({ weight, share }: Model): bigint =>
     BigInt(scheduler === 'lc' ? 1 : weight) * BigInt(share)
@@ -235,6 +238,62 @@ for (const scheduler of SCHEDULERS)
     const out = picks(lvs, IPV4, 90)
 
     t.deepEqual(out, expected(scheduler, three(500, weights.toReversed()), 90))
+  })
+
+const SEEDS = 20
+const STATES = 20
+
+/** Gives all dests any weight, counts and time since they came; those that may be chosen. */
+function shaken(lvs: PacketDirector, random: Random): Model[] {
+  const { tables } = lvs.dataplane
+  const [intent] = lvs.intents
+  if (!intent) throw new Error('no service')
+  const slowStart = Math.round(SLOW_S * lvs.kernel.ticksPerSecond)
+  const weights = [0, 1, 1, 3, 100, 1 + random(WEIGHT_MAX), WEIGHT_MAX]
+  for (const dest of intent.dests) dest.weight = oneOf(random, weights)
+  lvs.dataplane.publish(intent, [], false)
+  const ages = intent.dests.map(() => random(1.3 * slowStart))
+  const models = intent.dests.flatMap((dest, i): Model[] => {
+    const id = tables.destId(intent.service, dest) ?? 0
+    const [active, inactive] = [random(3) && random(40), random(3) && random(2000)]
+    const [age = 0, isFull] = [ages[i], random(5) === 0]
+    const words = { active, inactive, overloaded: Number(isFull), tick: lvs.kernel.clock() - age }
+    for (const [word, value] of Object.entries(words))
+      tables.destConns.setWord(id, DEST_CONNS[word as keyof typeof words], value)
+    if (dest.weight === 0 || isFull) return []
+    const share = age < slowStart ? Math.max(10, Math.floor((age * 1000) / slowStart)) : 1000
+    const name = Number(dest.address.split('.').at(-1))
+    return [{ name, weight: dest.weight, share, active, inactive }]
+  })
+  const began = serviceAt(lvs) + SERVICE.slow_began
+  serviceRows(lvs).setUint32(began, lvs.kernel.clock() - Math.min(...ages), true)
+  return models
+}
+
+const serviceRows = (lvs: PacketDirector): DataView => new DataView(lvs.kernel.maps.services.mmap())
+
+const serviceAt = ({ dataplane, intents: [intent] }: PacketDirector): number =>
+  intent ? (dataplane.tables.serviceId(intent.service) ?? 0) * SERVICE.size : 0
+
+for (const scheduler of SCHEDULERS)
+  test(`slow start: ${scheduler}, any weights, counts and times, each pick is right`, async t => {
+    const lvs = await living(t, IPV4, scheduler, { weights: [1, 1, 1, 1, 1] })
+    lvs.advance(10 * SLOW_S)
+    let compared = 0
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const random = randomFrom(seed)
+      for (let state = 1; state <= STATES; state++) {
+        const dests = shaken(lvs, random)
+        if (new Set(dests.map(({ share }) => share)).size < 2) continue
+        const turn = serviceRows(lvs).getUint32(serviceAt(lvs) + SERVICE.slow_turn, true)
+
+        const out = picks(lvs, IPV4, 1)
+
+        t.deepEqual(out, expected(scheduler, dests, 1, turn), `seed ${seed}, state ${state}`)
+        compared++
+      }
+    }
+    t.true(compared > 200, `${compared}`)
   })
 
 for (const scheduler of SCHEDULERS)

@@ -1,7 +1,6 @@
 /**
  * The unit for systemd, and the drop-in in MANUAL.md: they name what the daemon and `make install`
- * have, systemd
- * reads them, and a keepalived that is started with it finds xlvsd.
+ * have, systemd reads them, and a keepalived that is started with it finds xlvsd.
  */
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
