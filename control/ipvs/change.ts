@@ -109,7 +109,10 @@ export function timeoutsOf(director: DirectorApi): TimeoutWords {
   return { tcp: Number(tcp.value), tcpFin: Number(tcpFin.value), udp: Number(udp.value) }
 }
 
-/** Those that are given and not 0. @throws EINVAL */
+/**
+ * Those that are given, not 0 and not so already: programs give all of them to change one, and put
+ * back what they found; what they leave as it is does not become theirs. @throws EINVAL
+ */
 export async function setTimeouts(
   director: DirectorApi,
   { tcp = 0, tcpFin = 0, udp = 0 }: Partial<TimeoutWords>,
@@ -117,7 +120,11 @@ export async function setTimeouts(
   const given = { tcp_timeout_s: tcp, tcp_fin_timeout_s: tcpFin, udp_timeout_s: udp }
   const most = SETTINGS.tcp_timeout_s.max
   if (Object.values(given).some(seconds => seconds > most)) throw refusedWith('EINVAL')
-  const set = Object.entries(given).filter(([, seconds]) => seconds > 0)
+  const now = director.settings()
+  const isNews = (name: keyof typeof given): boolean =>
+    given[name] > 0 && Number(now[name].value) !== given[name]
+  const names = Object.keys(given) as (keyof typeof given)[]
+  const set = names.filter(isNews).map(name => [name, given[name]] as const)
   if (set.length > 0) await director.setSettings(Object.fromEntries(set), ORIGIN)
 }
 
