@@ -140,11 +140,13 @@ class Client {
     const reply = await this.#heard.asked(asked)
     this.#isAnswered = false
     if (this.#isGone) return
-    const isTaken = this.#socket.write(reply, () => {
-      if (!isTaken) this.#rest()
-    })
-    if (isTaken) this.#rest()
-    else this.#wait()
+    if (this.#socket.write(reply)) this.#rest()
+    else {
+      this.#wait()
+      this.#socket.once('drain', () => {
+        this.#rest()
+      })
+    }
   }
 
   #rest(): void {

@@ -207,7 +207,9 @@ export class Journal {
 
   async #write(records: unknown[], isOnDisk: boolean): Promise<void> {
     const marked = this.#good > this.#synced ? [...records, syncedTo(this.#synced)] : records
-    const line = records.length > FEW ? liningUp(marked, 1) : liningUp(marked)
+    // What need not be on disk is small; of much else the parts are.
+    const depth = isOnDisk ? (records.length > FEW ? 1 : undefined) : 0
+    const line = liningUp(marked, depth)
     const bytes = await inSlices(line, () => performance.now())
     this.#beyond = true
     try {
