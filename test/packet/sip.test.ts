@@ -71,7 +71,19 @@ function beat(lvs: PacketDirector): void {
 const PIECES = [
   ...['\r', '\n', '\r\n', '\r\n', '\r\n', ' ', '\t', ':', ':', '@', 'i', 'I', 'Call-ID', 'call-id'],
   ...['CALL-ID', 'Call-ID: ', '\r\nCall-ID: ', '\r\ni:', 'abc', 'a@b', ',', ';', 'x'.repeat(7)],
-  ...['y'.repeat(100), 'Via: SIP/2.0', '\r\n ', '\xe9', '\xb5', '\0', 'Call-I', 'd', '\r\nCall-ID'],
+  ...[
+    'y'.repeat(100),
+    'Via: SIP/2.0',
+    '\r\n ',
+    '\xe9',
+    '\xb5',
+    '\xd7',
+    '\r\ni\xd7:',
+    '\0',
+    'Call-I',
+    'd',
+    '\r\nCall-ID',
+  ],
 ]
 
 function madeUp(random: Random): string {
