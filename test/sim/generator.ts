@@ -243,7 +243,9 @@ export class Generator {
     const f = isV4 === isMixed ? (FAMILIES[1] ?? IPV4) : IPV4
     const address = f.dest(oneOf(random, this.#dests))
     const some = service?.protocol === UDP ? [53, 5353] : [port, 80, 8000]
-    const ports = port === 0 ? [0, ...some] : some
+    // By mark all ports would be one, and more than a key's two buckets hold want one reply key.
+    const any = service?.mark ? [0] : [0, ...some]
+    const ports = port === 0 ? any : some
     const upper = oneOf(random, UPPERS)
     const limits = { upper, lower: random(2) === 0 ? 0 : Math.min(upper, 1 + random(5)) }
     const wanted = { service: number, address, weight: oneOf(random, WEIGHTS), ...limits }

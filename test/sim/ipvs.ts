@@ -9,7 +9,8 @@
  * maglev and twos; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments (refused
  * here, as the program refuses them); defences by the memory that is left, schedule_icmp and
  * nat_icmp_send; errors about tunnels and about what went to DR and tunnels; limits of own errors;
- * dests on this host; rp_filter; a full table and its overdue takeover.
+ * dests on this host; rp_filter; a full table and its overdue takeover; more connections of one
+ * reply key than its two buckets hold, and so ports of dests by mark.
  */
 import type { ServiceId } from '../../control/model/service.ts'
 import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
