@@ -334,9 +334,19 @@ function liftShadows(
       const rank = readSlot(tables, request).nexthop
       if (rank >= (newest?.rank ?? 0)) newest = { slot, rank }
     }
-    if (newest) lifted.push(newest.slot)
+    if (newest && !isAnswered(tables, newest.slot, reply)) lifted.push(newest.slot)
   }
   and64Batch(tables.conns, wordsAt(tables, lifted), ALL_BITS ^ BigInt(SHADOWED), lifted.length)
+}
+
+/** Whether one behind the table answers for a slot's key: the older of two there was unshadowed. */
+function isAnswered(tables: SweepTables, slot: number, reply: number): boolean {
+  const value = tables.stash.lookup(tupleOf(tables, slot))
+  if (!value) return false
+  const { words, step } = wordsOf(tables)
+  const word = words[view(value).getUint32(0, true) * step] ?? 0
+  const life = word & SLOT_WORD.WORD_LIFE_MASK
+  return life === LIFE.LIFE_VALID && (word & (REPLY | SHADOWED)) === reply
 }
 
 function isShadowed(word: number, reply: number): boolean {

@@ -201,6 +201,21 @@ for (const f of FAMILIES) {
     t.is(lvs.run(syn(at(f.far, 81))).reason, 'vip not local')
   })
 
+  test(`mark: ${f.name} many of one reply key, the newest answers`, async t => {
+    const lvs = await marked(t, f, nat, [`to ${f.vip} mark 7`])
+    const ask = (port: number) => lvs.run(udp(`${client} > ${at(f.vip, port)}`))
+    const ports = Array.from({ length: 20 }, (_, i) => 1001 + i)
+    for (const port of ports) ask(port)
+
+    lvs.advance(200)
+    for (const port of [1005, 1020]) ask(port)
+    lvs.advance(150)
+    lvs.sweep()
+
+    const answer = lvs.receive(udp(`${dest} > ${client}`))
+    sameFrame(t, answer, udp(`${at(f.vip, 1020)} > ${client}`, { ttl: 63 }))
+  })
+
   test(`mark: ${f.name} an error about a reply or a request, it is translated`, async t => {
     const lvs = await marked(t, f, nat, [`to ${f.vip} mark 7`])
     const vip = at(f.vip, 81)
