@@ -184,8 +184,8 @@ ALWAYS struct conn *stash_find(struct packet *pkt)
 	if (!slot)
 		return 0;
 	word = READ(slot->word);
-	if ((word & WORD_LIFE_MASK) != LIFE_VALID || !is_key(slot, word, &pkt->wire) ||
-	    is_overdue(pkt->wire.v6, slot, pkt->now))
+	if ((word & (WORD_LIFE_MASK | FLAG(CONN_SHADOWED))) != LIFE_VALID ||
+	    !is_key(slot, word, &pkt->wire) || is_overdue(pkt->wire.v6, slot, pkt->now))
 		return 0;
 	pkt->word = word;
 	pkt->index = *index;

@@ -81,13 +81,41 @@ ALWAYS void slot_release(__u8 v6, __u32 index)
 
 #include "takeover.h"
 
-/* A slot behind the table, found through the kernel hash: its index, or NONE. */
-ALWAYS __u32 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
+/* Lets a slot answer no more. Gives the rank of who does instead. */
+ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot)
+{
+	__u64 was = __sync_fetch_and_or(&slot->word, FLAG(CONN_SHADOWED));
+	struct conn *request = was & FLAG(CONN_REPLY) ? partner_of(v6, slot) : slot;
+
+	return (request ? READ(request->nexthop) : 0) + 1;
+}
+
+/* The slot behind the table that answers for a key, or would have before its time was over. */
+ALWAYS struct conn *stash_rival(const struct wire *wire)
+{
+	struct tuple key = tuple_of(wire);
+	__u32 *index = bpf_map_lookup_elem(&stash, &key);
+	struct conn *slot = index ? slot_at(wire->v6, *index) : 0;
+	__u64 word = slot ? READ(slot->word) : 0;
+
+	if (!slot || word & FLAG(CONN_SHADOWED) || (word & WORD_LIFE_MASK) < LIFE_VALID)
+		return 0;
+	return is_key(slot, word, wire) ? slot : 0;
+}
+
+/*
+ * A slot behind the table, found through the kernel hash: its index, or NONE. Who was found by the
+ * same key before, a rival or overdue, is shadowed: the upper half is the rank of who is found now.
+ */
+ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 {
 	__u32 buckets = config.stash_buckets[v6 ? FAMILY_IPV6 : FAMILY_IPV4];
 	__u32 mask = buckets - 1, base = bucket_mask(v6) + 1;
 	struct tuple key = *tuple; /* Linux 6.1 takes no key that a caller's pointer leads to */
+	struct wire wire = wire_of(&key, v6);
+	struct conn *rival;
 	__u32 index;
+	__u64 rank = 0;
 
 	if (!buckets)
 		return NONE;
@@ -96,15 +124,18 @@ ALWAYS __u32 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 		index = bucket_claim(v6, base + ((hash >> 32) & mask), hash);
 	if (index == NONE)
 		return NONE;
+	rival = stash_rival(&wire);
+	if (rival)
+		rank = slot_shadow(v6, rival);
 	if (bpf_map_update_elem(&stash, &key, &index, BPF_ANY)) {
 		slot_release(v6, index);
 		return NONE;
 	}
 	bucket_mark(v6, hash, FLAG(BUCKET_STASHED));
-	return index;
+	return rank << 32 | index;
 }
 
-WARM __u32 stash_claim(const struct tuple *tuple, __u64 hash)
+WARM __u64 stash_claim(const struct tuple *tuple, __u64 hash)
 {
 	if (!tuple)
 		return NONE;
@@ -136,8 +167,8 @@ WARM __u32 table_claim6(__u64 hash, __u32 now)
 	return table_claim(1, hash, now);
 }
 
-/* A slot for a key, BUSY: its index, or NONE when table and stash are full. */
-ALWAYS __u32 slot_claim(const struct wire *wire, __u64 hash, __u32 now)
+/* A slot for a key, BUSY: its index, or NONE when table and stash are full; see stash_claim_in. */
+ALWAYS __u64 slot_claim(const struct wire *wire, __u64 hash, __u32 now)
 {
 	__u32 index = wire->v6 ? table_claim6(hash, now) : table_claim4(hash, now);
 	struct tuple tuple;
@@ -218,19 +249,6 @@ ALWAYS struct conn *bucket_rival(const struct wire *wire, __u32 row, __u64 hash)
 	return 0;
 }
 
-/* The same behind the table. */
-ALWAYS struct conn *stash_rival(const struct wire *wire)
-{
-	struct tuple key = tuple_of(wire);
-	__u32 *index = bpf_map_lookup_elem(&stash, &key);
-	struct conn *slot = index ? slot_at(wire->v6, *index) : 0;
-	__u64 word = slot ? READ(slot->word) : 0;
-
-	if (!slot || word & FLAG(CONN_SHADOWED) || (word & WORD_LIFE_MASK) < LIFE_VALID)
-		return 0;
-	return is_key(slot, word, wire) ? slot : 0;
-}
-
 ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 {
 	__u8 v6 = wire->v6;
@@ -248,18 +266,25 @@ ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 	return slot;
 }
 
-/* Shadows who answers for a key. Gives the rank of who does from now on. */
+/*
+ * Shadows who answers for a key. Gives the rank of who does from now on. There may be two: a reply
+ * slot over its time keeps no packet from beginning a connection of the same key.
+ */
 ALWAYS __u32 rival_shadow(const struct tuple *tuple, __u64 hash, __u8 v6)
 {
 	struct wire wire = wire_of(tuple, v6);
-	struct conn *rival = rival_find(&wire, hash), *request;
-	__u64 was;
+	__u32 rank = 0, other;
 
-	if (!rival)
-		return 0;
-	was = __sync_fetch_and_or(&rival->word, FLAG(CONN_SHADOWED));
-	request = was & FLAG(CONN_REPLY) ? partner_of(v6, rival) : rival;
-	return (request ? READ(request->nexthop) : 0) + 1;
+	for (int turn = 0; turn < 2; turn++) {
+		struct conn *rival = rival_find(&wire, hash);
+
+		if (!rival)
+			break;
+		other = slot_shadow(v6, rival);
+		if (other > rank)
+			rank = other;
+	}
+	return rank;
 }
 
 WARM __u32 rival_shadow4(const struct tuple *tuple, __u64 hash)
@@ -309,16 +334,18 @@ ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash, __u32 *r
 	struct wire wire = wire_reply(pkt, dest);
 	struct conn *slot;
 	__u32 index;
+	__u64 claim;
 
 	*hash = conn_hash(&wire);
-	index = slot_claim(&wire, *hash, pkt->now);
+	claim = slot_claim(&wire, *hash, pkt->now);
+	index = claim;
 	if (index == NONE)
 		return NONE;
 	slot = slot_at(wire.v6, index);
 	if (!slot)
 		return NONE;
 	slot_fill(slot, pkt, request, dest, port_at_dest(pkt));
-	*rank = shadow_older(&wire, *hash);
+	*rank = claim >> 32 ?: shadow_older(&wire, *hash);
 	return index;
 }
 

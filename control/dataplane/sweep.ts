@@ -66,6 +66,9 @@ function wordsOf({ family, conns }: ConnTable): Words {
   return { words: new Uint32Array(conns), step: SLOT[family].size / 4 }
 }
 
+/** To BpfMap.update: not when the key is there. */
+const IF_NEW = 1
+
 /** Connections that are freed between two heartbeats: some tenths of a second of work. */
 const SLICE = 65_536
 
@@ -325,6 +328,7 @@ function liftShadows(
   const answered = dead.filter(slot => (wordOf(slot) & (REPLY | SHADOWED)) === reply)
   if (answered.length === 0 || shadows().size === 0) return
   const lifted: number[] = []
+  const isFound = (slot: number): boolean => slot < tables.stashFirst || restash(tables, slot)
   for (const key of new Set(answered.map(slot => keyText(tables, slot)))) {
     let newest: { slot: number; rank: number } | undefined
     for (const slot of shadows().get(key) ?? []) {
@@ -334,19 +338,21 @@ function liftShadows(
       const rank = readSlot(tables, request).nexthop
       if (rank >= (newest?.rank ?? 0)) newest = { slot, rank }
     }
-    if (newest && !isAnswered(tables, newest.slot, reply)) lifted.push(newest.slot)
+    if (newest && isFound(newest.slot)) lifted.push(newest.slot)
   }
   and64Batch(tables.conns, wordsAt(tables, lifted), ALL_BITS ^ BigInt(SHADOWED), lifted.length)
 }
 
-/** Whether one behind the table answers for a slot's key: the older of two there was unshadowed. */
-function isAnswered(tables: SweepTables, slot: number, reply: number): boolean {
-  const value = tables.stash.lookup(tupleOf(tables, slot))
-  if (!value) return false
-  const { words, step } = wordsOf(tables)
-  const word = words[view(value).getUint32(0, true) * step] ?? 0
-  const life = word & SLOT_WORD.WORD_LIFE_MASK
-  return life === LIFE.LIFE_VALID && (word & (REPLY | SHADOWED)) === reply
+/** Whether a slot behind the table is found by its key again; not when that is a newer one's. */
+function restash(tables: SweepTables, slot: number): boolean {
+  const value = new Uint8Array(Uint32Array.of(slot).buffer)
+  try {
+    tables.stash.update(tupleOf(tables, slot), value, IF_NEW)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
 }
 
 function isShadowed(word: number, reply: number): boolean {
