@@ -115,7 +115,7 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'make the MTU behind the director as large as the one before it',
   ),
   BAD_ICMP: dropped(
-    'an ICMP error about a NAT connection whose checksum is wrong',
+    'ICMP cut short, or an error about a NAT connection whose checksum is wrong',
     'find the sender with tcpdump -e',
   ),
   CUT_SHORT: dropped(

@@ -126,7 +126,7 @@ export function quoteIn(
   { frame, isV6, l4, end }: Packet,
   rules: { isIcmpError(type: number, isV6: boolean): boolean },
 ): Quoted | string {
-  if (end - l4 < ICMP_HEADER) return 'truncated'
+  if (end - l4 < ICMP_HEADER) return 'cut short'
   if (!rules.isIcmpError(frame.readUInt8(l4), isV6)) return 'other protocol'
   const ip = l4 + ICMP_HEADER
   const size = isV6 ? HEADER.v6 : HEADER.v4

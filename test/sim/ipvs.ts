@@ -30,6 +30,7 @@ import {
   ACK,
   ICMP,
   ICMP6,
+  RST,
   SYN,
   TCP,
   type Direction,
@@ -39,22 +40,8 @@ import {
 } from './rules.ts'
 import { markKey, type MarkRule } from './marks.ts'
 import { bound, released, type SchedulerName, type Turn } from './schedulers.ts'
+import { dropped, passed, VERDICT, type Outcome } from './outcome.ts'
 import { Templates, type Grouping, type Template } from './templates.ts'
-
-export const VERDICT = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const
-
-export interface Outcome {
-  reason: string
-  verdict: number
-  /** The frame that leaves; undefined when none does, or it leaves as it came. */
-  frame?: Buffer
-  /** Where the host chooses an IPv4 identification of its own, else 0. */
-  idAt?: number
-  /** The neighbour that the kernel has to resolve; the MAC addresses are its to write. */
-  resolving?: { ifindex: number; address: string }
-  /** The entry that the packet was of. */
-  entry?: Entry
-}
 
 export interface Service extends Turn<Dest>, Grouping {
   id: ServiceId
@@ -125,9 +112,17 @@ export class Ipvs {
     const found = this.entries.request(keyOf(packet), this.now)
     if (found && !this.net.locals.has(packet.to))
       return { ...passed('vip not local'), entry: found }
-    if (found && !this.#makesWay(packet, found)) return this.#take(packet, found)
+    if (!found) return this.#begin(packet)
+    if (!this.#makesWay(packet, found)) return this.#take(packet, found)
+    // A timer ends what makes way: the scheduler still counts it (ip_vs_conn_expire_now).
+    const outcome = this.#begin(packet)
+    this.#uncount(found)
+    return outcome
+  }
+
+  #begin(packet: Packet): Outcome {
     if (packet.isShort) return passed('truncated')
-    const isFirst = (packet.flags & (SYN | ACK)) === SYN
+    const isFirst = (packet.flags & (SYN | ACK | RST)) === SYN
     const answered = isFirst ? undefined : this.#answeredBy(packet)
     if (answered) return this.#directReply(packet, answered)
     if (!this.rules.mayStart(packet.protocol, packet.flags, this.set))
@@ -140,7 +135,6 @@ export class Ipvs {
     const { rules, set, entries } = this
     const isReused = (flags & SYN) !== 0 && rules.isReused(entry, set)
     if (!isReused && (entry.dest.isThere || set.expire_nodest_conn === 0)) return false
-    this.#uncount(entry)
     release(entry)
     entries.end(entry, this.now)
     return true
@@ -149,10 +143,11 @@ export class Ipvs {
   /** A new connection (4.1). */
   #schedule(packet: Packet): Outcome {
     const service = this.#serviceOf(packet)
-    const answered = service ? undefined : this.#answeredBy(packet)
+    const isHere = this.net.locals.has(packet.to)
+    const answered = service && isHere ? undefined : this.#answeredBy(packet)
     if (answered) return this.#directReply(packet, answered)
     if (!service) return passed('no service')
-    if (!this.net.locals.has(packet.to)) return passed('vip not local')
+    if (!isHere) return passed('vip not local')
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
     if (this.#drops()) return dropped('overload')
     if (packet.sport === this.rules.ftpDataPort) return passed('ftp data')
@@ -369,6 +364,7 @@ export class Ipvs {
   /** ICMP errors about packets of entries go where those came from (6). */
   #icmp(packet: Packet): Outcome {
     const quote = quoteIn(packet, this.rules)
+    if (quote === 'cut short') return this.#shortIcmp(packet)
     if (typeof quote === 'string') return passed(quote)
     if (this.rules.isMartian(this.#source(packet))) return passed('martian')
     const reply = this.entries.reply(quote.back, this.now)
@@ -378,6 +374,13 @@ export class Ipvs {
       ? this.#errorToClient(packet, quote, entry)
       : this.#errorToDest(packet, quote, entry)
     return { ...sent, entry }
+  }
+
+  /** Dropped wherever IPVS meets it (6.1): here, or where it is forwarded. */
+  #shortIcmp(packet: Packet): Outcome {
+    if (this.rules.isMartian(this.#source(packet))) return passed('martian')
+    const isForwarded = this.net.way(packet.to) && hopsOf(packet) >= this.rules.hopsMin
+    return this.net.locals.has(packet.to) || isForwarded ? dropped('bad icmp') : passed('truncated')
   }
 
   /** Whether a frame is an error about what went to DR or a tunnel. */
@@ -489,12 +492,4 @@ export function serviceKey(protocol: number, address: string, port: number): str
 
 function keyOf({ protocol, from, sport, to, dport }: Packet): string {
   return wireKey(protocol, from, sport, to, dport)
-}
-
-function passed(reason: string): Outcome {
-  return { reason, verdict: VERDICT.pass }
-}
-
-function dropped(reason: string): Outcome {
-  return { reason, verdict: VERDICT.drop }
 }
