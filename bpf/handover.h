@@ -35,8 +35,9 @@ struct handover {
 	__u8 pad;
 	__u32 check_delta NOTE("what the header's sum lost by processing");
 	__u32 control NOTE("index of the template that has the dest, plus 1; 0: not asked yet");
+	__u64 ended NOTE("word of a connection that this packet ended and counts still have");
 };
-_Static_assert(sizeof(struct handover) == 72, "no hidden padding");
+_Static_assert(sizeof(struct handover) == 80, "no hidden padding");
 
 /* Numbers of the tail-called walks. One a family: IPv4's number + FAMILY_IPV6 is IPv6's. */
 enum walk {

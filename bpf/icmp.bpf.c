@@ -144,7 +144,7 @@ ALWAYS int icmp_send(struct packet *pkt, struct quote *q)
 	return is_reply(pkt) ? icmp_to_client(pkt, q) : icmp_to_dest(pkt, q);
 }
 
-/* One whose own header is cut short: IPVS drops it wherever it meets it. Returns GO_ON for others. */
+/* One whose own header is cut short: IPVS drops it where it meets it. Returns GO_ON for others. */
 ALWAYS int icmp_whole(struct packet *pkt)
 {
 	const struct route *route;

@@ -18,6 +18,7 @@ ALWAYS int go_persist(struct packet *pkt, __u8 is_quoted)
 	if (!h)
 		return INTERNAL;
 	h->is_quoted = is_quoted;
+	counts_settle();
 	if (unlikely(READ(pkt->service->flags) & SERVICE_SIP))
 		return is_quoted ? NO_CALL_ID : go_to(pkt, WALK_CALL);
 	return go_to(pkt, WALK_PERSIST);
@@ -43,6 +44,7 @@ ALWAYS int insert_or_once(struct packet *pkt)
 	if (!h)
 		return INTERNAL;
 	h->dest = pkt->dest_id;
+	counts_settle();
 	if (pkt->control)
 		control_release(pkt->wire.v6, pkt->control - 1);
 	return go_to(pkt, WALK_ONCE);
@@ -59,7 +61,9 @@ ALWAYS int service_or_reply(struct packet *pkt)
 {
 	int reason = service_find(pkt);
 
-	return reason == NO_SERVICE ? direct_reply(pkt) ?: reason : reason;
+	if (reason == NO_SERVICE || reason == VIP_NOT_LOCAL)
+		return direct_reply(pkt) ?: reason;
+	return reason;
 }
 
 ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
@@ -68,7 +72,8 @@ ALWAYS int walk_new(struct xdp_md *ctx, __u8 v6)
 	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_or_reply(&pkt) ?: source_check(&pkt);
 
 	reason = reason ?: defend(&pkt) ?: persist_or_refuse(&pkt) ?: schedule(&pkt);
-	return leave(&pkt, reason ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?:
-			   port0_fill(&pkt) ?: transmit(&pkt));
+	reason = reason ?: insert_or_once(&pkt);
+	counts_settle();
+	return leave(&pkt, reason ?: dest_find(&pkt) ?: port0_fill(&pkt) ?: transmit(&pkt));
 }
 PROGRAM(new)

@@ -25,8 +25,10 @@ ALWAYS int walk_renew(struct xdp_md *ctx, __u8 v6)
 				 ?: (pkt.dest_id == NO_ONE ? bypass_renew(&pkt) : conn_renew(&pkt));
 	if (reason == RESET)
 		reason = go_to(&pkt, WALK_RESET);
-	if (!reason && !pkt.conn)
-		reason = begin(&pkt);
+	if (!pkt.conn) {
+		reason = reason ?: start(&pkt);
+		counts_settle();
+	}
 	return leave(&pkt, reason ?: dest_find(&pkt) ?: transmit_admitted(&pkt));
 }
 PROGRAM(renew)

@@ -74,9 +74,9 @@ ALWAYS int conn_stranded(const struct packet *pkt, int *ends)
 }
 
 /*
- * Needs conn, dest. Clears conn when the connection has to go. Differs from LVS: an ICMP error
- * about a SYN that ended its connection and found no dest does not count as an answer of that
- * connection, which in IPVS lives a tick longer.
+ * Needs conn, dest. Clears conn when the connection has to go: settle the counts then. Differs from
+ * LVS: an ICMP error about a SYN that ended its connection and found no dest does not count as an
+ * answer of that connection, which in IPVS lives a tick longer.
  */
 ALWAYS int conn_renew(struct packet *pkt)
 {
@@ -88,7 +88,7 @@ ALWAYS int conn_renew(struct packet *pkt)
 		return reason;
 	reason = reason && !ends ? conn_stranded(pkt, &ends) : GO_ON;
 	if (ends)
-		conn_end(pkt);
+		conn_end_first(pkt);
 	else
 		conn_remember(pkt);
 	return reason;

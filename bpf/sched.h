@@ -147,6 +147,7 @@ ALWAYS int bypass(struct packet *pkt)
 /* Nobody takes a new connection. What an FTP service takes besides its own port is the host's. */
 ALWAYS int refuse(struct packet *pkt)
 {
+	counts_settle();
 	if (may_bypass(pkt))
 		return bypass(pkt);
 	if (READ(pkt->service->port) == FTP_PORT && pkt->wire.ports >> 16 != FTP_PORT)

@@ -26,7 +26,8 @@ ALWAYS int start(struct packet *pkt)
 
 ALWAYS int begin(struct packet *pkt)
 {
-	int is_first = (pkt->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
+	__u8 told = TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT | TCP_FLAG_RST_BIT;
+	int is_first = (pkt->tcp_flags & told) == TCP_FLAG_SYN_BIT;
 
 	if (unlikely(READ(settings.nat_icmp_send) || (READ(settings.direct_replies) && !is_first)))
 		return go_to(pkt, WALK_STRAY);

@@ -300,7 +300,7 @@ export const MAPS = {
   dest_conns: { keySize: 4, valueSize: 32, libbpf: 'dest_conns' },
   dest_traffic: { keySize: 4, valueSize: 40, libbpf: 'dest_traffic' },
   dests: { keySize: 4, valueSize: 4194304, libbpf: '.bss.dests' },
-  handovers: { keySize: 4, valueSize: 72, libbpf: 'handovers' },
+  handovers: { keySize: 4, valueSize: 80, libbpf: 'handovers' },
   here_walks: { keySize: 4, valueSize: 4, libbpf: 'here_walks' },
   icmp_credits: { keySize: 4, valueSize: 8, libbpf: 'icmp_credits' },
   icmp_peers: { keySize: 16, valueSize: 8, libbpf: 'icmp_peers' },
@@ -909,11 +909,13 @@ export interface Handover {
   check_delta: number
   /** index of the template that has the dest, plus 1; 0: not asked yet. */
   control: number
+  /** word of a connection that this packet ended and counts still have. */
+  ended: bigint
 }
 
 /** Size, then the offset of each field, in bytes. */
 export const HANDOVER = {
-  size: 72,
+  size: 80,
   type: 0,
   code: 4,
   rest: 8,
@@ -932,6 +934,7 @@ export const HANDOVER = {
   stamped_at: 62,
   check_delta: 64,
   control: 68,
+  ended: 72,
 } as const
 
 export interface IcmpCredit {

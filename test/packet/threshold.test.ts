@@ -123,7 +123,7 @@ test('threshold: published again as it is, it stays overloaded', async t => {
   t.is(picks(lvs, 1), '7')
 })
 
-test('threshold: a client begins anew on the connection it had, it counts once', async t => {
+test('threshold: a client begins anew where its dest is full, the old one counts', async t => {
   const lvs = await director(t, service('rr', ['weight 1 upper 2']))
   picks(lvs, 2)
   const { client } = lvs.conns()[0] ?? { client: { port: 0 } }
@@ -132,10 +132,17 @@ test('threshold: a client begins anew on the connection it had, it counts once',
   lvs.run(tcp(request, 'A'))
   lvs.run(tcp(request, 'R'))
 
-  lvs.run(tcp(request, 'S'))
+  const refused = lvs.run(tcp(request, 'S')).reason
+  const counts = (): unknown => {
+    const id = lvs.dataplane.tables.allDestIds('')[0] ?? 0
+    return lvs.dataplane.tables.destConns.get(id)
+  }
+  const between = counts()
+  const taken = lvs.run(tcp(request, 'S')).reason
 
-  const id = lvs.dataplane.tables.allDestIds('')[0] ?? 0
-  t.like(lvs.dataplane.tables.destConns.get(id), { active: 2, inactive: 0, overloaded: 1 })
+  t.deepEqual([refused, taken], ['no dest', 'nat request'])
+  t.like(between, { active: 1, inactive: 0, overloaded: 0 })
+  t.like(counts(), { active: 2, inactive: 0, overloaded: 1 })
   t.is(DEST_CONNS.size, 32)
 })
 
