@@ -30,9 +30,24 @@ int __openat64_2(int folder, const char *path, int flags);
 
 #define HOOKS(X)                                                                                   \
 	X(sendmsg)                                                                                 \
-	X(sendto) X(recvmsg) X(recvfrom) X(getsockopt) X(setsockopt) X(open) X(open64) X(openat)   \
-		X(openat64) X(__open_2) X(__open64_2) X(__openat_2) X(__openat64_2) X(fopen)       \
-			X(fopen64) X(_exit) X(_Exit)
+	X(sendto)                                                                                  \
+	X(recvmsg)                                                                                 \
+	X(recvfrom)                                                                                \
+	X(getsockopt)                                                                              \
+	X(setsockopt)                                                                              \
+	X(open)                                                                                    \
+	X(open64)                                                                                  \
+	X(openat)                                                                                  \
+	X(openat64)                                                                                \
+	X(__open_2)                                                                                \
+	X(__open64_2)                                                                              \
+	X(__openat_2)                                                                              \
+	X(__openat64_2)                                                                            \
+	X(fopen)                                                                                   \
+	X(fopen64)                                                                                 \
+	X(_exit)                                                                                   \
+	X(_Exit)
+
 /* The functions that ours stand in front of: dlsym() is not for signals' handlers. */
 #define NEXT_OF(name) static _Atomic(__typeof__(&name)) next_##name;
 HOOKS(NEXT_OF)
