@@ -149,7 +149,7 @@ export class Draft {
         return
       case 'apply':
         for (const id of change.removes) this.#remove(serviceName(id))
-        for (const put of change.puts) this.#put(serviceName(put.service), new ServiceDraft(put))
+        for (const put of change.puts) this.#set(serviceName(put.service), new ServiceDraft(put))
         this.#zero(change.zero)
         this.#rest = changedRest(this.#rest, change)
         return
@@ -293,6 +293,13 @@ export class Draft {
   }
 
   /** In the place of what has that name; undefined: nothing. */
+  /** A service as a file has it; one that is new comes behind the others. */
+  #set(name: string, draft: ServiceDraft): void {
+    const isNew = !this.find(name)
+    this.#put(name, draft)
+    if (isNew) this.#added.add(name)
+  }
+
   #put(name: string, draft: ServiceDraft | undefined): void {
     const was = this.find(name)
     if (was?.service.name !== undefined) this.#labels?.delete(was.service.name)

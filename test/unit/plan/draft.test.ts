@@ -212,6 +212,19 @@ test('draft: any changes in place, it is what a copy is; undone, it is what it w
   )
 })
 
+test('draft: services of a file in one draft with a clear, they go, and come back where added', t => {
+  const put = (last: number) => ({ service: service(last, 'sed'), dests: [dest(2)] })
+  const rest = { removes: [], attaches: [], detaches: [], zero: {} }
+  const file: Change = { op: 'apply', puts: [put(1), put(2)], ...rest }
+  const draft = new Draft(emptyIntent())
+
+  for (const change of [add(3), file, { op: 'clear' } as const, add(2), file]) draft.take(change)
+
+  const names = [service(2), service(1)].map(serviceName)
+  t.deepEqual(Object.keys(draft.intent.services), names)
+  t.deepEqual(draft.names(), names)
+})
+
 /** With the order of its parts. */
 function textOf(intent: Intent): string {
   return JSON.stringify(intent)
