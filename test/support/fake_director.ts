@@ -108,13 +108,17 @@ export function fakeDirector(given: Partial<FakeState> = {}): DirectorApi & { st
     serviceIds: () => state.services,
     find: id => state.services.find(have => serviceName(have) === serviceName(id)),
     conns: (query = {}) =>
-      connPage(
-        () => ({
-          slots: () => [state.conns.length],
-          read: (_table, from, to) => state.conns.slice(from, to),
-        }),
-        query,
-      ),
+      connPage(service => {
+        const conns = state.conns.filter(
+          ({ protocol, virtual }) =>
+            service === undefined ||
+            (protocol !== 'ip' && serviceName({ protocol, ...virtual }) === service),
+        )
+        return {
+          slots: () => [conns.length],
+          read: (_table, from, to) => conns.slice(from, to),
+        }
+      }, query),
     interfaces: () => state.interfaces,
     warnings: () => Promise.resolve(state.warnings),
     reasons: () => reasonViews(reason => state.reasons[reason] ?? 0),
