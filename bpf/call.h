@@ -77,6 +77,7 @@ ALWAYS __u32 call_seek(__u32 dest, __u32 now, __u8 v6)
 	__u32 *found = note ? bpf_map_lookup_elem(&calls, note) : 0, index, has;
 	struct conn *slot;
 	struct cold *cold;
+	__u64 word;
 
 	if (!found)
 		return NONE;
@@ -85,7 +86,11 @@ ALWAYS __u32 call_seek(__u32 dest, __u32 now, __u8 v6)
 	cold = cold_at(v6, index);
 	if (!slot || !cold)
 		return NONE;
-	has = READ(slot->word) >> WORD_DEST_SHIFT;
+	word = READ(slot->word);
+	/* Its slot may have been taken for another since the call was found. */
+	if ((word & WORD_LIFE_MASK) != LIFE_VALID || !is_template(word))
+		return NONE;
+	has = word >> WORD_DEST_SHIFT;
 	if (!dest_keeps(has) || (dest != NONE && dest != has)) {
 		call_invalidate(v6, slot, index, note);
 		return NONE;

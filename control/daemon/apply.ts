@@ -19,7 +19,8 @@ export interface Hands {
   detach(name: string): void
   set(settings: Intent['settings']): void
   mark(rules: Intent['marks']): void
-  publish(service: ServiceIntent, touches: readonly Weights[]): void
+  /** @param isNews no change is taken back */
+  publish(service: ServiceIntent, touches: readonly Weights[], isNews?: boolean): void
   withdraw(id: ServiceId): void
   nowMs(): number
 }
@@ -33,6 +34,7 @@ export async function carryOut(
   before: Intent,
   change: BulkChange,
   onProgress: (progress: Progress) => void,
+  isNews = true,
 ): Promise<void> {
   for (const { name, mode } of change.attaches) {
     const was = before.interfaces[name]
@@ -49,7 +51,7 @@ export async function carryOut(
     for (const service of change.puts) {
       const was = before.services[serviceName(service.service)]
       const isTouched = was?.dests !== service.dests
-      hands.publish(service, isTouched ? [destWeights(service.dests)] : [])
+      hands.publish(service, isTouched ? [destWeights(service.dests)] : [], isNews)
       done++
       yield
     }

@@ -68,7 +68,7 @@ export class Writer implements Hands {
     try {
       const back = change.op === 'apply' ? bulkChange(after, before) : undefined
       if (back) {
-        await carryOut(this, after, back, () => undefined)
+        await carryOut(this, after, back, () => undefined, false)
         return
       }
       if (change.op === 'attach' && !Object.hasOwn(before.interfaces, change.name))

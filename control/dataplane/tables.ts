@@ -430,7 +430,10 @@ export class Tables {
     return serviceRow(service, vipLocal, this.#kernel.ticksPerSecond, began)
   }
 
-  /** Addresses and tunnel first: the row makes them known. */
+  /**
+   * Addresses and tunnel first: the row makes them known. The tick last: until the row says that a
+   * dest is there again, it says until when connections outlive it.
+   */
   #writeDest(name: string, of: Publishing, dest: DestWithReach): { id: number; changed: boolean } {
     const { service, vipLocal } = of
     const known = this.#destsOf(name).get(destName(dest))
@@ -442,18 +445,19 @@ export class Tables {
       changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
     const row = destRow(service, of.id, dest, vipLocal, this.dests.get(id).flags)
     heedReplies(this.#kernel, row)
-    changed = this.#writeLimits(id, of, dest) || changed
+    const isThere = this.isAvailable(id)
     changed = this.dests.set(id, row) || changed
+    changed = this.#writeLimits(id, of, dest, isThere) || changed
     return { id, changed }
   }
 
   /** What schedulers look at beside the counts, which are left to whoever counts. */
-  #writeLimits(id: number, of: Publishing, dest: Dest): boolean {
+  #writeLimits(id: number, of: Publishing, dest: Dest, isThere: boolean): boolean {
     const before = this.destConns.get(id)
     const { upper, lower } = thresholdsOf(dest)
     const weight = scheduledWeight(dest)
     const tick = slowTick({
-      ...{ was: before, isThere: this.isAvailable(id), isLiving: of.isLiving, weight },
+      ...{ was: before, isThere, isLiving: of.isLiving, weight },
       before: this.#services.get(of.id).slow_start,
       after: Math.round((of.service.slowStartS ?? 0) * this.#kernel.ticksPerSecond),
       now: this.#kernel.clock(),

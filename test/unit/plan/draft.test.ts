@@ -212,7 +212,7 @@ test('draft: any changes in place, it is what a copy is; undone, it is what it w
   )
 })
 
-test('draft: services of a file in one draft with a clear, they go, and come back where added', t => {
+test('draft: services of a file, then a clear, they go and come back where added', t => {
   const put = (last: number) => ({ service: service(last, 'sed'), dests: [dest(2)] })
   const rest = { removes: [], attaches: [], detaches: [], zero: {} }
   const file: Change = { op: 'apply', puts: [put(1), put(2)], ...rest }
