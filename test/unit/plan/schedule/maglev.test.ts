@@ -40,7 +40,7 @@ test('maglev: any dests in any order, the table is the same', t => {
   )
 })
 
-test('maglev: any dests, all slots are shared by weight to a slot or so', t => {
+test('maglev: any dests, all slots are shared by weight to a few', t => {
   fc.assert(
     fc.property(dests, list => {
       const all = list.map(({ i, weight, port }) => dest(i, weight, port))
@@ -50,8 +50,14 @@ test('maglev: any dests, all slots are shared by weight to a slot or so', t => {
       const sum = all.reduce((total, { weight }) => total + weight, 0)
 
       t.is(table.length, sum === 0 ? 0 : MAGLEV_SLOTS)
-      for (const [at, { weight }] of all.entries())
-        t.true(Math.abs((counts[at] ?? 0) - (sum && (MAGLEV_SLOTS * weight) / sum)) < 2)
+      // Each has its first slot in the first round, so heavy ones give what light ones have early.
+      const heaviest = Math.max(1, ...all.map(({ weight }) => weight))
+      const early = all.filter(({ weight }) => weight > 0).length / (sum / heaviest || 1)
+      for (const [at, { weight }] of all.entries()) {
+        const more = (counts[at] ?? 0) - (sum && (MAGLEV_SLOTS * weight) / sum)
+        const turn = weight / heaviest
+        t.true(more < turn + 1.001 && more > -turn * (1 + early) - 0.001, `${String(more)} more`)
+      }
     }),
     { numRuns: 40 },
   )
