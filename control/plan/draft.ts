@@ -241,8 +241,7 @@ export class Draft {
   #addService(service: Service): void {
     const name = serviceName(service)
     this.#refuseLabel(service)
-    this.#put(name, new ServiceDraft({ service: keeping(service, {}), dests: [] }))
-    this.#added.add(name)
+    this.#set(name, new ServiceDraft({ service: keeping(service, {}), dests: [] }))
   }
 
   /** Whoever changes it, it stays its owner's; what only xlvs can say stays too, if not given. */
@@ -292,14 +291,14 @@ export class Draft {
     this.#addRetired(NO_SERVICE, traffic)
   }
 
-  /** In the place of what has that name; undefined: nothing. */
-  /** A service as a file has it; one that is new comes behind the others. */
+  /** A service in the place of what has that name; one that is new comes behind the others. */
   #set(name: string, draft: ServiceDraft): void {
     const isNew = !this.find(name)
     this.#put(name, draft)
     if (isNew) this.#added.add(name)
   }
 
+  /** In the place of what has that name; undefined: nothing. */
   #put(name: string, draft: ServiceDraft | undefined): void {
     const was = this.find(name)
     if (was?.service.name !== undefined) this.#labels?.delete(was.service.name)
