@@ -6,8 +6,8 @@
  * Source: net/netfilter/ipvs/ip_vs_xmit.c ip_vs_nat_xmit (v6.1).
  */
 
-/* Fills dest, dest_id. */
-ALWAYS int here_find(struct packet *pkt)
+/* Fills dest, dest_id from the handover. */
+ALWAYS int dest_handed(struct packet *pkt)
 {
 	__u32 zero = 0;
 	const struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
@@ -35,6 +35,6 @@ ALWAYS int walk_here(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
-	return leave(&pkt, parse(&pkt) ?: here_find(&pkt) ?: here_deliver(&pkt));
+	return leave(&pkt, parse(&pkt) ?: dest_handed(&pkt) ?: here_deliver(&pkt));
 }
 PROGRAM(here)

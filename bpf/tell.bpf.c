@@ -7,19 +7,6 @@
  * Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_new_conn_out (v6.1).
  */
 
-/* Fills dest_id, dest from the handover. */
-ALWAYS int told_dest(struct packet *pkt)
-{
-	__u32 zero = 0;
-	const struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
-
-	if (!h)
-		return INTERNAL;
-	pkt->dest_id = h->dest;
-	pkt->dest = ROW(dests, h->dest);
-	return GO_ON;
-}
-
 /* Whether a dest still begins connections. Fills service, service_id. */
 ALWAYS int told_service(struct packet *pkt)
 {
@@ -96,7 +83,7 @@ ALWAYS int told_hand_over(struct packet *pkt)
 ALWAYS int walk_tell(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
-	int reason = parse(&pkt) ?: told_dest(&pkt) ?: told_service(&pkt) ?: told_persist(&pkt);
+	int reason = parse(&pkt) ?: dest_handed(&pkt) ?: told_service(&pkt) ?: told_persist(&pkt);
 
 	if (reason == NO_CALL_ID)
 		reason = stray_refuse(&pkt) ?: start(&pkt);
@@ -179,7 +166,7 @@ ALWAYS int told_control(struct packet *pkt)
 ALWAYS int walk_told(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
-	int reason = parse(&pkt) ?: told_dest(&pkt) ?: told_control(&pkt);
+	int reason = parse(&pkt) ?: dest_handed(&pkt) ?: told_control(&pkt);
 
 	return leave(&pkt, reason ?: (is_once(&pkt) ? told_once(&pkt) : told_insert(&pkt)));
 }
