@@ -18,7 +18,6 @@ ALWAYS int go_persist(struct packet *pkt, __u8 is_quoted)
 	if (!h)
 		return INTERNAL;
 	h->is_quoted = is_quoted;
-	counts_settle();
 	if (unlikely(READ(pkt->service->flags) & SERVICE_SIP))
 		return is_quoted ? NO_CALL_ID : go_to(pkt, WALK_CALL);
 	return go_to(pkt, WALK_PERSIST);

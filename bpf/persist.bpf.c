@@ -44,8 +44,11 @@ ALWAYS int walk_persist(struct xdp_md *ctx, __u8 v6)
 	const struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6, .is_error = h && h->is_quoted};
 
-	return leave(&pkt, parse_either(&pkt) ?: service_find(&pkt) ?: persist_or_leave(&pkt) ?:
-			   control_hand_over(&pkt));
+	int reason = parse_either(&pkt) ?: service_find(&pkt) ?: persist_or_leave(&pkt) ?:
+		     control_hand_over(&pkt);
+
+	counts_settle();
+	return leave(&pkt, reason);
 }
 PROGRAM(persist)
 
@@ -68,7 +71,8 @@ ALWAYS int walk_follow(struct xdp_md *ctx, __u8 v6)
 	/* The service may have been withdrawn since its template was held. */
 	if (reason && pkt.control)
 		control_release(v6, pkt.control - 1);
-	return leave(&pkt, reason ?: insert_or_once(&pkt) ?: dest_find(&pkt) ?: port0_fill(&pkt) ?:
-			   transmit(&pkt));
+	reason = reason ?: insert_or_once(&pkt);
+	counts_settle();
+	return leave(&pkt, reason ?: dest_find(&pkt) ?: port0_fill(&pkt) ?: transmit(&pkt));
 }
 PROGRAM(follow)

@@ -68,7 +68,10 @@ ALWAYS int walk_call(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
-	return leave(&pkt, parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt) ?:
-			   call_read(&pkt) ?: call_or_leave(&pkt) ?: control_hand_over(&pkt));
+	int reason = parse(&pkt) ?: mark_fill(&pkt) ?: service_find(&pkt) ?: call_read(&pkt) ?:
+		     call_or_leave(&pkt) ?: control_hand_over(&pkt);
+
+	counts_settle();
+	return leave(&pkt, reason);
 }
 PROGRAM(call)

@@ -82,6 +82,23 @@ for (const f of FAMILIES) {
     t.is(out.reason, 'nat reply')
     t.is(lvs.conns()[0]?.state, 'SYN_RECV')
   })
+
+  test(`reuse: ${f.name}, persistent since, the ended one counts until the new one is`, async t => {
+    const lvs = await director(t, two(f).replace(' rr', ' wlc'))
+    const first = destOf(f, lvs.receive(tcp(request, 'S')))
+    setState(lvs, requestSlot(lvs, 40000, f), TCP_STATE.TCP_CLOSE, f)
+    for (const { service } of lvs.intents) service.persistentS = 100
+    lvs.publish()
+
+    const second = destOf(f, lvs.receive(tcp(request, 'S')))
+
+    t.deepEqual([first, second].sort(), [2, 3])
+    const counts = [first, second].map(n => lvs.counts(f.dest(n ?? 0)))
+    t.deepEqual(counts, [
+      { active: 0, inactive: 0 },
+      { active: 1, inactive: 0 },
+    ])
+  })
 }
 
 for (const f of FAMILIES)

@@ -114,12 +114,9 @@ export class Ipvs {
       return { ...passed('vip not local'), entry: found }
     if (!found) return this.#begin(packet)
     if (!this.#makesWay(packet, found)) return this.#take(packet, found)
-    // A timer ends what makes way: the scheduler still counts it (ip_vs_conn_expire_now). Where its
-    // service has become persistent since, the program does not.
-    const isPersistent = (this.#serviceOf(packet)?.persistentS ?? 0) > 0
-    if (isPersistent) this.#uncount(found)
+    // A timer ends what makes way: the scheduler still counts it (ip_vs_conn_expire_now).
     const outcome = this.#begin(packet)
-    if (!isPersistent) this.#uncount(found)
+    this.#uncount(found)
     return outcome
   }
 
