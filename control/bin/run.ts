@@ -26,7 +26,7 @@ const ALONE = { userPlugins: false, devPlugins: false }
 /** Runs the command that `words` are; sets the exit status. */
 export async function run(words: string[]): Promise<void> {
   try {
-    const given = withDefault(words)
+    const given = withDefault(commandFirst(words))
     const named = given.some(isHelp) ? undefined : findCommand(given)
     await (named ? runOne(named) : runOclif(given))
   } catch (thrown) {
@@ -41,6 +41,19 @@ function withDefault(words: string[]): string[] {
   const general = first !== undefined && (isHelp(first) || first === '--version')
   return first === undefined || (first.startsWith('-') && !general) ? ['show', ...words] : words
 }
+
+/** Flags that every command has may stand before it. */
+function commandFirst(words: string[]): string[] {
+  const flags: string[] = []
+  const rest = [...words]
+  for (let word = rest[0]; word !== undefined && GENERAL.test(word); word = rest[0])
+    flags.push(...rest.splice(0, word === '--socket' ? 2 : 1))
+  const named = findCommand(rest)
+  if (!named) return words
+  return [...named.name.split(' '), ...flags, ...named.args]
+}
+
+const GENERAL = /^(--json|--debug|--socket(=.*)?)$/
 
 function isHelp(word: string): boolean {
   return word === '--help' || word === '-h'

@@ -40,7 +40,7 @@ import {
   badSync,
   badThreshold,
   badTunnel,
-  shown,
+  offNumber,
   unknownTunnelWord,
 } from './refusal.ts'
 
@@ -96,9 +96,7 @@ export function parseEngine(text: string): Engine {
 
 /** @throws BAD_THRESHOLD */
 export function parseThreshold(which: 'upper' | 'lower', text: string): number {
-  return numberFrom1(text, THRESHOLD_MAX, () =>
-    badThreshold(`${which} ${shown(text)} is out of range`),
-  )
+  return numberFrom1(text, THRESHOLD_MAX, () => badThreshold(`${which} ${offNumber(text)}`))
 }
 
 /** @throws BAD_TUNNEL */

@@ -97,7 +97,10 @@ function inOrder({ type, port, checksum }: TunnelOptions): TunnelOptions {
 
 /** @throws BAD_THRESHOLD */
 function checkThresholds({ upper = 0, lower = 0 }: Dest): void {
-  if (lower > upper) throw badThreshold(`lower ${lower} is above upper ${upper}`)
+  if (lower <= upper) return
+  throw badThreshold(
+    upper === 0 ? `lower ${lower} has no upper one` : `lower ${lower} is above upper ${upper}`,
+  )
 }
 
 /** @throws BAD_TUNNEL */

@@ -49,10 +49,16 @@ export function badAddress(value: unknown): XlvsError {
   )
 }
 
+/** A value that is no number, or one out of its range, and which of the two it is. */
+export function offNumber(value: unknown): string {
+  const isNumber = typeof value === 'number' || /^-?[0-9]+$/.test(String(value))
+  return `${shown(value)} is ${isNumber ? 'out of range' : 'not a whole number'}`
+}
+
 export function badPort(value: unknown): XlvsError {
   return new XlvsError(
     'BAD_PORT',
-    `port ${shown(value)} is out of range: expected 1 to ${PORT_MAX}`,
+    `port ${offNumber(value)}: expected 1 to ${PORT_MAX}`,
     'give the port as a number, for example 80',
   )
 }
@@ -60,7 +66,7 @@ export function badPort(value: unknown): XlvsError {
 export function badMark(value: unknown): XlvsError {
   return new XlvsError(
     'BAD_MARK',
-    `firewall mark ${shown(value)} is out of range: expected 1 to ${MARK_MAX}`,
+    `firewall mark ${offNumber(value)}: expected 1 to ${MARK_MAX}`,
     'give the mark as a decimal number, for example 77',
   )
 }
@@ -68,7 +74,7 @@ export function badMark(value: unknown): XlvsError {
 export function badWeight(value: unknown): XlvsError {
   return new XlvsError(
     'BAD_WEIGHT',
-    `weight ${shown(value)} is out of range: expected 0 to ${WEIGHT_MAX}`,
+    `weight ${offNumber(value)}: expected 0 to ${WEIGHT_MAX}`,
     'give a whole number; 0 means no new connections',
   )
 }
@@ -85,7 +91,7 @@ export function badNetmask(value: unknown, family?: Family): XlvsError {
 export function badPersistence(value: unknown): XlvsError {
   return new XlvsError(
     'BAD_PERSISTENCE',
-    `persistence ${shown(value)} is out of range: expected 1 to ${PERSISTENT_S_MAX} seconds`,
+    `persistence ${offNumber(value)}: expected 1 to ${PERSISTENT_S_MAX} seconds`,
     `give whole seconds; ${PERSISTENT_S_DEFAULT} is usual`,
   )
 }
@@ -107,7 +113,7 @@ export function badDestGone(value: unknown): XlvsError {
 export function badSlowStart(value: unknown): XlvsError {
   return new XlvsError(
     'BAD_SLOW_START',
-    `slow start ${shown(value)} is out of range: expected 0 to ${SLOW_START_S_MAX} seconds`,
+    `slow start ${offNumber(value)}: expected 0 to ${SLOW_START_S_MAX} seconds`,
     'give whole seconds; 0 is none',
   )
 }

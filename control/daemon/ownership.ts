@@ -7,7 +7,7 @@ import { fileOf, originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceName, type Dest, type Service, type ServiceId } from '../model/service.ts'
 import type { SyncRole } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
-import { inactiveText, unheededText } from '../output/inactive.ts'
+import { inactiveText, unheeded } from '../output/inactive.ts'
 import { destNotActive, serviceNotActive } from '../plan/active.ts'
 import type { Draft } from '../plan/draft.ts'
 import type { Change, Intent } from '../plan/intent.ts'
@@ -39,16 +39,8 @@ export function inactive(service: Service): Warning[] {
     ...(missing.length === 0
       ? []
       : [{ kind: 'not-active', message: inactiveText(service, missing), cure: KEPT }]),
-    ...unheeded(service),
+    ...unheeded(service).map(what => ({ kind: 'no-effect', ...what })),
   ]
-}
-
-/** Whoever asks for a slow start by a scheduler that has none hears so. */
-function unheeded(service: Service): Warning[] {
-  const message = unheededText(service)
-  if (message === undefined) return []
-  const cure = `another scheduler, or xlvs service set ${serviceName(service)} --slow-start 0`
-  return [{ kind: 'no-effect', message, cure }]
 }
 
 /** The same of a dest. */

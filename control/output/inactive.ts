@@ -10,13 +10,29 @@ export function inactiveText(service: ServiceId, notActive: readonly string[]): 
   return `${what}: its packets pass to the host`
 }
 
-/** That a scheduler does not heed the slow start of its service; undefined: it does. */
-export function unheededText(service: Service): string | undefined {
-  const { scheduler, slowStartS = 0 } = service
-  if (slowStartS === 0 || SLOW_SCHEDULERS.includes(scheduler)) return undefined
-  const heed = `${SLOW_SCHEDULERS.slice(0, -1).join(', ')} and ${SLOW_SCHEDULERS.at(-1) ?? ''}`
-  return (
-    `the slow start of ${serviceName(service)} is without effect: ${scheduler} does not heed it, ` +
-    `${heed} do`
-  )
+/** What is asked of a service and changes nothing that packets see, each with what to try. */
+export function unheeded(service: Service): { message: string; cure: string }[] {
+  const { scheduler, slowStartS = 0, persistentS, netmask, engine, protocol } = service
+  const heeds = (
+    what: string,
+    reason: string,
+    cure: string,
+  ): { message: string; cure: string } => ({
+    message: `the ${what} of ${serviceName(service)} is without effect: ${reason}`,
+    cure,
+  })
+  const found = []
+  if (slowStartS > 0 && !SLOW_SCHEDULERS.includes(scheduler)) {
+    const those = `${SLOW_SCHEDULERS.slice(0, -1).join(', ')} and ${SLOW_SCHEDULERS.at(-1) ?? ''}`
+    const cure = `another scheduler, or xlvs service set ${serviceName(service)} --slow-start 0`
+    found.push(heeds('slow start', `${scheduler} does not heed it, ${those} do`, cure))
+  }
+  if (persistentS === undefined) {
+    const cure = `xlvs service set ${serviceName(service)} --persistent SECONDS`
+    if (netmask !== undefined) found.push(heeds('netmask', 'the service is not persistent', cure))
+    if (engine !== undefined) found.push(heeds('engine', 'the service is not persistent', cure))
+  }
+  if (engine !== undefined && protocol !== 'udp' && protocol !== 'fwmark')
+    found.push(heeds('engine', `${engine} reads datagrams of UDP only`, 'a service of udp'))
+  return found
 }

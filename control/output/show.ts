@@ -12,7 +12,7 @@ import {
   type ServiceView,
 } from '../model/service.ts'
 import { destWords, serviceWords } from '../model/words.ts'
-import { inactiveText, unheededText } from './inactive.ts'
+import { inactiveText, unheeded } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -101,14 +101,14 @@ function serviceTroubles(service: ServiceView): string[] {
     ? [`${name} has no dest with a weight above 0, so it refuses new connections`]
     : []
   return [
-    ...[...notActive(service), ...vip, ...empty, ...unheeded(service)],
+    ...[
+      ...notActive(service),
+      ...vip,
+      ...empty,
+      ...unheeded(service).map(({ message }) => message),
+    ],
     ...service.dests.flatMap(dest => destTrouble(name, dest)),
   ]
-}
-
-function unheeded(service: ServiceView): string[] {
-  const text = unheededText(service)
-  return text === undefined ? [] : [text]
 }
 
 /** What of it the data plane does not do yet, and what packets see of that: at most one line. */

@@ -259,6 +259,20 @@ test('xlvs: conns, stats and version, then text or JSON', async t => {
   }
 })
 
+test('xlvs: flags that all commands have, before the command, then as behind it', async t => {
+  const { socket, state } = await serveFake(t, { services: [service()] })
+
+  const shown = await xlvs(['--json', 'show'], { socket })
+  const added = await xlvs(['--json', '--debug', 'dest', 'add', SERVICE, '10.0.0.7'], { socket })
+  const { status, err } = await xlvs(['--socket', '/nonexistent/s', 'show'], {})
+
+  t.true('services' in (JSON.parse(shown.out) as object))
+  t.true('dest' in (JSON.parse(added.out) as object), added.err)
+  t.true(state.services[0]?.dests.some(({ address }) => address === '10.0.0.7'))
+  t.is(status, 1)
+  t.regex(err, /\(SOCKET_REFUSED\)/)
+})
+
 const wrong: [line: string, code: string, says: RegExp][] = [
   [
     'servce add',

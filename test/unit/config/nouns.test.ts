@@ -51,7 +51,7 @@ const DESTS: [what: string, dest: Partial<Dest>, code: string | undefined, says:
     'BAD_THRESHOLD',
     /lower 6 is above upper 5/,
   ],
-  ['a lower threshold alone', { lower: 1 }, 'BAD_THRESHOLD', /lower 1 is above upper 0/],
+  ['a lower threshold alone', { lower: 1 }, 'BAD_THRESHOLD', /lower 1 has no upper one/],
   ['gue', { fwd: 'tun', tunnel: { type: 'gue', port: 6080 } }, undefined, /./],
   ['gue, remcsum', { fwd: 'tun', tunnel: gue('remcsum') }, undefined, /./],
   ['gue without a port', { fwd: 'tun', tunnel: { type: 'gue' } }, 'BAD_TUNNEL', /lacks its port/],

@@ -207,6 +207,19 @@ test('show: a dest in its slow start, then its row says how much of it is left',
   t.regex(text('rr'), /^! the slow start of tcp:192\.0\.2\.1:80 is without effect: rr does not/m)
 })
 
+test('show: what changes nothing of a service that is not persistent, then it is told', t => {
+  const vip = 'tcp:192.0.2.1:80'
+  const told = (given: Partial<AddressServiceView>) =>
+    showText([ETH0], [service(given)], PLAIN).match(/(?<=^! the )(netmask|engine).*/gm)
+
+  t.deepEqual(told({ netmask: '255.255.255.0', engine: 'sip' }), [
+    `netmask of ${vip} is without effect: the service is not persistent`,
+    `engine of ${vip} is without effect: the service is not persistent`,
+    `engine of ${vip} is without effect: sip reads datagrams of UDP only`,
+  ])
+  t.is(told({ protocol: 'udp', persistentS: 9, netmask: '255.0.0.0', engine: 'sip' }), null)
+})
+
 test('show: a service whose packets pass to the host, then it refuses nobody', t => {
   const text = (notActive: string[]) => showText([ETH0], [service({ notActive })], PLAIN)
 
