@@ -29,12 +29,23 @@ import { inSlices } from './slices.ts'
 const FEW = 10
 /** Bytes that may be written and not on disk: more wait for it. */
 const UNSYNCED_MAX = 1 << 20
+/** Who is answered before the disk is lets others join the fdatasync, which slows writes down. */
+const SYNC_AFTER_MS = 25
 
 export interface JournalOptions {
   /** For tests; the promises of node:fs otherwise. */
   fs?: JournalFs
   /** Told about a torn last line that was cut off. */
   log?: JournalLog
+  /** For tests; acts SYNC_AFTER_MS later otherwise. Gives what calls it off. */
+  later?: (act: () => void) => () => void
+}
+
+function later(act: () => void): () => void {
+  const timer = setTimeout(act, SYNC_AFTER_MS)
+  return () => {
+    clearTimeout(timer)
+  }
 }
 
 interface Waiting {
@@ -66,6 +77,8 @@ export class Journal {
   #synced: number
   #unsynced: { bytes: Buffer; end: number }[] = []
   #syncing: Promise<void> | undefined
+  readonly #later: (act: () => void) => () => void
+  #callOff: (() => void) | undefined
   /** Why it has failed: the kernel may have dropped those lines, so they are written again. */
   #lost: Error | undefined
   /** A renamed snapshot whose folder entry is not surely on disk: nothing may be acknowledged. */
@@ -78,12 +91,13 @@ export class Journal {
     folder: string,
     fs: JournalFs,
     file: nodeFs.FileHandle,
-    log: JournalLog | undefined,
+    options: JournalOptions,
     found: { state: unknown; records: unknown[]; generation: number; good: number },
   ) {
     this.#folder = folder
     this.#fs = fs
-    this.#log = log
+    this.#log = options.log
+    this.#later = options.later ?? later
     this.#file = file
     this.#generation = found.generation
     this.#good = found.good
@@ -108,7 +122,7 @@ export class Journal {
       if (found.torn) await file.truncate(good)
       // What a killed daemon had only written is taken for acknowledged from here on.
       if (!found.fresh) await file.datasync()
-      return new Journal(folder, fs, file, options.log, { ...found, good })
+      return new Journal(folder, fs, file, options, { ...found, good })
     } catch (error) {
       throw error instanceof XlvsError ? error : writeError(folder, error, 'nothing was started')
     }
@@ -159,7 +173,7 @@ export class Journal {
   async close(): Promise<void> {
     this.#closed = true
     await this.#working
-    await this.#syncing
+    await this.#syncAll()
     await this.#file.close()
   }
 
@@ -190,10 +204,9 @@ export class Journal {
     const appends = group.filter(work => work.kind === 'append')
     const isOnDisk = appends.length === 0 || appends.some(work => work.isOnDisk)
     // A sync that fails says so once only: whoever needs the disk must not come after it unseen.
-    if (isOnDisk || this.#good - this.#synced > UNSYNCED_MAX) await this.#syncing
+    if (isOnDisk || this.#good - this.#synced > UNSYNCED_MAX) await this.#syncAll()
     await this.#repair()
     if (first?.kind === 'snapshot') await this.#replace(first.state)
-    if (first?.kind === 'settle' && !this.isSettled) await this.#settle()
     if (appends.length === 0) return
     const records = appends.flatMap(work => work.records)
     await this.#write(records, isOnDisk)
@@ -225,29 +238,39 @@ export class Journal {
     this.#beyond = false
     this.#unsynced.push({ bytes, end: this.#good })
     if (isOnDisk) this.#isOnDisk(this.#good)
-    else
-      this.#syncing ??= this.#sync().finally(() => {
-        this.#syncing = undefined
-      })
+    else this.#syncLater()
   }
 
-  /** Brings what is written to disk, and what is written meanwhile; never rejects. */
-  async #sync(): Promise<void> {
-    while (this.#synced < this.#good && !this.#lost) {
-      const upTo = this.#good
-      try {
-        await this.#file.datasync()
-        this.#isOnDisk(upTo)
-      } catch (error) {
-        this.#lost = error as Error
-        this.#log?.error({ err: error }, 'acknowledged changes are not on disk')
-      }
+  #syncLater(): void {
+    if (this.isSettled || this.#lost || this.#syncing) return
+    this.#callOff ??= this.#later(() => void this.#sync())
+  }
+
+  /** Brings all that is written to disk, as nothing is being written; never rejects. */
+  async #syncAll(): Promise<void> {
+    await this.#syncing
+    while (!this.isSettled && !this.#lost) await this.#sync()
+  }
+
+  /** The same, and later what is written meanwhile. */
+  #sync(): Promise<void> {
+    this.#callOff?.()
+    this.#callOff = undefined
+    this.#syncing ??= this.#datasync(this.#good).finally(() => {
+      this.#syncing = undefined
+      this.#syncLater()
+    })
+    return this.#syncing
+  }
+
+  async #datasync(upTo: number): Promise<void> {
+    try {
+      await this.#file.datasync()
+      this.#isOnDisk(upTo)
+    } catch (error) {
+      this.#lost = error as Error
+      this.#log?.error({ err: error }, 'acknowledged changes are not on disk')
     }
-  }
-
-  async #settle(): Promise<void> {
-    await this.#sync()
-    await this.#repair()
   }
 
   #isOnDisk(upTo: number): void {

@@ -61,8 +61,10 @@ export class Observer {
       if (service) for (const body of this.#lookAt(service, come)) bodies.push(body)
       yield
     }
-    this.#forgetInterfaces(before, after)
-    if (before.interfaces !== after.interfaces) bodies.push(...this.#lookAtInterfaces())
+    if (before.interfaces !== after.interfaces) {
+      this.#forgetInterfaces(before, after)
+      bodies.push(...this.#lookAtInterfaces())
+    }
     this.#events.publish(bodies)
   }
 
@@ -170,21 +172,29 @@ export function* changesOf(
     for (const change of serviceChanges(name, before.services[name], now)) found.push(change)
     yield
   }
-  for (const name of Object.keys(before.interfaces))
-    if (!Object.hasOwn(after.interfaces, name))
-      found.push({ kind: 'interface-detached', interface: name })
-  for (const [name, mode] of Object.entries(after.interfaces))
-    if (!Object.hasOwn(before.interfaces, name) || before.interfaces[name] !== mode)
+  if (before.interfaces !== after.interfaces) found.push(...interfaceChanges(before, after))
+  if (before.settings !== after.settings) found.push(...settingChanges(before, after))
+  if (before.marks !== after.marks) found.push({ kind: 'marks-changed', rules: after.marks.length })
+  return found
+}
+
+function interfaceChanges({ interfaces: was }: Intent, { interfaces: now }: Intent): EventBody[] {
+  const found: EventBody[] = []
+  for (const name of Object.keys(was))
+    if (!Object.hasOwn(now, name)) found.push({ kind: 'interface-detached', interface: name })
+  for (const [name, mode] of Object.entries(now))
+    if (!Object.hasOwn(was, name) || was[name] !== mode)
       found.push({ kind: 'interface-attached', interface: name, mode })
-  for (const setting of SETTING_NAMES) {
+  return found
+}
+
+function settingChanges(before: Intent, after: Intent): EventBody[] {
+  return SETTING_NAMES.flatMap(setting => {
     const [was, value] = [before, after].map(
       ({ settings }) => settings[setting]?.value ?? SETTINGS[setting].default,
     )
-    if (value !== undefined && value !== was)
-      found.push({ kind: 'setting-changed', setting, value })
-  }
-  if (before.marks !== after.marks) found.push({ kind: 'marks-changed', rules: after.marks.length })
-  return found
+    return value === undefined || value === was ? [] : [{ kind: 'setting-changed', setting, value }]
+  })
 }
 
 function serviceChanges(
@@ -193,10 +203,12 @@ function serviceChanges(
   now: ServiceIntent,
 ): EventBody[] {
   const found: EventBody[] = []
-  const settings = settingsOf(now.service) as ServiceSettings
-  if (!was) found.push({ kind: 'service-added', service, settings })
-  else if (!isSame(settingsOf(was.service), settings))
-    found.push({ kind: 'service-changed', service, settings })
+  if (was?.service !== now.service) {
+    const settings = settingsOf(now.service) as ServiceSettings
+    if (!was) found.push({ kind: 'service-added', service, settings })
+    else if (!isSame(settingsOf(was.service), settings))
+      found.push({ kind: 'service-changed', service, settings })
+  }
   const [gone, come] = middles(was?.dests ?? [], now.dests)
   const before = new Map(gone.map(dest => [destName(dest), dest]))
   const after = new Map(come.map(dest => [destName(dest), dest]))

@@ -10,6 +10,8 @@ export class Regions {
   readonly #taken: Uint8Array
   /** No unit before this is free: or taking thousands would look at all of them each time. */
   #low = 0
+  /** Nor is there a run of so many that begins before that one, as taking that many has shown. */
+  #seen = { units: Infinity, from: 0 }
   #returned: { first: number; rows: number }[] = []
 
   /** @param rows length of the schedule array */
@@ -25,16 +27,11 @@ export class Regions {
   /** The first row of a free region, undefined when there is no room. */
   take(rows: number): number | undefined {
     const units = Math.ceil(rows / UNIT)
-    while (this.#taken[this.#low] === 1) this.#low++
-    let run = 0
-    for (let unit = this.#low; unit < this.#taken.length; unit++) {
-      run = this.#taken[unit] === 0 ? run + 1 : 0
-      if (run < units) continue
-      const first = (unit - units + 1) * UNIT
-      this.#mark(first, rows, 1)
-      return first
-    }
-    return undefined
+    const first = this.#find(units)
+    this.#seen = { units, from: first ?? this.#taken.length }
+    if (first === undefined) return undefined
+    this.#mark(first * UNIT, rows, 1)
+    return first * UNIT
   }
 
   giveBack(first: number, rows: number): void {
@@ -52,8 +49,23 @@ export class Regions {
     this.#returned = []
   }
 
+  /** The first unit of the first free run of so many. */
+  #find(units: number): number | undefined {
+    while (this.#taken[this.#low] === 1) this.#low++
+    let run = 0
+    const from = units < this.#seen.units ? this.#low : Math.max(this.#low, this.#seen.from)
+    for (let unit = from; unit < this.#taken.length; unit++) {
+      run = this.#taken[unit] === 0 ? run + 1 : 0
+      if (run === units) return unit - units + 1
+    }
+    return undefined
+  }
+
   #mark(first: number, rows: number, taken: 0 | 1): void {
-    if (taken === 0) this.#low = Math.min(this.#low, first / UNIT)
+    if (taken === 0) {
+      this.#low = Math.min(this.#low, first / UNIT)
+      this.#seen = { units: Infinity, from: 0 }
+    }
     this.#taken.fill(taken, first / UNIT, first / UNIT + Math.ceil(rows / UNIT))
   }
 }

@@ -11,6 +11,13 @@ export function middles<T>(a: readonly T[], b: readonly T[]): Middles<T> {
   return last.found as Middles<T>
 }
 
+/** A list with some more in front; what middles() will be asked about the two is known already. */
+export function grown<T>(added: readonly T[], list: readonly T[]): T[] {
+  const whole = added.concat(list)
+  last = { a: list, b: whole, found: [[], added] }
+  return whole
+}
+
 function middlesOf<T>(a: readonly T[], b: readonly T[]): Middles<T> {
   const most = Math.min(a.length, b.length)
   let start = 0

@@ -5,6 +5,7 @@
 import { destName, succeeding, type Dest, type DestId, type Service } from '../model/service.ts'
 import { scheduledWeight } from './active.ts'
 import type { ServiceIntent } from './intent.ts'
+import { grown } from './middles.ts'
 import { destWeights, withWeight, type Weights } from './schedule/weights.ts'
 
 /** What is known of a list of dests besides: found out once, and handed on to the next list. */
@@ -92,7 +93,7 @@ export class ServiceDraft {
 
   #listed(): Dest[] {
     if (this.#added?.length === 0) return this.#dests
-    if (this.#added) return [...this.#added.reverse(), ...this.#dests]
+    if (this.#added) return grown(this.#added.reverse(), this.#dests)
     const { byName } = this.#mine()
     return this.#isAsGiven(byName) ? this.#dests : [...byName.values()].reverse()
   }

@@ -32,6 +32,8 @@ export class Disk {
   /** Power goes at this step: the call and all later ones never return. */
   cutAt = Infinity
   onCut: () => void = () => undefined
+  /** How long a datasync takes, once it has what it brings to disk. */
+  syncing: Promise<void> | undefined
   /** Called before each of those calls. */
   onStep: (call: string) => void = () => undefined
   /** The error that a call meets, if any; given its name. A write leaves half of it behind. */
@@ -139,7 +141,10 @@ export class Disk {
           inode.wholeTo = length
           if (inode.dropped) inode.dropped.to = Math.min(inode.dropped.to, length)
         }),
-      datasync: sync,
+      datasync: async () => {
+        await sync()
+        await this.syncing
+      },
       sync,
       stat: () => this.#stat(inode),
       close: () => Promise.resolve(),

@@ -236,6 +236,51 @@ test('journal: written and settled, then a power cut takes nothing', async t => 
   t.deepEqual((await reopened(disk.afterCut(() => 0))).records, ['one', 'two', 'three'])
 })
 
+/** Until something is so; not for ever. */
+async function turns(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100 && !isSo(); turn++) await new Promise(setImmediate)
+}
+
+test('journal: written one after the other, then one sync a while later is for all', async t => {
+  const disk = new Disk()
+  const due: (() => void)[] = []
+  const later = (act: () => void) => {
+    due.push(act)
+    return () => undefined
+  }
+  const journal = await Journal.open('/j', { fs: disk.fs, later })
+  const before = disk.syncs
+
+  for (let record = 0; record < 50; record++) await journal.write(record)
+  const meanwhile = disk.syncs
+  due[0]?.()
+  await turns(() => journal.isSettled)
+
+  t.deepEqual([meanwhile - before, disk.syncs - before, due.length], [0, 1, 1])
+  t.is((await reopened(disk.afterCut(() => 0))).records.length, 50)
+})
+
+test('journal: written while a sync is under way, then that is followed by another', async t => {
+  const disk = new Disk()
+  const due: (() => void)[] = []
+  const later = (act: () => void) => {
+    due.push(act)
+    return () => undefined
+  }
+  const journal = await Journal.open('/j', { fs: disk.fs, later })
+  await journal.write('before')
+  let ends = (): void => undefined
+  disk.syncing = new Promise(resolve => (ends = resolve))
+  due[0]?.()
+  await journal.write('meanwhile')
+  ends()
+  await turns(() => due.length > 1)
+  due[1]?.()
+  await turns(() => journal.isSettled)
+
+  t.deepEqual((await reopened(disk.afterCut(() => 0))).records, ['before', 'meanwhile'])
+})
+
 test('journal: the disk fails after an answer, then all is refused until it is mended', async t => {
   const disk = new Disk()
   const journal = await reopened(disk)
@@ -300,10 +345,19 @@ interface Life {
   groups: number[]
   /** What ends it; all that is acknowledged outlives a kill, what is on disk a power cut too. */
   isKilled: boolean
+  /** What is answered before the disk goes there at once, or only with what must be there. */
+  isSoon: boolean
+}
+
+function soon(act: () => void): () => void {
+  const turn = setImmediate(act)
+  return () => {
+    clearImmediate(turn)
+  }
 }
 
 /** Appends groups and snapshots until the power goes; says what was acknowledged and refused. */
-async function liveUntilCut(disk: Disk, { groups, cutAt, failAt, isKilled }: Life) {
+async function liveUntilCut(disk: Disk, { groups, cutAt, failAt, isKilled, isSoon }: Life) {
   const acknowledged: number[] = []
   const answered: number[] = []
   const refused = new Set<number>()
@@ -315,7 +369,8 @@ async function liveUntilCut(disk: Disk, { groups, cutAt, failAt, isKilled }: Lif
   const all = (): number[] => [...acknowledged, ...answered].sort((a, b) => a - b)
   const live = async (): Promise<void> => {
     const log = { warn: () => undefined, error: () => undefined }
-    const journal = await Journal.open('/j', { fs: disk.fs, log })
+    const later = isSoon ? soon : () => () => undefined
+    const journal = await Journal.open('/j', { fs: disk.fs, log, later })
     for (const size of groups) {
       const isOnDisk = size % 2 === 0
       const appends = Array.from({ length: size }, () => {
@@ -344,6 +399,7 @@ test('journal: stopped at any step, then what was acknowledged is there in order
     seed: fc.integer(),
     groups: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 12 }),
     isKilled: fc.boolean(),
+    isSoon: fc.boolean(),
   })
   await fc.assert(
     fc.asyncProperty(life, async given => {

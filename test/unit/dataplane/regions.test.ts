@@ -39,6 +39,30 @@ test('regions: any takes and returns, no two overlap and each starts at a unit',
   )
 })
 
+test('regions: any takes, each is the first that is free and has room', t => {
+  const step = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.record({ giveBack: fc.nat(9) }))
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      const regions = new Regions(ROWS)
+      const held: { first: number; rows: number }[] = []
+      for (const s of steps) {
+        if (typeof s === 'number') {
+          const free = (at: number): boolean =>
+            held.every(r => at + s <= r.first || at >= r.first + Math.ceil(r.rows / 8) * 8)
+          const places = Array.from({ length: ROWS / 8 }, (_, unit) => unit * 8)
+          const expected = places.find(at => at + s <= ROWS && free(at))
+          t.is(regions.take(s), expected)
+          if (expected !== undefined) held.push({ first: expected, rows: s })
+        } else
+          for (const { first, rows } of held.splice(s.giveBack, 1)) {
+            regions.giveBack(first, rows)
+            regions.settle()
+          }
+      }
+    }),
+  )
+})
+
 test('regions: all taken, there is no room until a region has settled', t => {
   const regions = new Regions(16)
   const first = regions.take(16)
