@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -54,16 +55,65 @@ long long now_ns(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
+/* The kernel's number of a socket's network namespace, which no later one gets; 0: not known. */
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+}
+
+/* What was last found out, by that number. */
+static __thread struct {
+	uint64_t cookie;
+	uint64_t dev;
+	uint64_t ino;
+	bool busy; /* a signal's handler may look while its thread writes */
+} netns;
+
+/* A handler that comes between leaves another number. */
+static bool recall_netns(uint64_t cookie, struct question *question)
+{
+	if (cookie == 0 || netns.cookie != cookie)
+		return false;
+	question->netns_dev = netns.dev;
+	question->netns_ino = netns.ino;
+	atomic_signal_fence(memory_order_seq_cst);
+	return netns.cookie == cookie;
+}
+
+static void remember_netns(uint64_t cookie, const struct question *question)
+{
+	if (netns.busy)
+		return;
+	netns.busy = true;
+	netns.cookie = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	netns.dev = question->netns_dev;
+	netns.ino = question->netns_ino;
+	atomic_signal_fence(memory_order_seq_cst);
+	netns.cookie = cookie;
+	netns.busy = false;
+}
+
 void find_netns(int fd, struct question *question)
 {
-	int netns = fd < 0 ? -1 : ioctl(fd, SIOCGSKNS);
+	uint64_t cookie = fd < 0 ? 0 : cookie_of(fd);
 	struct stat found;
-	int known = netns >= 0 ? fstat(netns, &found) : stat("/proc/thread-self/ns/net", &found);
+	int own, known;
 
-	if (netns >= 0)
-		close(netns);
+	if (recall_netns(cookie, question))
+		return;
+	own = fd < 0 ? -1 : ioctl(fd, SIOCGSKNS);
+	known = own >= 0 ? fstat(own, &found) : stat("/proc/thread-self/ns/net", &found);
 	question->netns_dev = known == 0 ? found.st_dev : 0;
 	question->netns_ino = known == 0 ? found.st_ino : 0;
+	if (own < 0)
+		return;
+	close(own);
+	if (known == 0)
+		remember_netns(cookie, question);
 }
 
 /* Returns a descriptor, or minus an errno. */

@@ -75,10 +75,11 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	NEXT(sendmsg);
 	int before = errno, error;
+	uint32_t port;
 	ssize_t sent;
 
-	if (message == NULL || !is_generic_netlink(fd) ||
-	    !take_message(fd, message, &sent, &error)) {
+	if (message == NULL || !is_generic_netlink(fd, &port) ||
+	    !take_message(fd, port, message, &sent, &error)) {
 		errno = before;
 		return next(fd, message, flags);
 	}
@@ -98,9 +99,10 @@ EXPORTED ssize_t sendto(int fd, const void *bytes, size_t length, int flags,
 		.msg_iovlen = 1,
 	};
 	int before = errno, error;
+	uint32_t port;
 	ssize_t sent;
 
-	if (!is_generic_netlink(fd) || !take_message(fd, &message, &sent, &error)) {
+	if (!is_generic_netlink(fd, &port) || !take_message(fd, port, &message, &sent, &error)) {
 		errno = before;
 		return next(fd, bytes, length, flags, to, to_length);
 	}

@@ -46,9 +46,21 @@ static int option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
 }
 
-bool is_generic_netlink(int fd)
+/* Whether a descriptor is a socket of netlink, of whatever protocol. */
+static bool is_netlink(int fd, uint32_t *port)
 {
-	return option(fd, SO_DOMAIN) == AF_NETLINK && option(fd, SO_PROTOCOL) == NETLINK_GENERIC;
+	struct sockaddr_nl own = {0};
+	socklen_t length = sizeof(own);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &length) < 0 || own.nl_family != AF_NETLINK)
+		return false;
+	*port = own.nl_pid;
+	return true;
+}
+
+bool is_generic_netlink(int fd, uint32_t *port)
+{
+	return is_netlink(fd, port) && option(fd, SO_PROTOCOL) == NETLINK_GENERIC;
 }
 
 static bool to_kernel(const struct msghdr *message)
@@ -114,18 +126,14 @@ static bool asks_family(const unsigned char *bytes, uint32_t length)
 	return false;
 }
 
-/* The port id of a socket, which has one from now on. */
-static uint32_t port_of(int fd)
+/* The port id that a socket without one has from now on; 0: none. */
+static uint32_t bound(int fd)
 {
-	struct sockaddr_nl own = {.nl_family = AF_NETLINK};
-	socklen_t length = sizeof(own);
+	struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+	uint32_t port = 0;
 
-	if (getsockname(fd, (struct sockaddr *)&own, &length) == 0 && own.nl_pid != 0)
-		return own.nl_pid;
-	own = (struct sockaddr_nl){.nl_family = AF_NETLINK};
-	length = sizeof(own);
-	bind(fd, (struct sockaddr *)&own, length);
-	return getsockname(fd, (struct sockaddr *)&own, &length) == 0 ? own.nl_pid : 0;
+	bind(fd, (struct sockaddr *)&any, sizeof(any));
+	return is_netlink(fd, &port) ? port : 0;
 }
 
 /* Past hooks.c. */
@@ -276,12 +284,12 @@ static int exchange(int fd, uint32_t port, const unsigned char *bytes, uint32_t 
 	return error;
 }
 
-bool take_message(int fd, const struct msghdr *message, ssize_t *sent, int *error)
+bool take_message(int fd, uint32_t port, const struct msghdr *message, ssize_t *sent, int *error)
 {
 	struct nlmsghdr header;
 	unsigned char *bytes;
-	uint32_t length, port;
-	bool is_family, taken = false;
+	uint32_t length;
+	bool is_family, is_ours, taken = false;
 
 	*error = 0;
 	if (!to_kernel(message))
@@ -291,10 +299,12 @@ bool take_message(int fd, const struct msghdr *message, ssize_t *sent, int *erro
 		return false;
 	memcpy(&header, bytes, sizeof(header));
 	is_family = asks_family(bytes, length);
-	port = is_family || header.nlmsg_type == FAMILY_ID ? port_of(fd) : 0;
+	is_ours = is_family || header.nlmsg_type == FAMILY_ID;
+	if (is_ours && port == 0)
+		port = bound(fd);
 	/* Without a port, what is sent to oneself would go to the kernel, that is: come here again.
 	 */
-	if (port != 0) {
+	if (is_ours && port != 0) {
 		*error = exchange(fd, port, bytes, length, is_family);
 		/* Without an xlvsd the kernel says in its own way that there is no such family. */
 		taken = *error != ENOENT;
@@ -312,11 +322,13 @@ bool take_message(int fd, const struct msghdr *message, ssize_t *sent, int *erro
 void hide_sender(int fd, void *address, socklen_t length)
 {
 	struct sockaddr_nl *from = address;
+	uint32_t own;
 	int before = errno;
 
 	if (from == NULL || length < sizeof(*from) || from->nl_family != AF_NETLINK)
 		return;
-	if (from->nl_pid != 0 && is_generic_netlink(fd) && from->nl_pid == port_of(fd))
+	if (from->nl_pid != 0 && is_netlink(fd, &own) && from->nl_pid == own &&
+	    option(fd, SO_PROTOCOL) == NETLINK_GENERIC)
 		from->nl_pid = 0;
 	errno = before;
 }
