@@ -45,7 +45,7 @@ const TICKS_MAX = 0x7fff_ffff
  * @returns whether a timeout is shorter than it was
  */
 export function writeSettings(kernel: Kernel, set: Settings): boolean {
-  const buffer = kernel.maps.settings.mmap()
+  const buffer = mapped(kernel)
   const words = new Uint32Array(buffer)
   const values = withDefaults(set)
   let isShorter = false
@@ -65,7 +65,7 @@ const NO_LIMITS: ErrorLimits = { intervalMs: [0, 0], types: [0, 0], perSecond: 0
 
 /** Puts the host's limits on ICMP errors in force for ours. */
 export function writeLimits(kernel: Kernel, limits = NO_LIMITS): void {
-  const buffer = kernel.maps.settings.mmap()
+  const buffer = mapped(kernel)
   const { intervalMs, types, perSecond, burst } = limits
   const jiffies = intervalMs.map(ms => Math.ceil((ms * kernel.config.hz) / 1000))
   const words = [...jiffies, ...types, perSecond, burst]
@@ -76,12 +76,12 @@ export function writeLimits(kernel: Kernel, limits = NO_LIMITS): void {
 
 /** Puts the host's first unprivileged port in force: FTP services take packets from there on. */
 export function writeUnprivilegedPort(kernel: Kernel, port = UNPRIVILEGED_PORT): void {
-  store32(kernel.maps.settings.mmap(), ROW.unprivileged_port / 4, port >>> 0)
+  store32(mapped(kernel), ROW.unprivileged_port / 4, port >>> 0)
 }
 
 /** Has packets without a connection looked at as replies by dr or tun, from now on. */
 export function heedAllReplies(kernel: Kernel): void {
-  const settings = kernel.maps.settings.mmap()
+  const settings = mapped(kernel)
   const others = new Uint32Array(settings)[ROW.direct_replies / 4] ?? 0
   store32(settings, ROW.direct_replies / 4, others | REPLIES.REPLIES_DIRECT)
 }
@@ -97,19 +97,28 @@ export function heedReplies(kernel: Kernel, { fwd, flags }: Dest): void {
   if (fwd !== FWD.FWD_NAT && (isIpv6 || !isOwn)) heedAllReplies(kernel)
 }
 
+const mappings = new WeakMap<Kernel, ArrayBuffer>()
+
+/** Mapped once: each dest may ask for it. */
+function mapped(kernel: Kernel): ArrayBuffer {
+  const found = mappings.get(kernel) ?? kernel.maps.settings.mmap()
+  mappings.set(kernel, found)
+  return found
+}
+
 /** Whether what the host sends is looked at as answers of a dest. */
 export function heedAnswers(kernel: Kernel, isHere: boolean): void {
-  store32(kernel.maps.settings.mmap(), ROW.answers_here / 4, isHere ? 1 : 0)
+  store32(mapped(kernel), ROW.answers_here / 4, isHere ? 1 : 0)
 }
 
 /** Whether what the host sends to itself is looked at as asked of a service. */
 export function heedAsks(kernel: Kernel, hasServices: boolean): void {
-  store32(kernel.maps.settings.mmap(), ROW.asks_here / 4, hasServices ? 1 : 0)
+  store32(mapped(kernel), ROW.asks_here / 4, hasServices ? 1 : 0)
 }
 
 /** Puts defences in force for packets. */
 export function writeDefence(kernel: Kernel, { isSecure, dropRate, restarts }: Defence): void {
-  const buffer = kernel.maps.settings.mmap()
+  const buffer = mapped(kernel)
   store32(buffer, ROW.tcp_table / 4, isSecure ? TCP_TABLE.TCP_SECURE : TCP_TABLE.TCP_NORMAL)
   store32(buffer, ROW.drop_rate / 4, dropRate >>> 0)
   if (restarts) store32(buffer, ROW.drop_counter / 4, dropRate >>> 0)

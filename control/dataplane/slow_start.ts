@@ -17,15 +17,16 @@ export interface SlowStart {
   /** Ticks that a slow start took until now, and takes from now on; 0: there is none. */
   before: number
   after: number
-  now: number
+  /** The clock is asked where it matters: a system call. */
+  now: () => number
 }
 
 /** The tick at which the slow start of a dest began; 0: it has none, or its is over. */
 export function slowTick(of: SlowStart): number {
   const { was, isThere, isLiving, weight, before, after, now } = of
   if (after === 0) return 0
-  if (isLiving && weight > 0 && (!isThere || was.weight === 0)) return now >>> 0 || 1
-  return isThere && slowLeft(was.tick, Math.min(before, after), now) > 0 ? was.tick : 0
+  if (isLiving && weight > 0 && (!isThere || was.weight === 0)) return now() >>> 0 || 1
+  return isThere && slowLeft(was.tick, Math.min(before, after), now()) > 0 ? was.tick : 0
 }
 
 /** Ticks that are left of a slow start; 0: it has none, or it is over. */

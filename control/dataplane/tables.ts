@@ -460,7 +460,7 @@ export class Tables {
       ...{ was: before, isThere, isLiving: of.isLiving, weight },
       before: this.#services.get(of.id).slow_start,
       after: Math.round((of.service.slowStartS ?? 0) * this.#kernel.ticksPerSecond),
-      now: this.#kernel.clock(),
+      now: () => this.#kernel.clock(),
     })
     const row = { ...before, upper, lower, weight, tick }
     const changed = this.destConns.set(id, row, DEST_CONNS.upper)

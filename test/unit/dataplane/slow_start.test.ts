@@ -11,7 +11,7 @@ const NOW = 5000
 /** A dest of weight 1 in a living service, which has been there for long. */
 const THERE: SlowStart = {
   ...{ was: { tick: 0, weight: 1 }, isThere: true, isLiving: true, weight: 1 },
-  ...{ before: 100, after: 100, now: NOW },
+  ...{ before: 100, after: 100, now: () => NOW },
 }
 const NEW = { isThere: false, was: { tick: 0, weight: 0 } }
 
@@ -41,7 +41,7 @@ const ROWS: [what: string, of: Partial<SlowStart>, tick: number][] = [
   ['over by what is shorter from now on', { was: { tick: 4950, weight: 1 }, after: 50 }, 0],
   ['turned off', { was: { tick: 4950, weight: 1 }, after: 0 }, 0],
   ['turned on', { was: { tick: 4950, weight: 1 }, before: 0 }, 0],
-  ['new when the clock is at 0', { ...NEW, now: 2 ** 32 }, 1],
+  ['new when the clock is at 0', { ...NEW, now: () => 2 ** 32 }, 1],
 ]
 
 for (const [what, of, tick] of ROWS)
