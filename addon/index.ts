@@ -105,6 +105,8 @@ export interface BpfMap {
    * 0 any, 1 only when new, 2 only when there. @throws EEXIST, ENOENT by flags; E2BIG when full.
    */
   update(key: Uint8Array, value: Uint8Array | BpfMap | BpfProgram, flags?: number): void
+  /** Deletes a hash's entry: the value that it had at that moment. */
+  take(key: Uint8Array): Uint8Array | undefined
   /** False when it was not there. */
   delete(key: Uint8Array): boolean
   /** The key after `key`, or the first; a hash begins again when `key` has gone meanwhile. */

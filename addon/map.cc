@@ -136,18 +136,28 @@ Napi::Value BpfMap::get_fd(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), fd(info.Env(), "fd"));
 }
 
-Napi::Value BpfMap::lookup(const Napi::CallbackInfo &info)
+Napi::Value BpfMap::look(const Napi::CallbackInfo &info, const char *call,
+			 int (*ask)(int, const void *, void *))
 {
-	const char *call = "bpf_map_lookup_elem";
 	int map_fd = fd(info.Env(), call);
 	const void *key = key_arg(info[0], call);
 	Napi::Uint8Array value = Napi::Uint8Array::New(info.Env(), value_size());
 
-	if (!bpf_map_lookup_elem(map_fd, key, value.Data()))
+	if (!ask(map_fd, key, value.Data()))
 		return value;
 	if (errno != ENOENT)
 		fail(info.Env(), errno, call, title());
 	return info.Env().Undefined();
+}
+
+Napi::Value BpfMap::lookup(const Napi::CallbackInfo &info)
+{
+	return look(info, "bpf_map_lookup_elem", bpf_map_lookup_elem);
+}
+
+Napi::Value BpfMap::take(const Napi::CallbackInfo &info)
+{
+	return look(info, "bpf_map_lookup_and_delete_elem", bpf_map_lookup_and_delete_elem);
 }
 
 /// Value types whose user-space value is a descriptor: of a program, or of an inner map.
@@ -281,6 +291,7 @@ Napi::Function BpfMap::define(Napi::Env env)
 				   InstanceAccessor<&BpfMap::get_fd>("fd"),
 				   InstanceMethod<&BpfMap::lookup>("lookup"),
 				   InstanceMethod<&BpfMap::update>("update"),
+				   InstanceMethod<&BpfMap::take>("take"),
 				   InstanceMethod<&BpfMap::remove>("delete"),
 				   InstanceMethod<&BpfMap::next_key>("nextKey"),
 				   InstanceMethod<&BpfMap::lookup_batch>("lookupBatch"),

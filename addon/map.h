@@ -35,6 +35,7 @@ class BpfMap : public Napi::ObjectWrap<BpfMap>
 	Napi::Value get_fd(const Napi::CallbackInfo &info);
 	Napi::Value lookup(const Napi::CallbackInfo &info);
 	void update(const Napi::CallbackInfo &info);
+	Napi::Value take(const Napi::CallbackInfo &info);
 	Napi::Value remove(const Napi::CallbackInfo &info);
 	Napi::Value next_key(const Napi::CallbackInfo &info);
 	Napi::Value mmap(const Napi::CallbackInfo &info);
@@ -51,6 +52,8 @@ class BpfMap : public Napi::ObjectWrap<BpfMap>
 	size_t value_size() const;
 	std::string title() const;
 	const void *key_arg(Napi::Value value, const char *call) const;
+	Napi::Value look(const Napi::CallbackInfo &info, const char *call,
+			 int (*ask)(int, const void *, void *));
 	/// Keys or values of a batch: exactly `count` times `each` bytes or more.
 	uint8_t *batch_arg(Napi::Value value, const char *call, const char *what, uint32_t count,
 			   size_t each) const;

@@ -6,14 +6,15 @@ import type { BpfMap } from '../../addon/index.ts'
 import { CALL_PLACE, LIFE, readCall, SLOT_WORD, writeCallPlace } from '../abi/maps.gen.ts'
 import { view } from './bytes.ts'
 import { isTemplate } from './control.ts'
+import { unindex, type Index } from './unindex.ts'
 import { SLOT, type ConnTable, type FamilyNumber } from './slots.ts'
 
 /** Calls that there may be, of both families together: memory is taken as they come. */
 export const CALLS_MAX = 262_144
 
 export interface CallMaps {
-  calls: BpfMap
-  call_ids: BpfMap
+  calls: Index
+  call_ids: Pick<BpfMap, 'lookup' | 'delete'>
 }
 
 const IS_CALL = SLOT_WORD.CONN_CALL << SLOT_WORD.WORD_FLAGS_SHIFT
@@ -47,8 +48,7 @@ export function forgetCalls(table: ConnTable, maps: CallMaps, slots: readonly nu
     const place = placeOf(table.family, slot)
     const call = maps.call_ids.lookup(place)
     if (!call) continue
-    const has = maps.calls.lookup(call)
-    if (has && view(has).getUint32(0, true) === slot) maps.calls.delete(call)
+    unindex(maps.calls, call, slot)
     maps.call_ids.delete(place)
   }
 }

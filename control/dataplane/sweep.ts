@@ -5,9 +5,8 @@
  * it; ENDED -> EMPTY the same way, its connection being counted no more. Assumes it is the only one
  * that frees. Read next: ../../bpf/conn.h, ending.ts.
  */
-import { add32, and64Batch, compareAndSwap64Batch, load64, type BpfMap } from '../../addon/index.ts'
+import { add32, and64Batch, compareAndSwap64Batch, load64 } from '../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'
-import { view } from './bytes.ts'
 import { forgetCalls, type CallMaps } from './calls.ts'
 import {
   controlsOf,
@@ -21,6 +20,7 @@ import {
 } from './control.ts'
 import { readSlot, SLOT, tupleOf, type ConnTable } from './slots.ts'
 import { afterRelease } from './threshold.ts'
+import { reindex, unindex, type Index } from './unindex.ts'
 
 /** Ticks a slot must be overdue: a packet that found it just in time has long finished. */
 const MARGIN_TICKS = 2
@@ -41,7 +41,7 @@ export interface SweepTables extends ControlTable {
   destConns: ArrayBuffer
   /** Ticks, not rounded. */
   second: number
-  stash: BpfMap
+  stash: Index
   calls: CallMaps
   /** First slot behind the hashed buckets. */
   stashFirst: number
@@ -65,9 +65,6 @@ interface Words {
 function wordsOf({ family, conns }: ConnTable): Words {
   return { words: new Uint32Array(conns), step: SLOT[family].size / 4 }
 }
-
-/** To BpfMap.update: not when the key is there. */
-const IF_NEW = 1
 
 /** Connections that are freed between two heartbeats: some tenths of a second of work. */
 const SLICE = 65_536
@@ -293,9 +290,7 @@ export function uncount(destConns: ArrayBuffer, word: bigint): void {
 function unstash(tables: SweepTables, dead: number[]): void {
   for (const slot of dead) {
     if (slot < tables.stashFirst) continue
-    const key = tupleOf(tables, slot)
-    const value = tables.stash.lookup(key)
-    if (value && view(value).getUint32(0, true) === slot) tables.stash.delete(key)
+    unindex(tables.stash, tupleOf(tables, slot), slot)
   }
 }
 
@@ -345,14 +340,7 @@ function liftShadows(
 
 /** Whether a slot behind the table is found by its key again; not when that is a newer one's. */
 function restash(tables: SweepTables, slot: number): boolean {
-  const value = new Uint8Array(Uint32Array.of(slot).buffer)
-  try {
-    tables.stash.update(tupleOf(tables, slot), value, IF_NEW)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
+  return reindex(tables.stash, tupleOf(tables, slot), slot)
 }
 
 function isShadowed(word: number, reply: number): boolean {

@@ -61,6 +61,14 @@ privileged('map: an entry written, it is found, walked to and deleted', t => {
   t.is(map.lookup(u32(1)), undefined)
 })
 
+privileged('map: an entry taken, its value is given and it is there no more', t => {
+  const map = makeMap(t)
+  map.update(u32(1), u64(10n))
+
+  t.deepEqual([map.take(u32(1)), map.take(u32(1))], [u64(10n), undefined])
+  t.is(map.lookup(u32(1)), undefined)
+})
+
 privileged('map: flags on update, an entry that is or is not there is refused', t => {
   const map = makeMap(t)
 

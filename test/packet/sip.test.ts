@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import { store32 } from '../../addon/index.ts'
 import { SETTINGS } from '../../control/abi/maps.gen.ts'
-import { repair } from '../../control/dataplane/sweep.ts'
+import type { CallMaps } from '../../control/dataplane/calls.ts'
+import { repair, sweep } from '../../control/dataplane/sweep.ts'
 import type { ConnView } from '../../control/model/service.ts'
 import { kernelCallId } from '../support/call_id.ts'
 import { director, type DirectorOptions, type PacketDirector } from '../support/director.ts'
@@ -66,6 +67,31 @@ function kept({ kernel: { maps } }: PacketDirector): number[] {
 /** xlvsd says that it is alive. */
 function beat(lvs: PacketDirector): void {
   store32(lvs.kernel.maps.settings.mmap(), SETTINGS.heartbeat / 4, lvs.kernel.clock())
+}
+
+/** Maps of calls before or after whose n-th look or change something happens. */
+function interrupted(maps: CallMaps, when: string, turn: number, then: () => unknown): CallMaps {
+  let left = turn
+  const around = <T>(act: () => T): T => {
+    const isNow = --left === 0
+    if (isNow && when === 'before') then()
+    const result = act()
+    if (isNow && when === 'after') then()
+    return result
+  }
+  const { calls, call_ids } = maps
+  return {
+    calls: {
+      lookup: key => around(() => calls.lookup(key)),
+      take: key => around(() => calls.take(key)),
+      update: (key, value, flags) => {
+        around(() => {
+          calls.update(key, value, flags)
+        })
+      },
+    },
+    call_ids,
+  }
 }
 
 const PIECES = [
@@ -175,6 +201,24 @@ for (const f of FAMILIES) {
     lvs.sweep()
     t.deepEqual(kept(lvs), [0, 0])
   })
+
+  for (const [when, turn] of ['before', 'after'].flatMap(w => [1, 2, 3].map(n => [w, n] as const)))
+    test(`sip: ${f.name}, it goes on ${when} look ${turn} of the sweep, it is kept`, async t => {
+      const lvs = await sip(t, f)
+      lvs.run(says(f, 1000, invite('a')))
+      lvs.advance(UDP_S + 10)
+      lvs.sweep()
+      lvs.advance(PERSISTENT_S)
+      const table = lvs.tables[f.name === 'IPv4' ? 0 : 1]
+      const go = (): unknown => lvs.run(says(f, 1001, invite('a')))
+
+      sweep({ ...table, calls: interrupted(table.calls, when, turn, go) }, lvs.kernel.clock())
+      go()
+      const dests = new Set(lvs.conns().map(({ dest }) => dest.address))
+
+      t.is(dests.size, 1)
+      t.deepEqual([calls(lvs).length, kept(lvs)], [1, [1, 1]])
+    })
 
   test(`sip: ${f.name} TCP has no call, and what is no message neither`, async t => {
     const lvs = await sip(t, f)
