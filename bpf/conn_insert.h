@@ -90,22 +90,24 @@ ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot)
 	return (request ? READ(request->nexthop) : 0) + 1;
 }
 
-/* The slot behind the table that answers for a key, or would have before its time was over. */
-ALWAYS struct conn *stash_rival(const struct wire *wire)
+/* The slot behind the table that answers for a key, or would have before its time was over: its
+ * index, or NONE. */
+ALWAYS __u32 stash_rival(const struct wire *wire)
 {
 	struct tuple key = tuple_of(wire);
-	__u32 *index = bpf_map_lookup_elem(&stash, &key);
-	struct conn *slot = index ? slot_at(wire->v6, *index) : 0;
+	__u32 *found = bpf_map_lookup_elem(&stash, &key), index = found ? *found : NONE;
+	struct conn *slot = slot_at(wire->v6, index);
 	__u64 word = slot ? READ(slot->word) : 0;
 
 	if (!slot || word & FLAG(CONN_SHADOWED) || (word & WORD_LIFE_MASK) < LIFE_VALID)
-		return 0;
-	return is_key(slot, word, wire) ? slot : 0;
+		return NONE;
+	return is_key(slot, word, wire) ? index : NONE;
 }
 
 /*
  * A slot behind the table, found through the kernel hash: its index, or NONE. Who was found by the
  * same key before, a rival or overdue, is shadowed: the upper half is the rank of who is found now.
+ * While the slot is BUSY its partner is that rival.
  */
 ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 {
@@ -113,8 +115,8 @@ ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 	__u32 mask = buckets - 1, base = bucket_mask(v6) + 1;
 	struct tuple key = *tuple; /* Linux 6.1 takes no key that a caller's pointer leads to */
 	struct wire wire = wire_of(&key, v6);
-	struct conn *rival;
-	__u32 index;
+	struct conn *slot, *rival;
+	__u32 index, former;
 	__u64 rank = 0;
 
 	if (!buckets)
@@ -122,15 +124,18 @@ ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 	index = bucket_claim(v6, base + ((hash >> 8) & mask), hash);
 	if (index == NONE)
 		index = bucket_claim(v6, base + ((hash >> 32) & mask), hash);
-	if (index == NONE)
+	slot = slot_at(v6, index);
+	if (!slot)
 		return NONE;
-	rival = stash_rival(&wire);
-	if (rival)
-		rank = slot_shadow(v6, rival);
+	former = stash_rival(&wire);
 	if (bpf_map_update_elem(&stash, &key, &index, BPF_ANY)) {
 		slot_release(v6, index);
 		return NONE;
 	}
+	slot->partner = former;
+	rival = slot_at(v6, former);
+	if (rival)
+		rank = slot_shadow(v6, rival);
 	bucket_mark(v6, hash, FLAG(BUCKET_STASHED));
 	return rank << 32 | index;
 }
@@ -179,22 +184,38 @@ ALWAYS __u64 slot_claim(const struct wire *wire, __u64 hash, __u32 now)
 	return stash_claim(&tuple, hash);
 }
 
-/* Undoes slot_claim; in the stash the key goes with the slot. */
+/* The key of a slot behind the table goes back to who had it, if anybody. */
+ALWAYS void stash_return(__u8 v6, const struct tuple *key, __u32 index)
+{
+	struct conn *slot = slot_at(v6, index), *rival;
+	__u32 former = slot ? READ(slot->partner) : NONE;
+
+	rival = slot_at(v6, former);
+	if (rival && !bpf_map_update_elem(&stash, key, &former, BPF_EXIST))
+		__sync_fetch_and_and(&rival->word, ~FLAG(CONN_SHADOWED));
+	else
+		bpf_map_delete_elem(&stash, key);
+}
+
+ALWAYS void slot_unclaim_in(__u8 v6, const struct tuple *key, __u32 index)
+{
+	if (index / SLOTS_PER_BUCKET > bucket_mask(v6))
+		stash_return(v6, key, index);
+	slot_release(v6, index);
+}
+
+/* Undoes slot_claim. */
 WARM int slot_unclaim(const struct tuple *tuple, __u32 index)
 {
 	struct tuple key;
-	__u8 v6;
 
 	if (!tuple)
 		return 0;
 	key = *tuple;
-	v6 = key.family;
-	if (index / SLOTS_PER_BUCKET > bucket_mask(v6))
-		bpf_map_delete_elem(&stash, &key);
-	if (v6)
-		slot_release(1, index);
+	if (key.family)
+		slot_unclaim_in(1, &key, index);
 	else
-		slot_release(0, index);
+		slot_unclaim_in(0, &key, index);
 	return 0;
 }
 
@@ -262,7 +283,7 @@ ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 	if (!slot && flags & FLAG(BUCKET_OVERFLOW))
 		slot = bucket_rival(wire, second_bucket(hash, v6), hash);
 	if (!slot && flags & FLAG(BUCKET_STASHED))
-		slot = stash_rival(wire);
+		slot = slot_at(v6, stash_rival(wire));
 	return slot;
 }
 
@@ -373,15 +394,31 @@ ALWAYS void control_note(const struct packet *pkt, __u32 request)
 		WRITE(cold->control, pkt->control);
 }
 
+/*
+ * Where dests of the sip engine begin connections, several may want one request key: a client's
+ * port and one service. The newest has it, as it has a reply's; one over its time is shadowed too,
+ * or the sweep would let two answer. Gives the connection's rank, of those of its two keys.
+ */
+ALWAYS __u32 request_shadow(const struct packet *pkt, __u32 claimed, __u32 rank)
+{
+	__u32 older;
+
+	if (likely(!(READ(settings.direct_replies) & REPLIES_TOLD)))
+		return rank;
+	older = claimed ?: shadow_older(&pkt->wire, pkt->hash);
+	return older > rank ? older : rank;
+}
+
 /* Makes the slots under the stripe's lock. Returns GO_ON, TABLE_FULL, INTERNAL. */
 ALWAYS int conn_make(struct packet *pkt)
 {
 	__u32 fwd = pkt->dest->fwd & (CONN_FWD_MASK >> CONN_FWD_SHIFT), request, reply = NONE,
 	      rank = 0;
-	__u64 flags = fwd << CONN_FWD_SHIFT, reply_hash = 0;
+	__u64 flags = fwd << CONN_FWD_SHIFT, reply_hash = 0, claim;
 	struct conn *slot, *other;
 
-	request = slot_claim(&pkt->wire, pkt->hash, pkt->now);
+	claim = slot_claim(&pkt->wire, pkt->hash, pkt->now);
+	request = claim;
 	if (request == NONE)
 		return TABLE_FULL;
 	if (fwd == FWD_NAT) {
@@ -397,7 +434,7 @@ ALWAYS int conn_make(struct packet *pkt)
 	if (!slot)
 		return INTERNAL;
 	slot_fill(slot, pkt, reply, wire_to(&pkt->wire), pkt->wire.ports >> 16);
-	slot->nexthop = rank;
+	slot->nexthop = request_shadow(pkt, claim >> 32, rank);
 	control_note(pkt, request);
 	other = slot_at(pkt->wire.v6, reply);
 	if (other)

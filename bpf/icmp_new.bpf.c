@@ -18,6 +18,18 @@ ALWAYS int conn_unseen(struct packet *pkt)
 	return GO_ON;
 }
 
+/* The service may have been withdrawn since its template was held. */
+ALWAYS int service_or_release(struct packet *pkt)
+{
+	__u32 zero = 0;
+	const struct handover *h = bpf_map_lookup_elem(&handovers, &zero);
+	int reason = service_find(pkt);
+
+	if (reason && h && h->control)
+		control_release(pkt->wire.v6, h->control - 1);
+	return reason;
+}
+
 /* A one-packet service has no connection that the error could be about. */
 ALWAYS int once_refuse(const struct packet *pkt)
 {
@@ -67,7 +79,7 @@ ALWAYS int walk_icmp_new(struct xdp_md *ctx, __u8 v6)
 	if (reason)
 		return leave(&pkt, reason);
 	pkt.wire = wire_back(&q.wire);
-	reason = port_refuse(&pkt) ?: service_find(&pkt) ?: schedule_quoted(&pkt) ?:
+	reason = port_refuse(&pkt) ?: service_or_release(&pkt) ?: schedule_quoted(&pkt) ?:
 		 once_refuse(&pkt);
 	return leave(&pkt, reason ?: conn_insert(&pkt) ?: conn_unseen(&pkt) ?:
 			   go_to(&pkt, WALK_ICMP));

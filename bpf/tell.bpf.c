@@ -93,20 +93,17 @@ PROGRAM(tell)
 
 /*
  * Under the stripe's lock of the request. A client's connection of the same port to another dest
- * stands behind the new one until that is gone: as that of replies of one key, shadow_older.
+ * stands behind the new one until that is gone: see request_shadow.
  */
 ALWAYS int told_make(struct packet *pkt, const struct wire *own, int *made)
 {
-	__u32 rank, index = conn_seek(own, conn_hash(own), pkt->now);
+	__u32 index = conn_seek(own, conn_hash(own), pkt->now);
 	int reason;
 
 	if (index != NONE)
 		return GO_ON;
-	rank = shadow_older(&pkt->wire, pkt->hash);
 	reason = conn_make(pkt);
 	*made = !reason;
-	if (!reason && pkt->conn && READ(pkt->conn->nexthop) < rank)
-		WRITE(pkt->conn->nexthop, rank);
 	return reason;
 }
 
