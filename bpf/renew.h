@@ -104,12 +104,9 @@ ALWAYS int conn_renew_here(struct packet *pkt)
 
 	if (reason == VIP_NOT_LOCAL)
 		return reason;
-	if (pkt->tcp_flags & TCP_FLAG_SYN_BIT && (conn_is_leaving(pkt) || conn_is_reused(pkt))) {
-		conn_end(pkt);
-		return GO_ON;
-	}
-	if (reason && READ(settings.expire_nodest_conn)) {
-		conn_end(pkt);
+	if ((pkt->tcp_flags & TCP_FLAG_SYN_BIT && (conn_is_leaving(pkt) || conn_is_reused(pkt))) ||
+	    (reason && READ(settings.expire_nodest_conn))) {
+		conn_end_first(pkt);
 		return GO_ON;
 	}
 	conn_remember(pkt);

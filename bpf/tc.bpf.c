@@ -96,6 +96,7 @@ ALWAYS int walk_ask(struct packet *pkt)
 
 	if (reason == GO_ON)
 		here_go(pkt, HERE_BEGIN);
+	counts_settle();
 	return go_on(pkt, reason);
 }
 HERE_PROGRAM(ask, 4, 0)
@@ -106,6 +107,7 @@ ALWAYS int walk_begin(struct packet *pkt)
 {
 	int reason = ask_begin(pkt);
 
+	counts_settle();
 	if (reason == GO_ON && pkt->conn)
 		here_go(pkt, HERE_ASK);
 	return go_on(pkt, reason);
