@@ -144,15 +144,12 @@ ALWAYS int icmp_send(struct packet *pkt, struct quote *q)
 	return is_reply(pkt) ? icmp_to_client(pkt, q) : icmp_to_dest(pkt, q);
 }
 
-/* One whose own header is cut short: IPVS drops it where it meets it. Returns GO_ON for others. */
-ALWAYS int icmp_whole(struct packet *pkt)
+/* One that IPVS drops where it meets it: to this host, or forwarded. */
+ALWAYS int icmp_short(struct packet *pkt)
 {
 	const struct route *route;
-	int reason;
+	int reason = source_check(pkt);
 
-	if (pkt->len >= pkt->l4_at + sizeof(struct icmp_error))
-		return GO_ON;
-	reason = source_check(pkt);
 	if (reason)
 		return reason;
 	route = route_find(wire_to(&pkt->wire));
@@ -161,13 +158,24 @@ ALWAYS int icmp_whole(struct packet *pkt)
 	return route->kind == ROUTE_LOCAL || hops_left(pkt) > 1 ? BAD_ICMP : TRUNCATED;
 }
 
+/* One whose own header is cut short, or where errors make connections, what it quotes is, before
+ * its ports end. Fills the quote of others. */
+ALWAYS int icmp_read(struct packet *pkt, struct quote *q)
+{
+	int reason;
+
+	if (pkt->len < pkt->l4_at + sizeof(struct icmp_error))
+		return icmp_short(pkt);
+	reason = quote_parse(pkt, q);
+	return reason == TRUNCATED && READ(settings.schedule_icmp) ? icmp_short(pkt) : reason;
+}
+
 ALWAYS int walk_icmp(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .is_error = 1, .wire.v6 = v6, .now = now()};
 	struct quote q = {};
 
-	return leave(&pkt, parse_ethernet(&pkt) ?: parse_ip(&pkt) ?: icmp_whole(&pkt) ?:
-			   quote_parse(&pkt, &q) ?: quote_find(&pkt, &q) ?: source_check(&pkt) ?:
-			   icmp_send(&pkt, &q));
+	return leave(&pkt, parse_ethernet(&pkt) ?: parse_ip(&pkt) ?: icmp_read(&pkt, &q) ?:
+			   quote_find(&pkt, &q) ?: source_check(&pkt) ?: icmp_send(&pkt, &q));
 }
 PROGRAM(icmp)

@@ -135,4 +135,21 @@ for (const f of FAMILIES) {
     )
     t.is(lvs.conns().length, 0)
   })
+
+  for (const [what, to, ttl, isOn, reason] of [
+    ['to the VIP', f.vip, 64, true, 'bad icmp'],
+    ['forwarded', f.client, 64, true, 'bad icmp'],
+    ['of one hop', f.client, 1, true, 'truncated'],
+    ['to the VIP, off', f.vip, 64, false, 'truncated'],
+  ] as const)
+    test(`schedule_icmp: ${f.name} whose quote has no ports, ${what}, ${reason}`, async t => {
+      const lvs = await (isOn ? scheduling(t, f) : director(t, services(f)))
+      const bytes = f.header + 3
+      const error = icmpError(`${f.router} > ${to}`, type, code, udp(replyOut), { bytes, ttl })
+
+      const out = lvs.run(error)
+
+      t.deepEqual([out.reason, out.verdict], [reason, reason === 'bad icmp' ? XDP.drop : XDP.pass])
+      t.is(lvs.conns().length, 0)
+    })
 }
