@@ -4,6 +4,8 @@
  * A slot goes VALID -> DEAD by compare-and-swap here, then DEAD -> EMPTY after no reader can hold
  * it; ENDED -> EMPTY the same way, its connection being counted no more. Assumes it is the only one
  * that frees. Read next: ../../bpf/conn.h, ending.ts.
+ * Differs from LVS: a connection over its time is found and listed no more, and leaves the counts
+ * up to a second later, with the next sweep.
  */
 import { add32, and64Batch, compareAndSwap64Batch, load64 } from '../../addon/index.ts'
 import { CONN4, DEST_CONNS, LIFE, LIMIT, SLOT_WORD } from '../abi/maps.gen.ts'

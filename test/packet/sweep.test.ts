@@ -208,6 +208,17 @@ test('sweep: a SYN between dead and empty, the new connection takes other slots'
   t.deepEqual(lvs.counts('10.0.0.2'), { active: 1, inactive: 0 })
 })
 
+test('sweep: a connection over its time, it is listed no more and counts until then', async t => {
+  const lvs = await director(t, SERVICE)
+  lvs.run(to(1, 'S'))
+  lvs.advance(61)
+
+  const before = [lvs.conns().length, lvs.counts('10.0.0.2').active]
+  lvs.sweep()
+
+  t.deepEqual([before, lvs.counts('10.0.0.2').active], [[0, 1], 0])
+})
+
 test('sweep: nothing is overdue, it waits for no grace period', async t => {
   const lvs = await director(t, SERVICE)
   lvs.run(to(1, 'S'))
