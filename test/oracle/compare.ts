@@ -19,7 +19,7 @@ const TABLES = [
 const EARLY_S = 1
 const LATE_S = 3
 /** What the director itself makes in the oracle: its id or flow label is free. */
-const OWN = /^ipv4 10\.0\.[124]\.1(0[0-2])? > \S+ protocol (1|4|6|41) |^ipv6 fd0[124]::1(00)? > /m
+const OWN = /^ipv4 10\.0\.[124]\.1(0[0-2])? > \S+ protocol (1|4|6|41) |^ipv6 fd0[124]::1(0[0-2])? > /m
 
 /** A step that is known to differ; a listing after the last step goes by its file's name. */
 export interface Difference {
