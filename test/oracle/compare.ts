@@ -19,7 +19,8 @@ const TABLES = [
 const EARLY_S = 1
 const LATE_S = 3
 /** What the director itself makes in the oracle: its id or flow label is free. */
-const OWN = /^ipv4 10\.0\.[124]\.1(0[0-2])? > \S+ protocol (1|4|6|41) |^ipv6 fd0[124]::1(0[0-2])? > /m
+const OWN =
+  /^ipv4 10\.0\.[124]\.1(0[0-2])? > \S+ protocol (1|4|6|41) |^ipv6 fd0[124]::1(0[0-2])? > /m
 
 /** A step that is known to differ; a listing after the last step goes by its file's name. */
 export interface Difference {
@@ -101,23 +102,32 @@ function textDifference(expected: string, actual: string): string {
   return names.flatMap(name => timeDifference(name, x.get(name), y.get(name))).join('\n')
 }
 
-function timeDifference(name: string, expected?: number, actual?: number): string[] {
-  if (expected === undefined) return [`unexpected ${name}`]
-  if (actual === undefined) return [`missing ${name}`]
-  const isClose = actual - expected >= -EARLY_S && actual - expected <= LATE_S
-  return isClose ? [] : [`time left of ${name}: expected ${expected} s, got ${actual} s`]
+function timeDifference(name: string, expected: number[] = [], actual: number[] = []): string[] {
+  const pairs = expected.slice(0, actual.length).map((left, i) => [left, actual[i] ?? NaN] as const)
+  const far = pairs.filter(([left, got]) => !(got - left >= -EARLY_S && got - left <= LATE_S))
+  return [
+    ...expected.slice(actual.length).map(() => `missing ${name}`),
+    ...actual.slice(expected.length).map(() => `unexpected ${name}`),
+    ...far.map(([left, got]) => `time left of ${name}: expected ${left} s, got ${got} s`),
+  ]
 }
 
-/** A connection listing as {line without time left: seconds left}; undefined for other texts. */
-function connections(text: string): Map<string, number> | undefined {
+/**
+ * A connection listing as {line without time left: seconds left of all such lines, ascending};
+ * undefined for other texts.
+ */
+function connections(text: string): Map<string, number[]> | undefined {
   const lines = text.split('\n')
   if (!lines[0]?.includes('connection entries')) return undefined
-  const rows = lines.slice(2).filter(line => line.trim() !== '')
-  return new Map(
-    rows.map(line => {
-      const [protocol = '', left = '', ...rest] = line.split(/\s+/)
-      const [minutes = 0, seconds = 0] = left.split(':').map(Number)
-      return [[protocol, ...rest].join(' '), minutes * 60 + seconds]
-    }),
-  )
+  const found = new Map<string, number[]>()
+  for (const line of lines.slice(2).filter(line => line.trim() !== '')) {
+    const [protocol = '', left = '', ...rest] = line.split(/\s+/)
+    const [minutes = 0, seconds = 0] = left.split(':').map(Number)
+    const name = [protocol, ...rest].join(' ')
+    found.set(
+      name,
+      [...(found.get(name) ?? []), minutes * 60 + seconds].sort((a, b) => a - b),
+    )
+  }
+  return found
 }
