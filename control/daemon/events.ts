@@ -14,11 +14,18 @@ const ONE_BY_ONE_MAX = 1000
 /** Watchers at one time; each may have a buffer. */
 export const WATCHERS_MAX = 64
 
+/** An event as it waits for a watcher, whom there may never be. */
+interface Kept {
+  number: number
+  at: Date
+  body: EventBody
+}
+
 export class Events {
   readonly #epoch: string
   readonly #now: () => Date
   readonly #watchers = new Set<(event: LvsEvent) => void>()
-  #ring: LvsEvent[] = []
+  #ring: Kept[] = []
   #last = 0
 
   /** @param epoch tells this daemon's ids from those of one before it */
@@ -31,11 +38,12 @@ export class Events {
   publish(bodies: readonly EventBody[]): void {
     const told: readonly EventBody[] =
       bodies.length > ONE_BY_ONE_MAX ? [{ kind: 'many-changes', changes: bodies.length }] : bodies
-    const at = this.#now().toISOString()
+    const at = this.#now()
     for (const body of told) {
-      this.#last++
-      const event = { id: this.#idOf(this.#last), at, ...body }
-      this.#ring.push(event)
+      const kept = { number: ++this.#last, at, body }
+      this.#ring.push(kept)
+      if (this.#watchers.size === 0) continue
+      const event = this.#eventOf(kept)
       for (const tell of this.#watchers) tell(event)
     }
     if (this.#ring.length > 2 * RING_MAX) this.#ring = this.#ring.slice(-RING_MAX)
@@ -76,6 +84,10 @@ export class Events {
     return `${this.#epoch}-${number}`
   }
 
+  #eventOf({ number, at, body }: Kept): LvsEvent {
+    return { id: this.#idOf(number), at: at.toISOString(), ...body }
+  }
+
   #since(after: string | undefined): LvsEvent[] {
     if (after === undefined) return []
     const [epoch, digits = ''] = after.split('-')
@@ -83,7 +95,7 @@ export class Events {
     const kept = this.#ring.slice(-RING_MAX)
     const first = this.#last - kept.length
     if (epoch === this.#epoch && number >= first && number <= this.#last)
-      return kept.slice(number - first)
+      return kept.slice(number - first).map(one => this.#eventOf(one))
     return [{ id: this.lastId, at: this.#now().toISOString(), kind: 'events-missed' }]
   }
 }

@@ -72,7 +72,7 @@ export function goodbyeBytes(): Buffer {
 }
 
 function bytesOf({ result, bytes, room }: IpvsAnswer): Buffer {
-  const reply = Buffer.alloc(REPLY_HEAD + bytes.length)
+  const reply = Buffer.allocUnsafe(REPLY_HEAD + bytes.length)
   reply.writeUInt32LE(MAGIC, 0)
   reply.writeInt32LE(result, 4)
   reply.writeUInt32LE(bytes.length, 8)

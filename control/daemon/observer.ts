@@ -134,9 +134,10 @@ export class Observer {
   #forgetDests(name: string, before: Intent, after: Intent): void {
     const now = after.services[name]
     const [gone, come] = middles(before.services[name]?.dests ?? [], now?.dests ?? [])
+    if (!now) this.#seen.delete(name)
+    if (gone.length === 0) return
     const kept = new Set(come.map(destName))
     for (const dest of gone.map(destName)) if (!kept.has(dest)) this.#seen.delete(`${name}>${dest}`)
-    if (!now) this.#seen.delete(name)
   }
 
   #forgetInterfaces(before: Intent, after: Intent): void {

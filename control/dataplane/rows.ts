@@ -52,6 +52,11 @@ export class Rows<Row> {
     return written
   }
 
+  /** One byte of a row, at that offset. */
+  byte(row: number, at: number): number {
+    return this.#view.getUint8(row * this.#codec.size + at)
+  }
+
   /** One word of a row, at that offset in bytes. */
   setWord(row: number, at: number, value: number): void {
     this.#words[(row * this.#codec.size + at) / 4] = value

@@ -197,7 +197,7 @@ export class Tables {
   }
 
   isAvailable(id: number): boolean {
-    return (this.dests.get(id).flags & DEST_FLAGS.DEST_AVAILABLE) !== 0
+    return (this.dests.byte(id, DEST.flags) & DEST_FLAGS.DEST_AVAILABLE) !== 0
   }
 
   /**
@@ -443,7 +443,7 @@ export class Tables {
     let changed = this.#destAddrs.set(id, addrsRow(service, dest))
     if (dest.fwd === 'tun')
       changed = this.#tunnels.set(id, tunnelRow(dest), TUNNEL.saddr) || changed
-    const row = destRow(service, of.id, dest, vipLocal, this.dests.get(id).flags)
+    const row = destRow(service, of.id, dest, vipLocal, this.dests.byte(id, DEST.flags))
     heedReplies(this.#kernel, row)
     const isThere = this.isAvailable(id)
     changed = this.dests.set(id, row) || changed

@@ -48,13 +48,25 @@ export function aligned(length: number): number {
 }
 
 /** What attributes say; of two alike the last, and nothing of those that no field has. */
-export function readAttributes<T>(table: Table<T>, bytes: Buffer): Partial<T> {
+export function readAttributes<T>(
+  table: Table<T>,
+  bytes: Buffer,
+  from = 0,
+  to = bytes.length,
+): Partial<T> {
   const found: Record<string, unknown> = {}
-  for (const [type, value] of attributes(bytes)) {
-    const field = table.find(({ attr }) => attr === type)
-    if (field) found[field.name] = readAttribute(field, value)
+  for (let at = from, length; at + HEADER <= to; at += aligned(length)) {
+    length = bytes.readUInt16LE(at)
+    if (length < HEADER || at + length > to) break
+    const field = fieldOf(table, bytes.readUInt16LE(at + 2) & TYPE_MASK)
+    if (field) found[field.name] = readAttribute(field, bytes, at + HEADER, at + length)
   }
   return found as Partial<T>
+}
+
+function fieldOf<T>(table: Table<T>, attr: number): Field<T> | undefined {
+  for (const field of table) if (field.attr === attr) return field
+  return undefined
 }
 
 /** Those that are whole. */
@@ -68,24 +80,25 @@ export function* attributes(bytes: Buffer): Generator<[type: number, value: Buff
 }
 
 /** @throws ERANGE when it is too short or too long, EINVAL when text has no end */
-function readAttribute<T>(field: Field<T>, value: Buffer): unknown {
+function readAttribute<T>(field: Field<T>, bytes: Buffer, from: number, to: number): unknown {
+  const length = to - from
   switch (field.kind) {
     case 'nested':
-      if (value.length > 0 && value.length < HEADER) throw refusedWith('ERANGE')
-      return readAttributes(field.table, value)
+      if (length > 0 && length < HEADER) throw refusedWith('ERANGE')
+      return readAttributes(field.table, bytes, from, to)
     case 'text':
-      return readText(value, field.max)
+      return readText(bytes.subarray(from, to), field.max)
     case 'bytes':
-      if (value.length < (field.min ?? 0) || value.length > field.max) throw refusedWith('ERANGE')
-      return filled(value, field.max)
+      if (length < (field.min ?? 0) || length > field.max) throw refusedWith('ERANGE')
+      return filled(bytes, from, to, field.max)
     case 'flags': {
-      if (value.length > WIDTH.flags) throw refusedWith('ERANGE')
-      const both = Buffer.from(filled(value, WIDTH.flags))
+      if (length > WIDTH.flags) throw refusedWith('ERANGE')
+      const both = Buffer.from(filled(bytes, from, to, WIDTH.flags).buffer)
       return { flags: both.readUInt32LE(0), mask: both.readUInt32LE(4) }
     }
     default:
-      if (value.length < WIDTH[field.kind]) throw refusedWith('ERANGE')
-      return readNumber(field.kind, value, 0)
+      if (length < WIDTH[field.kind]) throw refusedWith('ERANGE')
+      return readNumber(field.kind, bytes, from)
   }
 }
 
@@ -97,10 +110,11 @@ function readText(value: Buffer, max: number): string {
   return value.toString('latin1', 0, end)
 }
 
-function filled(value: Buffer, size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  bytes.set(value)
-  return bytes
+/** So many bytes, those that are not there 0. */
+function filled(bytes: Buffer, from: number, to: number, size: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(size)
+  for (let at = from; at < to; at++) copy[at - from] = bytes[at] ?? 0
+  return copy
 }
 
 function readNumber(kind: NumberField['kind'], bytes: Buffer, at: number): unknown {
@@ -203,7 +217,7 @@ function readPart<T>(field: Field<T>, bytes: Buffer, at: number): unknown {
     case 'text':
       return readText(bytes.subarray(at, at + sizeOf(field)), field.max)
     case 'bytes':
-      return filled(bytes.subarray(at, at + sizeOf(field)), field.max)
+      return filled(bytes, at, at + sizeOf(field), field.max)
     case 'nested':
       return undefined
     default:

@@ -67,13 +67,13 @@ interface Turn {
 
 /** The datagrams that answer one, from a socket with that port id. */
 export async function answerNetlink(genl: Genl, port: number, bytes: Buffer): Promise<Buffer[]> {
-  let answers: Buffer[] = []
+  const answers: Buffer[] = []
   const turn: Turn = { isDumping: false }
   for (let at = 0; at + HEADER <= bytes.length;) {
     const length = bytes.readUInt32LE(at)
     if (length < HEADER || at + length > bytes.length) break
     const whole = bytes.subarray(at, at + length)
-    answers = answers.concat(await answerMessage(genl, port, requestIn(whole), turn))
+    answers.push(...(await answerMessage(genl, port, requestIn(whole), turn)))
     at += aligned(length)
   }
   return answers
@@ -127,14 +127,19 @@ function error({ whole, seq }: Request, port: number, errno: number): Buffer {
 }
 
 function message(type: number, flags: number, seq: number, port: number, parts: Buffer[]): Buffer {
-  const head = Buffer.alloc(HEADER)
   const length = parts.reduce((sum, part) => sum + part.length, HEADER)
-  head.writeUInt32LE(length, 0)
-  head.writeUInt16LE(type, 4)
-  head.writeUInt16LE(flags, 6)
-  head.writeUInt32LE(seq, 8)
-  head.writeUInt32LE(port, 12)
-  return Buffer.concat([head, ...parts], aligned(length))
+  const whole = Buffer.allocUnsafe(aligned(length)).fill(0, length)
+  whole.writeUInt32LE(length, 0)
+  whole.writeUInt16LE(type, 4)
+  whole.writeUInt16LE(flags, 6)
+  whole.writeUInt32LE(seq, 8)
+  whole.writeUInt32LE(port, 12)
+  let at = HEADER
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function answer(request: Request, port: number, command: number, flags: number, body: Buffer) {

@@ -79,13 +79,14 @@ async function answered(parts: IpvsParts, question: IpvsQuestion): Promise<IpvsA
 
 /** Each datagram behind its length. */
 function framed(datagrams: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    datagrams.flatMap(datagram => {
-      const length = Buffer.alloc(4)
-      length.writeUInt32LE(datagram.length)
-      return [length, datagram]
-    }),
-  )
+  const framed = Buffer.allocUnsafe(datagrams.reduce((sum, { length }) => sum + 4 + length, 0))
+  let at = 0
+  for (const datagram of datagrams) {
+    at = framed.writeUInt32LE(datagram.length, at)
+    framed.set(datagram, at)
+    at += datagram.length
+  }
+  return framed
 }
 
 /** Longest file: addon/preload/exchange.c believes in no longer answer. */

@@ -81,7 +81,8 @@ export class Draft {
 
   /** A service as it is by now; undefined: there is none of that name. */
   find(name: string): ServiceDraft | undefined {
-    if (this.#drafts.has(name)) return this.#drafts.get(name)
+    const known = this.#drafts.get(name)
+    if (known || this.#drafts.has(name)) return known
     const found = Object.hasOwn(this.#start.services, name) && this.#start.services[name]
     if (!found) return undefined
     const draft = new ServiceDraft(found)

@@ -23,8 +23,13 @@ export function scheduleWord(place: SchedulePlace): bigint {
 }
 
 export function readScheduleWord(word: bigint): SchedulePlace {
-  const bits = (shift: number, width: number): number =>
-    Number((word >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))
+  // Numbers are ten times as fast, and this is asked several times a change.
+  const [low, high] = [Number(BigInt.asUintN(32, word)), Number(word >> 32n)]
+  const bits = (shift: number, width: number): number => {
+    const above = shift > 0 ? high << (32 - shift) : 0
+    const all = shift < 32 ? (low >>> shift) | above : high >>> (shift - 32)
+    return all & ((1 << width) - 1)
+  }
   const { SCHEDULE_CURSOR_BITS: width, SCHEDULE_ROW_UNIT: unit } = SCHEDULE_WORD
   return {
     scheduler: bits(SCHEDULE_WORD.SCHEDULE_SCHEDULER_SHIFT, 5),
