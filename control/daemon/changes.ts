@@ -4,6 +4,7 @@
  * at the same time are made together, with one publication a service and one fsync, and each is
  * answered for itself, as if it had come alone. Read next: ../plan/draft.ts, writer.ts.
  */
+import { setImmediate } from 'node:timers/promises'
 import { XlvsError } from '../errors.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Work } from '../model/work.ts'
@@ -197,16 +198,21 @@ export class Changes {
     const changes = folded.flatMap(({ change }) => change ?? [])
     const steps = draft.steps()
     const { before, after, undo } = draft.inPlace()
+    const isOnDisk = group[0]?.isOnDisk ?? true
+    const answerAll = (): void => {
+      for (const { answer, outcome } of folded) answer(outcome)
+    }
     try {
       if (changes.length > 0)
         await this.#make(before, after, changes, {
           write: () => inSlices(this.#writer.writing(steps), nowMs),
           takeBack: () => inSlices(this.#writer.takingBack(before, steps), nowMs),
           names: new Set(steps.map(({ name }) => name)),
-          isOnDisk: group[0]?.isOnDisk ?? true,
+          isOnDisk,
           undo,
+          ...(isOnDisk ? {} : { answer: answerAll }),
         })
-      for (const { answer, outcome } of folded) answer(outcome)
+      answerAll()
     } catch (error) {
       const isEachs = error instanceof XlvsError && error.code === 'JOURNAL_WRITE'
       if (group.length === 1 || isEachs) for (const { answer } of group) answer({ error })
@@ -226,6 +232,8 @@ export class Changes {
       isOnDisk?: boolean
       /** Gives the intent as it was, where that is not `before`. */
       undo?: () => Intent
+      /** Answers who is in a hurry: watchers are told while the next change is thought of. */
+      answer?: () => void
     },
   ): Promise<void> {
     try {
@@ -239,6 +247,10 @@ export class Changes {
       this.#intent = hands.undo?.() ?? before
       await hands.takeBack()
       throw error
+    }
+    if (hands.answer) {
+      hands.answer()
+      await setImmediate()
     }
     await this.#told(before, after, hands.names)
   }

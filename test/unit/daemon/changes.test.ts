@@ -1,5 +1,6 @@
-/** When the journal is folded into a snapshot. */
+/** When the journal is folded into a snapshot, and who hears of a change first. */
 import test from 'ava'
+import { parseServiceName } from '../../../control/config/name.ts'
 import { Changes } from '../../../control/daemon/changes.ts'
 import { Journal } from '../../../control/daemon/journal.ts'
 import type { Writer } from '../../../control/daemon/writer.ts'
@@ -47,3 +48,31 @@ test('changes: no room for that snapshot, then it is tried again after as many b
   t.false(hadAtOnce)
   t.true(hasSnapshot())
 })
+
+for (const [who, isOnDisk, order] of [
+  ['can wait for the disk', true, ['told', 'answered']],
+  ['cannot wait for the disk', false, ['answered', 'told']],
+] as const)
+  test(`changes: one who ${who}, then it is ${order.join(' and then ')}`, async t => {
+    const seen: string[] = []
+    const journal = await Journal.open('/j', { fs: new Disk().fs, later: () => () => undefined })
+    const writer = {
+      endOrphans: () => Promise.resolve(),
+      *writing() {
+        yield
+      },
+    } as unknown as Writer
+    const parts = { journal, nowMs: () => 0 }
+    const changes = new Changes(parts, writer, emptyIntent(), () => {
+      seen.push('told')
+      return Promise.resolve()
+    })
+    const service = { ...parseServiceName('tcp:192.0.2.1:80'), scheduler: 'rr' as const }
+
+    const answer = changes.askAll([{ op: 'addService', service, zero: {} }], isOnDisk)
+    const [outcome] = await answer.finally(() => seen.push('answered'))
+    await changes.idle()
+
+    t.deepEqual(outcome, { warnings: [] })
+    t.deepEqual(seen, order)
+  })
