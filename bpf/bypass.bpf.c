@@ -44,10 +44,20 @@ ALWAYS int bypass_send(struct packet *pkt)
 	return send_way(pkt, &way, DIRECT);
 }
 
+/* An ICMP error about what goes by a bypass goes where it was going too, without a connection. */
+ALWAYS int bypass_parse(struct packet *pkt)
+{
+	int reason;
+
+	pkt->now = now();
+	reason = parse_ethernet(pkt) ?: parse_ip(pkt);
+	return reason || is_icmp(pkt) ? reason : parse_l4(pkt);
+}
+
 ALWAYS int walk_bypass(struct xdp_md *ctx, __u8 v6)
 {
 	struct packet pkt = {.ctx = ctx, .full = 1, .wire.v6 = v6};
 
-	return leave(&pkt, parse(&pkt) ?: bypass_begin(&pkt) ?: bypass_send(&pkt));
+	return leave(&pkt, bypass_parse(&pkt) ?: bypass_begin(&pkt) ?: bypass_send(&pkt));
 }
 PROGRAM(bypass)

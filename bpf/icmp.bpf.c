@@ -102,6 +102,8 @@ ALWAYS int icmp_to_dest(struct packet *pkt, struct quote *q)
 
 	if (reason)
 		return reason;
+	if (pkt->dest_id == NO_ONE)
+		return go_bypass(pkt, NONE);
 	if (!fwd && icmp_verify(pkt))
 		return BAD_ICMP;
 	count_request(pkt);

@@ -7,7 +7,7 @@ import test from 'ava'
 import { parseMarkRule } from '../../control/config/mark_line.ts'
 import { director, XDP, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, type Family } from '../support/families.ts'
-import { at, macOf, sameFrame, tcp, udp } from '../support/frames.ts'
+import { at, icmpError, macOf, sameFrame, tcp, udp } from '../support/frames.ts'
 
 /** A service by mark without a dest; what has the mark is local by its lookup. */
 async function capturing(
@@ -77,6 +77,20 @@ for (const f of FAMILIES) {
 
     sameFrame(t, lvs.receive(tcp(path, 'A')), tcp(path, 'A', sent))
     t.is(lvs.run(tcp(other, 'S')).reason, 'nat request')
+  })
+
+  test(`bypass: ${f.name} an error about an answer, it goes where that came from`, async t => {
+    const lvs = await capturing(t, f)
+    const [type, code] = f.errors.noPort
+    const about = udp(`${at(f.far, 80)} > ${at(f.client, 40000)}`)
+    const error = (ttl: number, dmac?: string) =>
+      icmpError(`${f.client} > ${f.far}`, type, code, about, dmac ? { ttl, dmac } : { ttl })
+    lvs.receive(udp(path))
+
+    const out = lvs.run(error(64))
+
+    t.is(out.reason, 'direct')
+    sameFrame(t, out.frame, error(62, macOf(f.router)))
   })
 
   test(`bypass: ${f.name} swept when its time is over, and not ended with dests`, async t => {
