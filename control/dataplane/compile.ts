@@ -32,6 +32,7 @@ import {
   type Service,
   type Dest,
   type DestGone,
+  type DestId,
   type ForwardingMethod,
   type ServiceId,
 } from '../model/service.ts'
@@ -57,6 +58,16 @@ export interface Reach {
 
 export interface DestWithReach extends Dest {
   reach: Reach
+}
+
+/** What alone has become of a service since it was published. */
+export interface SomeDests {
+  /** Dests that it had then; from `start` on `come` are in the place of `gone`. */
+  of: number
+  start: number
+  gone: readonly DestId[]
+  come: readonly DestWithReach[]
+  vipLocal: boolean
 }
 
 const NETMASK_WHOLE = 0xffff_ffff

@@ -47,6 +47,12 @@ import { Tables } from './tables.ts'
 import { Telling, tellingOf } from './telling.ts'
 import { Ways, type ReachView } from './ways.ts'
 
+/** Whether one of those that have gone has not come back. */
+function hasLeft(gone: readonly DestId[], come: readonly DestId[]): boolean {
+  const kept = new Set(come.map(destName))
+  return gone.some(dest => !kept.has(destName(dest)))
+}
+
 /** Reasons by number; the enum's last entries are its sizes. */
 const REASON_NAMES = Object.entries(REASON)
   .filter(([name]) => name !== 'REASONS' && name !== 'REASONS_MAX')
@@ -211,20 +217,20 @@ export class Dataplane {
     const name = serviceName(intent.service)
     const was = this.#published.get(name)
     this.#published.delete(name)
-    const added = was && this.#tryAdded(was, intent, touches)
-    if (!added) this.#publishAll(intent, touches, isNews)
+    const some = was && this.#trySome(was, intent, touches)
+    if (!some) this.#publishAll(intent, touches, isNews)
     this.#published.set(name, { ...intent })
-    return added ?? intent.dests
+    return some ?? intent.dests
   }
 
   /** What finds no room is asked for again after a grace period, if one is owed. */
-  #tryAdded(
+  #trySome(
     was: ServiceIntent,
     intent: ServiceIntent,
     touches: readonly Weights[],
   ): readonly Dest[] | undefined {
     try {
-      return this.#publishAdded(was, intent, touches)
+      return this.#publishSome(was, intent, touches)
     } catch (error) {
       if (this.tables.owesGracePeriod) this.#published.set(serviceName(was.service), was)
       throw error
@@ -232,22 +238,24 @@ export class Dataplane {
   }
 
   /**
-   * The dests that came to a service since it was published, if nothing else has become of it: then
-   * these alone are written, and time does not go by the others.
+   * The dests that are others than when a service was published, if nothing else has become of it:
+   * then these alone are written, and time does not go by the rest.
    */
-  #publishAdded(
+  #publishSome(
     was: ServiceIntent,
     { service, dests }: ServiceIntent,
     touches: readonly Weights[],
   ): readonly Dest[] | undefined {
     const { slowStartS = 0, engine } = service
     if (was.service !== service || this.#tellsStrays || engine || slowStartS > 0) return undefined
-    const [gone, come] = middles(was.dests, dests)
+    const [gone, come, start] = middles(was.dests, dests)
     const vipLocal = this.isLocal(service)
-    if (gone.length > 0 || come[0] !== dests[0]) return undefined
     if (this.#vipLocal.get(serviceName(service)) !== vipLocal) return undefined
     const fresh = come.map(d => ({ ...d, reach: this.ways.reach(d.address) }))
-    return this.tables.publishAdded(service, fresh, vipLocal, touches) ? come : undefined
+    const some = { of: was.dests.length, start, gone, come: fresh, vipLocal }
+    if (!this.tables.publishSome(service, some, touches)) return undefined
+    this.#hasOrphans ||= this.#endsOrphans && hasLeft(gone, come)
+    return come
   }
 
   #publishAll(

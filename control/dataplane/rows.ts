@@ -74,14 +74,10 @@ export class Rows<Row> {
     return written
   }
 
-  /**
-   * Copies rows to where nobody reads yet, and gives the words from `ahead` rows before the copy on
-   * to its end.
-   */
-  copied(from: number, count: number, to: number, ahead: number): Uint32Array {
+  /** The words of so many rows, where they stand. */
+  words(first: number, rows: number): Uint32Array {
     const words = this.#codec.size / 4
-    this.#words.copyWithin(to * words, from * words, (from + count) * words)
-    return this.#words.subarray((to - ahead) * words, (to + count) * words)
+    return this.#words.subarray(first * words, (first + rows) * words)
   }
 
   clear(row: number): void {

@@ -14,7 +14,7 @@ import {
 } from '../abi/maps.gen.ts'
 import { familyOfService, type Service } from '../model/service.ts'
 import { planOf, schedulerNumber } from '../plan/schedule/index.ts'
-import type { Candidate, SchedulePlan } from '../plan/schedule/scheduler.ts'
+import type { Candidate, SchedulePlan, Splice } from '../plan/schedule/scheduler.ts'
 import { weightsOf, type Weights } from '../plan/schedule/weights.ts'
 import { readScheduleWord, scheduleWord } from '../plan/schedule/word.ts'
 import type { CacheName, Caches } from './caches.ts'
@@ -80,29 +80,33 @@ export class Schedules {
   }
 
   /**
-   * The same where new dests, newest first, came to those of the rows that there are, each with its
-   * weight; false: the scheduler cannot do with less than all, and nothing has changed.
+   * The same where some dests have taken the place of others in the rows that there are: from
+   * `start` on `gone` of them, which `come`, each with its weight, is for now. False: the scheduler
+   * cannot do with less than all, and nothing has changed.
    */
-  publishAdded(
+  publishSpliced(
     serviceId: number,
     { scheduler }: Service,
-    added: readonly ScheduleRow[],
+    { of, start, gone, come }: Omit<Splice, 'old'> & { of: number },
     touches: readonly Weights[],
   ): boolean {
     const plan = planOf(scheduler)
     const before = readScheduleWord(load64(this.#services, wordOf(serviceId)))
-    if (plan.table || !plan.added || before.scheduler !== schedulerNumber(scheduler)) return false
-    if (plan.turn && touches.length === 0) return false
-    const count = added.length
-    const first = this.#take(before.rows + count)
-    added.forEach((row, i) => this.#rows.set(first + i, row))
-    plan.added(this.#rows.copied(before.first, before.rows, first + count, count), count, touches)
-    this.#swap(wordOf(serviceId), seen => {
-      const { cursor } = readScheduleWord(seen)
-      const place = { first, rows: before.rows + count, scheduler: before.scheduler }
-      return scheduleWord({ ...place, cursor: plan.cursor ? cursor + count : 0 })
-    })
-    this.#regions.giveBack(before.first, before.rows)
+    if (plan.table || !plan.spliced || before.scheduler !== schedulerNumber(scheduler)) return false
+    if (before.rows !== of + 1 || (plan.turn && touches.length === 0)) return false
+    const splice = { old: this.#rows.words(before.first, before.rows), start, gone, come }
+    const words = spliced(splice)
+    plan.spliced(words, splice, touches)
+    if (!isSame(splice.old, words)) {
+      const rows = before.rows + come.length - gone
+      const first = this.#take(rows)
+      this.#rows.words(first, rows).set(words)
+      this.#swap(wordOf(serviceId), seen => {
+        const cursor = plan.moved?.(readScheduleWord(seen).cursor, splice) ?? 0
+        return scheduleWord({ first, rows, cursor, scheduler: before.scheduler })
+      })
+      this.#regions.giveBack(before.first, before.rows)
+    }
     if (plan.turn) this.#turn(serviceId, plan.turn.bind(plan), false, touches)
     return true
   }
@@ -227,4 +231,18 @@ function turnOf(serviceId: number): number {
 
 function sameRows(a: readonly ScheduleRow[], b: readonly ScheduleRow[]): boolean {
   return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
+}
+
+function spliced({ old, start, gone, come }: Splice): Uint32Array {
+  const words = new Uint32Array(old.length + 2 * (come.length - gone))
+  words.set(old.subarray(0, 2 * start))
+  come.forEach(({ dest, value }, i) => {
+    words.set([dest, value], 2 * (start + i))
+  })
+  words.set(old.subarray(2 * (start + gone)), 2 * (start + come.length))
+  return words
+}
+
+function isSame(a: Uint32Array, b: Uint32Array): boolean {
+  return a.length === b.length && a.every((word, i) => word === b[i])
 }

@@ -59,6 +59,7 @@ import {
   tunnelRow,
   vaddrOf,
   type DestWithReach,
+  type SomeDests,
   type Reach,
 } from './compile.ts'
 import { Fallbacks } from './fallbacks.ts'
@@ -242,24 +243,24 @@ export class Tables {
     return true
   }
 
-  /**
-   * The same where some dests, newest first, came to those that were published before, and nothing
-   * else has changed, without a slow start; false: it has to be the whole, nothing is scheduled.
-   */
-  publishAdded(
-    service: Service,
-    added: DestWithReach[],
-    vipLocal: boolean,
-    touches: readonly Weights[],
-  ): boolean {
+  /** The same without a slow start; false: it has to be the whole, and nothing is scheduled. */
+  publishSome(service: Service, some: SomeDests, touches: readonly Weights[]): boolean {
     const name = serviceName(service)
     const id = this.#serviceIds.get(name)
     if (id === undefined || !this.#open.has(name)) return false
-    const rows = added.map(dest => ({
-      dest: this.#writeDest(name, { service, id, vipLocal, isLiving: false }, dest).id,
+    const of = { service, id, vipLocal: some.vipLocal, isLiving: false }
+    const come = some.come.map(dest => ({
+      dest: this.#writeDest(name, of, dest).id,
       value: scheduledWeight(dest),
     }))
-    return this.#schedules.publishAdded(id, service, rows, touches)
+    const splice = { ...some, gone: some.gone.length, come }
+    if (!this.#schedules.publishSpliced(id, service, splice, touches)) return false
+    const kept = new Set(come.map(({ dest }) => dest))
+    for (const dest of some.gone) {
+      const old = this.#destsOf(name).get(destName(dest))
+      if (old !== undefined && !kept.has(old) && this.isAvailable(old)) this.#trash(old)
+    }
+    return true
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Two lists of which much is the same: what is between their common beginning and end. Pure. */
 
-type Middles<T> = [a: readonly T[], b: readonly T[]]
+/** Of each what is only its own, and where that begins in both. */
+type Middles<T> = [a: readonly T[], b: readonly T[], start: number]
 
 /** Several ask about the same change. */
 let last: { a: readonly unknown[]; b: readonly unknown[]; found: Middles<unknown> } | undefined
@@ -14,7 +15,7 @@ export function middles<T>(a: readonly T[], b: readonly T[]): Middles<T> {
 /** A list with some more in front; what middles() will be asked about the two is known already. */
 export function grown<T>(added: readonly T[], list: readonly T[]): T[] {
   const whole = added.concat(list)
-  last = { a: list, b: whole, found: [[], added] }
+  last = { a: list, b: whole, found: [[], added, 0] }
   return whole
 }
 
@@ -24,5 +25,5 @@ function middlesOf<T>(a: readonly T[], b: readonly T[]): Middles<T> {
   while (start < most && a[start] === b[start]) start++
   let end = 0
   while (end < most - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
-  return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+  return [a.slice(start, a.length - end), b.slice(start, b.length - end), start]
 }

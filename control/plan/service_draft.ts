@@ -25,6 +25,8 @@ export class ServiceDraft {
   #dests: Dest[]
   /** Since that was made: dests that are new, oldest first; undefined: more than that. */
   #added: Dest[] | undefined = []
+  /** And the one that was changed or removed, with what it is now; undefined: more than that. */
+  #edited: { was: Dest; now: Dest | undefined }[] | undefined = []
   /** Once a dest was looked for. */
   #known: Known | undefined
 
@@ -60,17 +62,25 @@ export class ServiceDraft {
       !was && mine.weights ? withWeight(mine.weights, scheduledWeight(dest)) : undefined
     const now = succeeding(dest, was)
     mine.byName.set(name, now)
-    if (was) this.#added = undefined
+    if (was) this.#edit(was, now)
     else this.#added?.push(now)
     this.#intent = undefined
   }
 
   remove(name: string): void {
     const mine = this.#mine()
+    const was = mine.byName.get(name)
     mine.byName.delete(name)
     mine.weights = undefined
-    this.#added = undefined
+    if (was) this.#edit(was, undefined)
     this.#intent = undefined
+  }
+
+  /** Of those that are new, or of one changed already, nobody knows the place. */
+  #edit(was: Dest, now: Dest | undefined): void {
+    const isPlain = this.#added?.length === 0 && this.#edited?.length === 0
+    if (isPlain && this.#dests.includes(was)) this.#edited = [{ was, now }]
+    else this.#added = this.#edited = undefined
   }
 
   get weights(): Weights {
@@ -84,6 +94,7 @@ export class ServiceDraft {
     if (!this.#intent) {
       this.#dests = this.#listed()
       this.#added = []
+      this.#edited = []
       this.#intent = { service: this.#service, dests: this.#dests }
     }
     if (this.#known) known.set(this.#dests, this.#known)
@@ -92,10 +103,19 @@ export class ServiceDraft {
   }
 
   #listed(): Dest[] {
+    const [edit] = this.#edited ?? []
+    if (edit && this.#added?.length === 0) return this.#withEdit(edit)
     if (this.#added?.length === 0) return this.#dests
-    if (this.#added) return grown(this.#added.reverse(), this.#dests)
+    if (this.#added && !edit) return grown(this.#added.reverse(), this.#dests)
     const { byName } = this.#mine()
     return this.#isAsGiven(byName) ? this.#dests : [...byName.values()].reverse()
+  }
+
+  #withEdit({ was, now }: { was: Dest; now: Dest | undefined }): Dest[] {
+    if (now === was) return this.#dests
+    const dests = this.#dests.slice()
+    dests.splice(dests.indexOf(was), 1, ...(now ? [now] : []))
+    return dests
   }
 
   #mine(): Known {

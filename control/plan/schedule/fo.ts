@@ -2,4 +2,4 @@
 import type { SchedulePlan } from './scheduler.ts'
 import { asWeights, weightRows } from './weights.ts'
 
-export const fo: SchedulePlan = { rows: weightRows, added: asWeights }
+export const fo: SchedulePlan = { rows: weightRows, spliced: asWeights }

@@ -3,11 +3,11 @@
  * what the kernel's pointer means. Pure. Source: net/netfilter/ipvs/ip_vs_rr.c (v6.12).
  */
 import { LIMIT, type ScheduleRow } from '../../abi/maps.gen.ts'
-import type { SchedulePlan, Wanted } from './scheduler.ts'
+import type { SchedulePlan, Splice, Wanted } from './scheduler.ts'
 
 const NONE: number = LIMIT.NONE
 
-export const rr: SchedulePlan = { rows, added, cursor }
+export const rr: SchedulePlan = { rows, spliced, cursor, moved }
 
 /**
  * A row per dest, usable or not, and a last one for the head of the list. Each names the next
@@ -25,24 +25,21 @@ function rows({ dests }: Wanted): ScheduleRow[] {
   return rows
 }
 
-/**
- * The rows that were name others by their places, which have moved; those that went round go to the
- * first of all that is usable by now.
- */
-function added(words: Uint32Array, count: number): void {
-  const moved = (place: number): number => (place === NONE ? NONE : place + count)
-  const old = moved(words.at(-1) ?? NONE)
-  let first = old
-  for (let i = count - 1; i >= 0; i--) if ((words[2 * i + 1] ?? 0) > 0) first = i
-  for (let i = count; 2 * i < words.length; i++) {
-    const next = moved(words[2 * i + 1] ?? NONE)
-    words[2 * i + 1] = next === NONE || next <= i ? first : next
+/** Whoever is usable is named by the row before; by how many places they moved is known. */
+function spliced(words: Uint32Array, { old, start, gone, come }: Splice): void {
+  const count = words.length / 2 - 1
+  const isUsable = new Uint8Array(count)
+  for (let i = 1; i < old.length; i += 2) {
+    const place = old[i] ?? NONE
+    if (place < start) isUsable[place] = 1
+    else if (place !== NONE && place >= start + gone) isUsable[place + come.length - gone] = 1
   }
-  let next = old === NONE ? first : old
-  for (let i = count - 1; i >= 0; i--) {
-    const weight = words[2 * i + 1] ?? 0
+  come.forEach(({ value }, i) => (isUsable[start + i] = value > 0 ? 1 : 0))
+  const first = isUsable.indexOf(1)
+  let next = first < 0 ? NONE : first
+  for (let i = count; i >= 0; i--) {
     words[2 * i + 1] = next
-    if (weight > 0) next = i
+    if (isUsable[i] === 1) next = i
   }
 }
 
@@ -59,4 +56,16 @@ function cursor(
     if (at >= 0) return at
   }
   return head
+}
+
+/** The same. */
+function moved(cursor: number, { old, start, gone, come }: Splice): number {
+  const head = old.length / 2 - 1 + come.length - gone
+  if (cursor >= start + gone) return Math.min(cursor + come.length - gone, head)
+  for (let i = cursor; i >= start; i--) {
+    const at = come.findIndex(({ dest }) => dest === old[2 * i])
+    if (at >= 0) return start + at
+  }
+  const before = Math.min(cursor, start - 1)
+  return before < 0 ? head : before
 }

@@ -24,6 +24,17 @@ export interface Wanted {
   settings: Pick<ServiceSettings, 'schedFlags'>
 }
 
+/** Dests that have taken the place of others, which were beside each other. */
+export interface Splice {
+  /** The rows that were, two words each; the last is the head's. */
+  old: Uint32Array
+  /** The first row that is another, and how many have gone there. */
+  start: number
+  gone: number
+  /** Each with its weight as value. */
+  come: readonly ScheduleRow[]
+}
+
 /** A scheduler that the data plane walks rows for. */
 export interface SchedulePlan {
   table?: undefined
@@ -33,16 +44,18 @@ export interface SchedulePlan {
   /** @param before the rows that the same scheduler had; empty when it is new */
   rows(wanted: Wanted, before: readonly ScheduleRow[]): ScheduleRow[]
   /**
-   * Makes the rows right, two words each, once new dests came in front: `count` rows of theirs,
-   * with a weight in each, are followed by those that were. A cursor goes with its row. `touches`
-   * are those that `turn` hears of. Absent: all rows are made again.
+   * Makes the rows right, two words each, once some dests have taken the place of others: what of
+   * them came has a weight in each row, the others are as they were. `touches` are those that
+   * `turn` hears of. Absent: all rows are made again.
    */
-  added?(words: Uint32Array, count: number, touches: readonly Weights[]): void
+  spliced?(words: Uint32Array, splice: Splice, touches: readonly Weights[]): void
   /**
    * Where the cursor stands in the rows `now` that stood at `cursor` of `before`. Absent: the
    * scheduler has none.
    */
   cursor?(before: readonly ScheduleRow[], cursor: number, now: readonly ScheduleRow[]): number
+  /** The same where only some dests are others; whoever has a cursor and `spliced` has this too. */
+  moved?(cursor: number, splice: Splice): number
   /**
    * The word `turn` of struct service after dests were touched, each time with those weights.
    * `before` is undefined for a new schedule. Absent: the scheduler has no such word, and does not

@@ -2,4 +2,4 @@
 import type { SchedulePlan } from './scheduler.ts'
 import { asWeights, weightRows } from './weights.ts'
 
-export const sed: SchedulePlan = { rows: weightRows, added: asWeights }
+export const sed: SchedulePlan = { rows: weightRows, spliced: asWeights }

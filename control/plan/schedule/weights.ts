@@ -9,7 +9,7 @@ export function weightRows({ dests }: Pick<Wanted, 'dests'>): ScheduleRow[] {
   return [...dests.map(d => ({ dest: d.id, value: d.weight })), { dest: LIMIT.NONE, value: 0 }]
 }
 
-/** New dests in front of such rows: they are right as they are. */
+/** Other dests among such rows: they are right as they are. */
 export function asWeights(): void {
   // each row says what its own dest's weight is
 }
@@ -23,15 +23,24 @@ export interface Weights {
   count: number
 }
 
-const NO_WEIGHTS: Weights = { divisor: 0, largest: 0, count: 0 }
-
 /** Those of dests as they are wanted. */
 export function destWeights(dests: readonly Dest[]): Weights {
-  return dests.reduce((all, dest) => withWeight(all, scheduledWeight(dest)), NO_WEIGHTS)
+  return summed(dests, scheduledWeight)
 }
 
 export function weightsOf(dests: readonly Candidate[]): Weights {
-  return dests.reduce((all, { weight }) => withWeight(all, weight), NO_WEIGHTS)
+  return summed(dests, ({ weight }) => weight)
+}
+
+/** Each change of a dest of wrr asks for that of all. */
+function summed<T>(dests: readonly T[], weightOf: (dest: T) => number): Weights {
+  let [divisor, largest] = [0, 0]
+  for (const dest of dests) {
+    const weight = weightOf(dest)
+    if (weight > 0 && weight !== divisor) divisor = gcd(divisor, weight)
+    if (weight > largest) largest = weight
+  }
+  return { divisor, largest, count: dests.length }
 }
 
 /** The same with one dest more. */

@@ -3,10 +3,10 @@
  * common divisor. Pure. Source: net/netfilter/ipvs/ip_vs_wrr.c (v6.12).
  */
 import type { ScheduleRow } from '../../abi/maps.gen.ts'
-import type { SchedulePlan, Wanted } from './scheduler.ts'
+import type { SchedulePlan, Splice, Wanted } from './scheduler.ts'
 import { weightRows, weightsOf, type Weights } from './weights.ts'
 
-export const wrr: SchedulePlan = { rows, added, turn }
+export const wrr: SchedulePlan = { rows, spliced, turn }
 
 /** The weights; the head's row says by what the threshold falls and where it starts. */
 function rows(wanted: Wanted): ScheduleRow[] {
@@ -15,7 +15,7 @@ function rows(wanted: Wanted): ScheduleRow[] {
 }
 
 /** The head's row alone says something of all. */
-function added(words: Uint32Array, _: number, touches: readonly Weights[]): void {
+function spliced(words: Uint32Array, _: Splice, touches: readonly Weights[]): void {
   const now = touches.at(-1)
   if (!now) return
   const { step, start } = range(now)
