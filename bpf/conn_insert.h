@@ -91,11 +91,10 @@ ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot)
 }
 
 /* The slot behind the table that answers for a key, or would have before its time was over: its
- * index, or NONE. */
-ALWAYS __u32 stash_rival(const struct wire *wire)
+ * index, or NONE. The key is on the caller's stack, inlined. */
+ALWAYS __u32 stash_rival(const struct wire *wire, const struct tuple *key)
 {
-	struct tuple key = tuple_of(wire);
-	__u32 *found = bpf_map_lookup_elem(&stash, &key), index = found ? *found : NONE;
+	__u32 *found = bpf_map_lookup_elem(&stash, key), index = found ? *found : NONE;
 	struct conn *slot = slot_at(wire->v6, index);
 	__u64 word = slot ? READ(slot->word) : 0;
 
@@ -127,7 +126,7 @@ ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 	slot = slot_at(v6, index);
 	if (!slot)
 		return NONE;
-	former = stash_rival(&wire);
+	former = stash_rival(&wire, &key);
 	if (bpf_map_update_elem(&stash, &key, &index, BPF_ANY)) {
 		slot_release(v6, index);
 		return NONE;
@@ -274,6 +273,7 @@ ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 {
 	__u8 v6 = wire->v6;
 	struct conn *bucket = bucket_at(v6, first_bucket(hash, v6)), *slot;
+	struct tuple key = tuple_of(wire);
 	__u64 flags;
 
 	if (!bucket)
@@ -283,7 +283,7 @@ ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 	if (!slot && flags & FLAG(BUCKET_OVERFLOW))
 		slot = bucket_rival(wire, second_bucket(hash, v6), hash);
 	if (!slot && flags & FLAG(BUCKET_STASHED))
-		slot = slot_at(v6, stash_rival(wire));
+		slot = slot_at(v6, stash_rival(wire, &key));
 	return slot;
 }
 
