@@ -244,5 +244,7 @@ function spliced({ old, start, gone, come }: Splice): Uint32Array {
 }
 
 function isSame(a: Uint32Array, b: Uint32Array): boolean {
-  return a.length === b.length && a.every((word, i) => word === b[i])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

@@ -19,6 +19,13 @@ export function grown<T>(added: readonly T[], list: readonly T[]): T[] {
   return whole
 }
 
+/** A list with others in the place of one of it, of which middles() knows too. */
+export function replaced<T>(list: readonly T[], at: number, come: readonly T[]): T[] {
+  const whole = list.toSpliced(at, 1, ...come)
+  last = { a: list, b: whole, found: [list.slice(at, at + 1), come, at] }
+  return whole
+}
+
 function middlesOf<T>(a: readonly T[], b: readonly T[]): Middles<T> {
   const most = Math.min(a.length, b.length)
   let start = 0

@@ -5,7 +5,7 @@
 import { destName, succeeding, type Dest, type DestId, type Service } from '../model/service.ts'
 import { scheduledWeight } from './active.ts'
 import type { ServiceIntent } from './intent.ts'
-import { grown } from './middles.ts'
+import { grown, replaced } from './middles.ts'
 import { destWeights, withWeight, type Weights } from './schedule/weights.ts'
 
 /** What is known of a list of dests besides: found out once, and handed on to the next list. */
@@ -113,9 +113,7 @@ export class ServiceDraft {
 
   #withEdit({ was, now }: { was: Dest; now: Dest | undefined }): Dest[] {
     if (now === was) return this.#dests
-    const dests = this.#dests.slice()
-    dests.splice(dests.indexOf(was), 1, ...(now ? [now] : []))
-    return dests
+    return replaced(this.#dests, this.#dests.indexOf(was), now ? [now] : [])
   }
 
   #mine(): Known {

@@ -1,7 +1,7 @@
 /** What is between two lists' common ends: found by looking, and known where one grew. */
 import test from 'ava'
 import fc from 'fast-check'
-import { grown, middles } from '../../../control/plan/middles.ts'
+import { grown, middles, replaced } from '../../../control/plan/middles.ts'
 
 const list = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 8 })
 
@@ -27,6 +27,18 @@ test('middles: a list grown in front, what was added is between and nothing has 
       const [gone] = middles(other, whole)
       t.true(gone.length <= other.length)
       t.deepEqual(middles(rest, whole)[0], [])
+    }),
+  )
+})
+
+test('middles: one of a list replaced, it and what came are between', t => {
+  fc.assert(
+    fc.property(list, fc.integer(), list, list, (head, one, tail, come) => {
+      const before = [...head, one, ...tail]
+      const whole = replaced(before, head.length, come)
+
+      t.deepEqual(whole, [...head, ...come, ...tail])
+      t.deepEqual(middles(before, whole), [[one], come, head.length])
     }),
   )
 })
