@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { configurationOf } from '../../../control/config/shown.ts'
 import { connectDirector } from '../../../control/daemon/client.ts'
 import { carryOut, type Hands } from '../../../control/daemon/apply.ts'
+import type { DirectorParts } from '../../../control/daemon/director.ts'
+import { Writer } from '../../../control/daemon/writer.ts'
 import { XlvsError, type ErrorCode } from '../../../control/errors.ts'
 import {
   emptyConfiguration,
@@ -16,7 +18,12 @@ import { serviceName, type InterfaceView } from '../../../control/model/service.
 import type { SyncWishes } from '../../../control/model/sync.ts'
 import { bulkChange } from '../../../control/plan/diff.ts'
 import { changed } from '../../../control/plan/draft.ts'
-import { emptyIntent, type Intent } from '../../../control/plan/intent.ts'
+import {
+  emptyIntent,
+  type BulkChange,
+  type Intent,
+  type ServiceIntent,
+} from '../../../control/plan/intent.ts'
 import { configuration, SYNC_INTERFACE } from '../../support/configurations.ts'
 import { serveFake } from '../../support/fake_director.ts'
 import { dest, service } from '../../support/views.ts'
@@ -265,3 +272,35 @@ test('apply: written to the data plane, then removal comes last and others get t
   t.true(turns > 0 && told.length > 1, `${turns} turns`)
   t.deepEqual(told[0], { done: 0, total: 4 })
 })
+
+test('apply: a file taken back, then no dest that returns is news', async t => {
+  const published: [name: string, isNews: boolean][] = []
+  const dataplane = {
+    publish({ service }: ServiceIntent, _: unknown, isNews: boolean) {
+      published.push([serviceName(service), isNews])
+      return []
+    },
+    withdraw: () => undefined,
+  }
+  const parts = { dataplane, nowMs: () => 0 } as unknown as DirectorParts
+  const writer = new Writer(parts, () => ({}))
+  const before = changed(emptyIntent(), put(web(1, 2, 3)))
+  const change = put(web(1, 2))
+  const after = changed(before, change)
+
+  await carryOut(writer, before, change, () => undefined)
+  await writer.takeBack(after, before, change)
+
+  t.deepEqual(published, [
+    ['tcp:192.0.2.1:80', true],
+    ['tcp:192.0.2.1:80', false],
+  ])
+})
+
+/** A file's change that is of one service. */
+function put({ dests, ...service }: ConfiguredService): BulkChange {
+  return {
+    ...{ op: 'apply', attaches: [], detaches: [], removes: [], zero: {} },
+    puts: [{ service, dests }],
+  }
+}
