@@ -17,15 +17,17 @@
 /* Without an xlvsd nobody can be asked; what is older than this the kernel has written out. */
 #define OLD_NS 60000000000ll
 
-/* The process that has something to wait for, or 0; children have not done what their parent did.
- */
+/* The process that has had something to wait for; children have not done what their parent did. */
 static _Atomic pid_t unsettled;
 static _Atomic long long since;
+/* How often there was something, and how much of that is on disk: threads go on while one asks. */
+static _Atomic unsigned long noted, settled;
 
 void note_unsettled(void)
 {
 	unsettled = getpid();
 	since = now_ns();
+	noted++;
 }
 
 /* Returns 0 or an errno. */
@@ -33,18 +35,19 @@ static int settle(void)
 {
 	struct question question = {.kind = KIND_SETTLE};
 	struct answer answer = {0};
+	unsigned long before = noted;
 	int error;
 
-	if (unsettled != getpid())
+	if (unsettled != getpid() || settled == before)
 		return 0;
 	error = ask(-1, &question, NULL, &answer);
 	if (error == 0)
 		error = answer.result;
-	free(answer.bytes);
+	forget(&answer);
 	if (error == ENOENT && now_ns() - since > OLD_NS)
 		error = 0;
 	if (error == 0)
-		unsettled = 0;
+		settled = before;
 	return error;
 }
 
@@ -58,7 +61,7 @@ int settled_status(int status)
 		return status;
 	snprintf(text, sizeof(text),
 		 "xlvs: what this program changed is in force, but may not be on disk: %s\n",
-		 error == ENOENT ? "xlvsd is not there" : strerror(error));
+		 error == ENOENT ? "xlvsd is not there" : strerrordesc_np(error));
 	syscall(SYS_write, STDERR_FILENO, text, strlen(text));
 	return status == 0 ? 1 : status;
 }

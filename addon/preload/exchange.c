@@ -255,7 +255,15 @@ static int receive(int fd, void *bytes, size_t least, size_t most, size_t *lengt
 	return 0;
 }
 
-static int receive_answer(int fd, struct answer *answer)
+void forget(struct answer *answer)
+{
+	if (answer->bytes != answer->few)
+		free(answer->bytes);
+	answer->bytes = NULL;
+}
+
+/* `over`: who has answered has hung up, too. */
+static int receive_answer(int fd, struct answer *answer, bool *over)
 {
 	unsigned char first[READ_AHEAD];
 	struct reply reply;
@@ -268,15 +276,16 @@ static int receive_answer(int fd, struct answer *answer)
 	length -= sizeof(reply);
 	if (reply.magic != MAGIC || reply.length > ANSWER_MAX)
 		return EPROTO;
-	/* What follows an answer is a goodbye: the next question finds it. */
-	if (length > reply.length)
+	/* What follows an answer is a goodbye. */
+	*over = length > reply.length;
+	if (*over)
 		length = reply.length;
 	if (reply.result == GOODBYE)
 		return NOT_ASKED;
 	answer->result = reply.result;
 	answer->room = reply.room;
 	answer->length = reply.length;
-	answer->bytes = malloc(reply.length + 1u);
+	answer->bytes = reply.length <= FEW ? answer->few : malloc(reply.length);
 	if (answer->bytes == NULL)
 		return ENOMEM;
 	memcpy(answer->bytes, first + sizeof(reply), length);
@@ -284,8 +293,7 @@ static int receive_answer(int fd, struct answer *answer)
 	error = receive(fd, answer->bytes + length, more, more, &length);
 	if (error == 0)
 		return 0;
-	free(answer->bytes);
-	answer->bytes = NULL;
+	forget(answer);
 	return error == NOT_ASKED ? ECONNRESET : error;
 }
 
@@ -296,12 +304,13 @@ static int ask_by(struct way *way, const struct question *question, const void *
 		{.iov_base = (void *)question, .iov_len = sizeof(*question)},
 		{.iov_base = (void *)bytes, .iov_len = question->length},
 	};
+	bool over = false;
 	int error = send_all(way->fd, parts, question->length > 0 ? 2 : 1);
 
 	if (error == 0)
-		error = receive_answer(way->fd, answer);
+		error = receive_answer(way->fd, answer, &over);
 	/* What comes late would be taken for the answer to the next question. */
-	if (error != 0)
+	if (error != 0 || over)
 		leave(way);
 	return error;
 }
@@ -340,7 +349,6 @@ int ask(int fd, struct question *question, const void *bytes, struct answer *ans
 		return ECONNRESET;
 	if (error != 0 || answer->result != NOT_MINE)
 		return error;
-	free(answer->bytes);
-	answer->bytes = NULL;
+	forget(answer);
 	return ENOENT;
 }

@@ -46,12 +46,19 @@ struct reply {
 /* xlvsd hangs up and has not looked at whatever question may be under way. */
 #define GOODBYE (-2)
 
+/* Bytes of an answer that need no malloc: who ends in a signal's handler must do without. */
+#define FEW 64
+
 struct answer {
 	int32_t result;
 	uint32_t room;
 	uint32_t length;
-	unsigned char *bytes; /* of malloc, or NULL */
+	unsigned char *bytes; /* NULL: nobody has answered */
+	unsigned char few[FEW];
 };
+
+/* Gives back what an answer's bytes take. */
+void forget(struct answer *answer);
 
 /* Of a clock that does not jump. */
 long long now_ns(void);

@@ -183,7 +183,7 @@ EXPORTED int getsockopt(int fd, int level, int number, void *value, socklen_t *l
 		memcpy(value, answer.bytes, answer.length < *length ? answer.length : *length);
 		*length = answer.room;
 	}
-	free(answer.bytes);
+	forget(&answer);
 	errno = error != 0 ? error : before;
 	return error != 0 ? -1 : 0;
 }
@@ -199,7 +199,7 @@ EXPORTED int setsockopt(int fd, int level, int number, const void *value, sockle
 		errno = before;
 		return next(fd, level, number, value, length);
 	}
-	free(answer.bytes);
+	forget(&answer);
 	errno = error != 0 ? error : before;
 	return error != 0 ? -1 : 0;
 }
@@ -231,7 +231,7 @@ static int open_copy(const char *path, int flags)
 			fd = -1;
 		}
 	}
-	free(answer.bytes);
+	forget(&answer);
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_SET);
 	return fd;

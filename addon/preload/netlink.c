@@ -280,7 +280,7 @@ static int exchange(int fd, uint32_t port, const unsigned char *bytes, uint32_t 
 	if (answer.room != 0)
 		note_unsettled();
 	error = answer.result != 0 ? answer.result : queue(fd, port, answer.bytes, answer.length);
-	free(answer.bytes);
+	forget(&answer);
 	return error;
 }
 

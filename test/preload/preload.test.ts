@@ -4,9 +4,14 @@
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { goodbyeBytes, readQuestion, replyBytes } from '../../control/daemon/ipvs_frames.ts'
+import { ipvsSocketOf } from '../../control/daemon/options.ts'
+import { answerIpvs } from '../../control/ipvs/seat.ts'
 import { serveFake, serveIpvs } from '../support/fake_director.ts'
 import { attempt } from '../support/namespace.ts'
 import { privileged } from '../support/privileged.ts'
@@ -64,7 +69,7 @@ async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) 
   return { socket: await serveIpvs(t, unsettled, socket), asked }
 }
 
-const ENDS = 'return exit _exit quick_exit child parent thread'.split(' ')
+const ENDS = 'return exit _exit quick_exit child parent thread signal'.split(' ')
 for (const end of ENDS)
   privileged(`preload: a program ends by ${end}, then the disk is waited for once`, async t => {
     const { socket, asked } = await serveUnsettled(t, () => Promise.resolve())
@@ -72,6 +77,27 @@ for (const end of ENDS)
     t.like(await preloaded(socket, [PROBE, end]), { status: 0, stderr: '' })
     t.is(asked.times, 1)
   })
+
+privileged(
+  'preload: a thread changes while another waits, then the disk is waited for again',
+  async t => {
+    let told = 0
+    const { socket, director } = await serveFake(t)
+    const asked: number[] = []
+    const unsettled = {
+      ...director,
+      isSettled: () => (told++, false),
+      settled: async () => {
+        asked.push(told)
+        while (told < 4) await new Promise(setImmediate)
+      },
+    }
+    await serveIpvs(t, unsettled, socket)
+
+    t.like(await preloaded(ipvsSocketOf(socket), [PROBE, 'both']), { status: 0, stderr: '' })
+    t.deepEqual(asked, [2, 4])
+  },
+)
 
 const FAILING = ENDS.filter(end => end !== 'parent')
 for (const end of FAILING)
@@ -140,6 +166,33 @@ privileged('preload: one who may not open the socket, then ipvsadm says who may'
 const NO_RIGHTS = `Can't initialize ipvs: Permission denied (you must be root)
 Are you sure that IP Virtual Server is built in the kernel or as module?
 `
+
+privileged(
+  'preload: a server that hangs up behind each answer, then nobody is troubled',
+  async t => {
+    const { director, socket } = await serveFake(t)
+    const parts = { director, pause: () => Promise.resolve() }
+    const server = createServer(client => {
+      client.on('error', () => undefined)
+      client.on('data', (chunk: Buffer) => {
+        const asked = readQuestion(chunk)
+        if (asked === undefined || asked === 'garbage') throw new Error('not a whole question')
+        void answerIpvs(parts, asked.question).then(answer =>
+          client.end(Buffer.concat([replyBytes(answer), goodbyeBytes()])),
+        )
+      })
+    })
+    t.teardown(() => {
+      server.close()
+    })
+    server.listen(ipvsSocketOf(socket))
+    await once(server, 'listening')
+
+    const outcome = await preloaded(ipvsSocketOf(socket), ['ipvsadm', '-A', '-t', '192.0.2.9:80'])
+
+    t.like(outcome, { status: 0, stderr: '' })
+  },
+)
 
 privileged('preload: a server that says something else, then an error and no hang', async t => {
   const { socket } = await serveFake(t)

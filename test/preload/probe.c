@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -395,6 +396,76 @@ static void by_thread(void)
 	CHECK(pthread_create(&thread, NULL, asks, NULL) == 0 && pthread_join(thread, NULL) == 0);
 }
 
+/* Who is interrupted may be in malloc, which is not for handlers. */
+static volatile sig_atomic_t is_handling;
+
+void *__libc_malloc(size_t size);
+
+void *malloc(size_t size)
+{
+	if (is_handling)
+		_Exit(3);
+	return __libc_malloc(size);
+}
+
+static void end(int signal)
+{
+	(void)signal;
+	is_handling = 1;
+	_exit(0);
+}
+
+static void by_signal(void)
+{
+	ask_once();
+	signal(SIGUSR1, end);
+	raise(SIGUSR1);
+}
+
+static _Atomic int is_forking;
+
+static void before_fork(void)
+{
+	is_forking = 1;
+}
+
+static char state_of(pid_t thread)
+{
+	char path[64], state = '?';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	file = fopen(path, "r");
+	CHECK(file != NULL && fscanf(file, "%*d %*s %c", &state) == 1);
+	fclose(file);
+	return state;
+}
+
+/* Once the other waits for the disk. */
+static void *asks_meanwhile(void *other)
+{
+	while (!is_forking || state_of(*(pid_t *)other) != 'S')
+		sched_yield();
+	ask_once();
+	return NULL;
+}
+
+/* A thread asks while another, which is to fork, waits for the disk. */
+static void by_both(void)
+{
+	pid_t own = getpid();
+	pthread_t thread;
+	int status;
+
+	/* Of those that are called before a fork, the last to be registered is the first. */
+	pthread_atfork(before_fork, NULL, NULL);
+	ask_once();
+	CHECK(pthread_create(&thread, NULL, asks_meanwhile, &own) == 0);
+	if (fork() == 0)
+		_exit(0);
+	CHECK(wait(&status) > 0 && status == 0 && pthread_join(thread, NULL) == 0);
+}
+
 /* Without an xlvsd, or one that may not be spoken to: the kernel's own answers, which are told. */
 static void nobody(void)
 {
@@ -415,6 +486,7 @@ int main(int count, char **words)
 		{"flood", flood},      {"return", by_return},	{"exit", by_exit},
 		{"_exit", by__exit},   {"failure", by_failure}, {"child", by_child},
 		{"parent", by_parent}, {"thread", by_thread},	{"quick_exit", by_quick_exit},
+		{"signal", by_signal}, {"both", by_both},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
