@@ -111,7 +111,9 @@ enum here_walk {
 	HERE_LOOPBACK = 2,
 	HERE_ASK = 4,
 	HERE_BEGIN = 6,
-	HERE_WALKS = 8,
+	HERE_PERSIST = 8,
+	HERE_ONCE = 10,
+	HERE_WALKS = 12,
 };
 
 /* Metadata in front of a frame that the tc companion sends through the kernel's neighbour. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What this host asks of a service of its own: it travels by loopback, where it is met, and goes to
- * a dest as any client's packet would. Part of tc.bpf.c.
+ * a dest as any client's packet would. Part of tc.bpf.c. Read next: here_begin.h.
  * Differs from LVS: what the director itself asks of its services is told nothing by ICMP: what
- * cannot be sent is dropped. To a dest by tun, or of a one-packet or persistent service, it is not
+ * cannot be sent is dropped. To a dest by tun, or of a service with the engine `sip`, it is not
  * balanced. Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook in LOCAL_OUT (v6.1).
  */
 #ifndef XLVS_HERE_ASK_H
@@ -28,45 +28,6 @@ ALWAYS int send_neighbour(__u32 ifindex, const __u8 *address)
 		__builtin_memcpy(neigh.ipv6_nh, addr, sizeof(neigh.ipv6_nh));
 	}
 	return bpf_redirect_neigh(ifindex, &neigh, sizeof(neigh), 0);
-}
-
-/* The dest of a new connection. Fills dest, dest_id. */
-ALWAYS int ask_choose(struct packet *pkt)
-{
-	struct wire wire = pkt->wire;
-
-	if (READ(pkt->service->persistent) || !is_own_port(pkt))
-		return NO_DEST;
-	pkt->dest_id = schedule_pick(pkt->service_id, READ(pkt->service->schedule), &wire);
-	pkt->dest = ROW(dests, pkt->dest_id);
-	return pkt->dest_id == NONE ? NO_DEST : GO_ON;
-}
-
-/*
- * A connection for a packet that may start one: a walk of its own, which ends where that of a
- * packet with one begins. From port 0 none would be found again. Returns GO_ON without conn when
- * there is none.
- */
-ALWAYS int ask_begin(struct packet *pkt)
-{
-	int reason;
-
-	if (skb_parse_ip(pkt) || skb_l4(pkt) || !(__u16)pkt->wire.ports)
-		return GO_ON;
-	pkt->verdict = TC_ACT_SHOT;
-	if (!may_start(pkt) || service_find(pkt))
-		return GO_ON;
-	reason = defend(pkt);
-	if (reason)
-		return reason == FTP_DATA ? GO_ON : reason;
-	if (READ(pkt->service->flags) & SERVICE_ONE_PACKET)
-		return GO_ON;
-	reason = ask_choose(pkt);
-	if (reason)
-		return reason == NO_DEST ? GO_ON : reason;
-	if (pkt->dest->fwd == FWD_TUN && !dest_is_here(pkt))
-		return GO_ON;
-	return conn_insert(pkt);
 }
 
 /* Fills conn, word. */

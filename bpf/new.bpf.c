@@ -4,11 +4,6 @@
  * in the hot walk. Part of xlvs.bpf.c. Source: ip_vs_core.c ip_vs_schedule (v6.12).
  */
 
-ALWAYS int is_once(const struct packet *pkt)
-{
-	return pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
-}
-
 /* Asks for the template of a packet, or of one that is quoted, in which no call is looked for. */
 ALWAYS int go_persist(struct packet *pkt, __u8 is_quoted)
 {

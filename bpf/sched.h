@@ -138,10 +138,7 @@ ALWAYS int go_bypass(struct packet *pkt, __u32 dest)
 
 ALWAYS int bypass(struct packet *pkt)
 {
-	int is_once =
-		pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
-
-	return go_bypass(pkt, is_once ? NONE : NO_ONE);
+	return go_bypass(pkt, is_once(pkt) ? NONE : NO_ONE);
 }
 
 /* Nobody takes a new connection. What an FTP service takes besides its own port is the host's. */

@@ -105,6 +105,12 @@ ALWAYS int is_own_port(const struct packet *pkt)
 	       pkt->wire.ports >> 16 == READ(pkt->service->port);
 }
 
+/* Whether a packet is scheduled alone, and leaves no connection behind. */
+ALWAYS int is_once(const struct packet *pkt)
+{
+	return pkt->wire.protocol == IPPROTO_UDP && READ(pkt->service->flags) & SERVICE_ONE_PACKET;
+}
+
 /* Fills mark from the packet on the wire. */
 ALWAYS int mark_fill(struct packet *pkt)
 {

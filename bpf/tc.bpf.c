@@ -3,7 +3,7 @@
  * The tc companions. At ingress: a frame that the XDP program has translated but whose neighbour it
  * does not know carries a note; the kernel resolves the neighbour, queues and sends. At egress and
  * on loopback: what this host itself sends, which XDP never sees. All else goes on. An object of
- * its own, which has its maps from xlvs.bpf.o. Read next: skb.h, here_answer.h, here_ask.h.
+ * its own, which has its maps from xlvs.bpf.o. Read next: skb.h, here_answer.h, here_begin.h.
  */
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
@@ -19,7 +19,7 @@
 #define bpf_xdp_adjust_head(ctx, bytes) (-1)
 #define bpf_xdp_adjust_meta(ctx, bytes) (-1)
 
-#include "here_ask.h"
+#include "here_begin.h"
 
 /* To this host as it sends to itself: with a route already, so that no source is a martian. */
 ALWAYS int send_home(struct __sk_buff *skb, __u32 ifindex)
@@ -72,12 +72,6 @@ ALWAYS int walk_egress(struct packet *pkt)
 HERE_PROGRAM(egress, 4, 0)
 HERE_PROGRAM(egress, 6, 1)
 
-/* To the family's walk; goes on behind it where that is not loaded. */
-ALWAYS void here_go(struct packet *pkt, __u32 walk)
-{
-	bpf_tail_call_static(pkt->ctx, &here_walks, pkt->wire.v6 ? walk + FAMILY_IPV6 : walk);
-}
-
 /* An answer to this host itself, else maybe a request. */
 ALWAYS int walk_loopback(struct packet *pkt)
 {
@@ -94,8 +88,10 @@ ALWAYS int walk_ask(struct packet *pkt)
 {
 	int reason = ask_here(pkt);
 
-	if (reason == GO_ON)
+	if (reason == GO_ON) {
+		here_tell(0, NONE);
 		here_go(pkt, HERE_BEGIN);
+	}
 	counts_settle();
 	return go_on(pkt, reason);
 }
@@ -110,10 +106,34 @@ ALWAYS int walk_begin(struct packet *pkt)
 	counts_settle();
 	if (reason == GO_ON && pkt->conn)
 		here_go(pkt, HERE_ASK);
-	return go_on(pkt, reason);
+	return go_on(pkt, is_hosts(reason) ? GO_ON : reason);
 }
 HERE_PROGRAM(begin, 4, 0)
 HERE_PROGRAM(begin, 6, 1)
+
+/* Holds the template of a request to a persistent service, and goes back with it. */
+ALWAYS int walk_persist(struct packet *pkt)
+{
+	int reason = ask_persist(pkt);
+
+	if (reason == GO_ON) {
+		here_tell(pkt->control, NONE);
+		here_go(pkt, HERE_BEGIN);
+		control_release(pkt->wire.v6, pkt->control - 1);
+	}
+	counts_settle();
+	return go_on(pkt, is_hosts(reason) ? GO_ON : reason);
+}
+HERE_PROGRAM(persist, 4, 0)
+HERE_PROGRAM(persist, 6, 1)
+
+/* A datagram to a one-packet service, scheduled. */
+ALWAYS int walk_once(struct packet *pkt)
+{
+	return go_on(pkt, ask_once(pkt));
+}
+HERE_PROGRAM(once, 4, 0)
+HERE_PROGRAM(once, 6, 1)
 
 /* Whether this host made the packet; what it forwards, or an interface handed to this one, it has
  * not, and XDP has seen that. */

@@ -77,6 +77,7 @@ PROGRAM(full)
 
 #include "quote.h"
 #include "limit.h"
+#include "once.h"
 #include "renew.h"
 
 #include "renew.bpf.c"

@@ -284,7 +284,9 @@ export const HERE_WALK = {
   HERE_LOOPBACK: 2,
   HERE_ASK: 4,
   HERE_BEGIN: 6,
-  HERE_WALKS: 8,
+  HERE_PERSIST: 8,
+  HERE_ONCE: 10,
+  HERE_WALKS: 12,
 } as const
 
 /** Key and value size of each map, in bytes, and the name by which libbpf knows it. */

@@ -65,10 +65,9 @@ export const WALK_PROGRAMS = [
 ]
 
 /** Those of the companions, in enum here_walk's. */
-export const HERE_PROGRAMS = ['egress', 'loopback', 'ask', 'begin'].flatMap(walk => [
-  `${walk}4`,
-  `${walk}6`,
-])
+export const HERE_PROGRAMS = ['egress', 'loopback', 'ask', 'begin', 'persist', 'once'].flatMap(
+  walk => [`${walk}4`, `${walk}6`],
+)
 
 /** Seconds per TCP state and for UDP. Source: ip_vs_proto_tcp.c tcp_timeouts (v6.12). */
 export const TIMEOUTS_S: Record<number, number> = {

@@ -26,8 +26,13 @@ function listens({ fwd, family, vip, ports }: Method): string[] {
   return [`tcp:[${address}]:${ports.http}`, `udp:[${address}]:${ports.udp}`]
 }
 
-/** A service of both protocols whose dests are the director and so many servers. */
-async function balanceHere(lab: Lab, method: Method, servers = 0): Promise<void> {
+/** A service of both protocols, with flags, whose dests are the director and so many servers. */
+async function balanceHere(
+  lab: Lab,
+  method: Method,
+  servers = 0,
+  ...flags: string[]
+): Promise<void> {
   const { fwd, family, vip, ports } = method
   const others = lab.servers.slice(0, servers).map(s => (family === 4 ? s.address : s.address6))
   const bracket = (address: string) => (family === 4 ? address : `[${address}]`)
@@ -36,7 +41,7 @@ async function balanceHere(lab: Lab, method: Method, servers = 0): Promise<void>
     ['udp', 53, ports.udp],
   ] as const) {
     const service = `${protocol}:${bracket(vip)}:${port}`
-    await lab.xlvs('service', 'add', service, '--scheduler', 'rr')
+    await lab.xlvs('service', 'add', service, '--scheduler', 'rr', ...flags)
     for (const address of [HERE[family], ...others])
       await lab.xlvs('dest', 'add', service, `${bracket(address)}:${dport}`, `--${fwd}`)
   }
@@ -107,5 +112,24 @@ for (const method of ALL) {
     const [tcp, udp] = await lab.show()
     t.deepEqual([tcp?.traffic.conns, udp?.traffic.conns], [EACH + 2, EACH])
     t.deepEqual([udp?.traffic.inPackets, udp?.traffic.outPackets], [EACH, EACH])
+  })
+
+  if (servers === 0) continue
+  privileged(`${method.name}: the director as client of persistent services, of one`, async t => {
+    const lab = await directorFor(t, { servers: 1 })
+    await serveOn(lab.director, 'here', listens(method))
+    await balanceHere(lab, method, servers, '--persistent', '300')
+
+    const answered = [
+      await lab.sendHere({ ...load, kind: 'short', port: 80 }).finished,
+      await lab.sendHere({ ...load, kind: 'udp', port: 53 }).finished,
+    ]
+
+    for (const { lost, answers } of answered) {
+      t.is(lost, 0)
+      t.deepEqual(Object.values(answers), [EACH])
+    }
+    const templates = (await lab.conns()).filter(conn => conn.isTemplate)
+    t.deepEqual(templates.map(({ protocol }) => protocol).sort(), ['tcp', 'udp'])
   })
 }

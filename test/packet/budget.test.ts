@@ -72,6 +72,10 @@ const BUDGET: Record<string, { verified: number; bytes: number }> = {
   ask6: { verified: 110_000, bytes: 110_000 }, // (70 103, 67 392)
   begin4: { verified: 60_000, bytes: 100_000 },
   begin6: { verified: 110_000, bytes: 115_000 },
+  persist4: { verified: 56_000, bytes: 105_500 }, // (43 116, 81 128)
+  persist6: { verified: 62_300, bytes: 115_200 }, // (47 941, 88 584)
+  once4: { verified: 3_000, bytes: 8_100 }, // (2 297, 6 240)
+  once6: { verified: 8_400, bytes: 13_100 }, // (6 461, 10 112)
 }
 
 /** Every program of a director: the hot walk, those it calls, and the companions. */
