@@ -8,12 +8,13 @@ import { FAMILIES, IPV4, type Family } from '../support/families.ts'
 import { oneOf, type Random } from '../support/random.ts'
 import { craft, craftError, mutated, type Craft, type End } from './craft.ts'
 import type { Entry } from './entries.ts'
-import type { Ipvs, Service } from './ipvs.ts'
+import type { Ipvs } from './ipvs.ts'
 import { drawnRules, SERVED } from './marks.ts'
 import type { Beginning, Op, WantedDest, WantedService } from './ops.ts'
 import { BROADCAST, DEST_NUMBERS, latin1, virtuals } from './place.ts'
 import { ACK, FIN, RST, SYN, TCP, UDP, type Settings } from './rules.ts'
 import { SCHEDULER_NAMES } from './schedulers.ts'
+import type { Service } from './service.ts'
 
 const UPPERS = [0, 0, 0, 1, 2, 3, 5]
 const FLAGS = [SYN, SYN, SYN, ACK, ACK, ACK, ACK | 8, FIN | ACK, FIN | ACK, RST, RST | ACK]
@@ -58,7 +59,9 @@ const SCHED_FLAGS: SchedFlag[][] = [[], ['flag-1'], ['flag-2'], ['flag-1', 'flag
 export function beginning(random: Random): Beginning {
   const make = (protocol: WantedService['protocol'], address: string, port: number) => {
     const persistentS = protocol !== 'fwmark' && port === 0 ? 30 : oneOf(random, PERSISTENT_S)
-    return { protocol, address, port, scheduler: oneOf(random, SCHEDULER_NAMES), persistentS }
+    const onePacket = protocol !== 'tcp' && random(4) === 0
+    const scheduler = oneOf(random, SCHEDULER_NAMES)
+    return { protocol, address, port, scheduler, persistentS, onePacket }
   }
   const services = FAMILIES.flatMap(f => [
     ...virtuals(f).flatMap(address =>
@@ -255,10 +258,11 @@ export class Generator {
   /** A service of any port is persistent. */
   #setPersistence(service: number): Op {
     const random = this.#random
-    const { isV6 = false, port = 0, mark = 0 } = this.#services[service] ?? {}
+    const { isV6 = false, port = 0, mark = 0, protocol } = this.#services[service] ?? {}
     const persistentS = oneOf(random, PERSISTENT_S) || (port === 0 && mark === 0 ? 7 : 0)
     const mask = oneOf(random, isV6 ? MASKS.v6 : MASKS.v4)
-    return { op: 'persistence', service, persistentS, mask }
+    const onePacket = protocol !== TCP && random(3) === 0
+    return { op: 'persistence', service, persistentS, mask, onePacket }
   }
 
   #removeDest(number: number): Op {

@@ -4,15 +4,14 @@
  * rule. ipvs.test.ts asks it and the program the same questions. Read next: rules.ts, entries.ts.
  * Source: ip_vs_core.c, ip_vs_xmit.c (v6.12); numbers in brackets are the specification's.
  *
- * Not modelled: one-packet services, the persistence engine, FTP, SCTP, AH and ESP; edits of mark
- * rules, what policy routing brings, virtual addresses that leave connections by mark; schedulers
- * maglev and twos; GRE and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments (refused
- * here, as the program refuses them); defences by the memory that is left, schedule_icmp and
- * nat_icmp_send; errors about tunnels and about what went to DR and tunnels; limits of own errors;
- * dests on this host; rp_filter; a full table and its overdue takeover; more connections of one
- * reply key than its two buckets hold, and so ports of dests by mark.
+ * Not modelled: the persistence engine, FTP, SCTP, AH and ESP; edits of mark rules, what
+ * policy routing brings, virtual addresses that leave connections by mark; the scheduler twos; GRE
+ * and GUE; VLANs, IPv4 options, IPv6 extension headers; fragments (refused here, as the program
+ * refuses them); defences by the memory that is left, schedule_icmp and nat_icmp_send; errors about
+ * tunnels and about what went to DR and tunnels; limits of own errors; dests on this host;
+ * rp_filter; a full table and its overdue takeover; more connections of one reply key than its two
+ * buckets hold, and so ports of dests by mark.
  */
-import type { ServiceId } from '../../control/model/service.ts'
 import { Entries, wireKey, type Dest, type Entry } from './entries.ts'
 import {
   errorAbout,
@@ -39,36 +38,13 @@ import {
   type Settings,
 } from './rules.ts'
 import { markKey, type MarkRule } from './marks.ts'
-import { bound, released, type SchedulerName, type Turn } from './schedulers.ts'
+import { bound, released } from './schedulers.ts'
 import { dropped, passed, VERDICT, type Outcome } from './outcome.ts'
-import { Templates, type Grouping, type Template } from './templates.ts'
+import { serviceKey, type Service, type Surroundings } from './service.ts'
+import { Templates, type Template } from './templates.ts'
 
-export interface Service extends Turn<Dest>, Grouping {
-  id: ServiceId
-  name: string
-  /** 0 of one by mark. */
-  protocol: number
-  /** The virtual address as latin1 bytes; '' of one by mark. */
-  bytes: string
-  scheduler: SchedulerName
-  /** 0: it is not persistent. */
-  persistentS: number
-  isThere: boolean
-  /** Every dest it ever had and that is not forgotten, by address and port. */
-  known: Map<string, Dest>
-}
-
-/** The network around the director. */
-export interface Surroundings {
-  mac: Buffer
-  ingress: number
-  /** Addresses of this host, as latin1. */
-  locals: Set<string>
-  /** Undefined: nothing goes there. */
-  way(address: string): Way | undefined
-  /** Which address speaks for the host where packets come in. */
-  own(isV6: boolean): string
-}
+/** What sending a packet needs of its entry; of one that is scheduled alone there is none. */
+type Sent = Pick<Entry, 'dest' | 'fwd' | 'dport'> & { isOnce?: boolean }
 
 const LOOPBACK = 1
 const NOBODY = '\0'.repeat(16)
@@ -155,7 +131,17 @@ export class Ipvs {
     const dest = service.persistentS > 0 ? control?.dest : this.#pick(packet, service)
     if (!dest) return this.#answer(packet, packet.frame, 'no dest', 0, packet.to)
     const dport = this.rules.portAtDest(packet.dport, dest.port, service)
+    if (this.rules.isOnce(packet, service)) return this.#once(packet, dest, { dport, control })
     return this.#take(packet, this.#newEntry(packet, dest, { dport, control }))
+  }
+
+  /** Scheduled alone: it leaves no entry, nor a hold of its template. */
+  #once(packet: Packet, dest: Dest, { dport, control }: Pick<Entry, 'dport' | 'control'>): Outcome {
+    if (control) control.controls--
+    dest.traffic.conns++
+    const sent = { dest, dport, fwd: dest.fwd, isOnce: true }
+    this.#countIn(sent, packet)
+    return this.#send(packet, sent)
   }
 
   /** By mark, else of its address and port, else of its address (3.3). */
@@ -244,7 +230,7 @@ export class Ipvs {
   }
 
   /** Sends a client's packet by the entry's forwarding method (5.1). */
-  #send(packet: Packet, entry: Entry): Outcome {
+  #send(packet: Packet, entry: Sent): Outcome {
     const { dest, fwd } = entry
     const way = this.net.way(dest.bytes)
     if (!way) return this.#answer(packet, packet.frame, 'unreachable', 0, packet.to, entry)
@@ -258,7 +244,7 @@ export class Ipvs {
     return this.#leave(translated(packet, 'to', to, this.rules), way, LEAVES.nat)
   }
 
-  #sendTunnel(packet: Packet, entry: Entry, way: Way): Outcome {
+  #sendTunnel(packet: Packet, entry: Sent, way: Way): Outcome {
     const { dest } = entry
     const isOuter6 = dest.bytes.length === 16
     const { outer, innerMin } = this.rules
@@ -274,7 +260,7 @@ export class Ipvs {
    * Longer than its way: what may be cut is cut by IPVS, by xlvs not yet. The error quotes the
    * packet with its hop taken.
    */
-  #tooLong(packet: Packet, mtu: number, entry: Entry): Outcome {
+  #tooLong(packet: Packet, mtu: number, entry: Sent): Outcome {
     const isUnchecked = entry.fwd === 'tun' && !packet.isV6 && this.set.pmtu_disc === 0
     if (mayBeCut(packet) || isUnchecked) return dropped('needs fragmenting')
     if (packet.protocol === ICMP || packet.protocol === ICMP6) return dropped('too big')
@@ -343,12 +329,12 @@ export class Ipvs {
     reason: string,
     rest: number,
     source: string,
-    entry?: Entry,
+    entry?: Sent,
   ): Outcome {
     if (this.rules.isUnanswerable(this.#source(packet))) return dropped(reason)
     const way = this.net.way(packet.from)
     const out = errorAbout(packet, quoted, { reason, rest, source }, this.rules)
-    if (entry && this.rules.isErrorCounted(entry.fwd))
+    if (entry && !entry.isOnce && this.rules.isErrorCounted(entry.fwd))
       this.#countOut(entry, out.frame.length - ETHERNET)
     if (!way) return dropped('no route')
     return { ...this.#leave(out.frame, way, reason), idAt: out.idAt }
@@ -433,13 +419,13 @@ export class Ipvs {
     return this.#leave(out, way, 'icmp reply')
   }
 
-  #countIn({ dest }: Entry, packet: Packet): void {
+  #countIn({ dest }: Sent, packet: Packet): void {
     if (!dest.isThere) return
     dest.traffic.inPackets++
     dest.traffic.inBytes += lengthOf(packet)
   }
 
-  #countOut({ dest }: Entry, bytes: number): void {
+  #countOut({ dest }: Sent, bytes: number): void {
     if (!dest.isThere) return
     dest.traffic.outPackets++
     dest.traffic.outBytes += bytes
@@ -484,10 +470,6 @@ function release(entry: Entry): Template | undefined {
   if (control) control.controls--
   entry.control = undefined
   return control
-}
-
-export function serviceKey(protocol: number, address: string, port: number): string {
-  return `${String.fromCharCode(protocol, port)}${address}`
 }
 
 function keyOf({ protocol, from, sport, to, dport }: Packet): string {

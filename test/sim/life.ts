@@ -84,7 +84,8 @@ async function replayed(
 export function faultText({ difference, beginning: start, story }: Fault): string {
   const lines = story.slice(-SHOWN).map(opText)
   const services = start.services.map(
-    (s, i) => `${i}: ${s.protocol} ${s.address} ${s.port} ${s.scheduler} ${s.persistentS}`,
+    (s, i) =>
+      `${i}: ${s.protocol} ${s.address} ${s.port} ${s.scheduler} ${s.persistentS} ${s.onePacket}`,
   )
   const marks = start.marks.map(markText)
   const head = `mtu ${start.mtu}; services ${services.join(', ')}; marks ${marks.join(', ')}`

@@ -16,8 +16,9 @@ import { isTemplate } from '../../control/dataplane/control.ts'
 import { addressText } from '../support/wire.ts'
 import { reasonName, type PacketDirector } from '../support/director.ts'
 import type { Dest, Entry, Traffic } from './entries.ts'
-import type { Ipvs, Service } from './ipvs.ts'
+import type { Ipvs } from './ipvs.ts'
 import { RULES, STATES, UDP } from './rules.ts'
+import type { Service } from './service.ts'
 import type { Template } from './templates.ts'
 
 const FWD_NUMBER = { nat: 0, tun: 2, dr: 3 }

@@ -32,7 +32,14 @@ export type Op =
   | { op: 'removeDest'; service: number; address: string; port: number }
   | { op: 'service'; service: number; isThere: boolean }
   | { op: 'scheduler'; service: number; scheduler: SchedulerName; flags: SchedFlag[] }
-  | { op: 'persistence'; service: number; persistentS: number; mask: string }
+  /** `onePacket` of UDP and marks only. */
+  | {
+      op: 'persistence'
+      service: number
+      persistentS: number
+      mask: string
+      onePacket: boolean
+    }
   | { op: 'set'; settings: Partial<Settings> }
   | { op: 'virtual'; address: string; isHere: boolean }
 
@@ -45,6 +52,7 @@ export interface WantedService {
   port: number
   scheduler: SchedulerName
   persistentS: number
+  onePacket: boolean
 }
 
 /** What a life begins with. */

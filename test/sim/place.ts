@@ -9,7 +9,7 @@ import { DIRECTOR_MAC, macOf } from '../support/frames.ts'
 import { INGRESS, OTHER_INTERFACE, OTHER_MAC, OTHER_MTU, route } from '../support/topology.ts'
 import { addressBytes } from '../support/wire.ts'
 import type { Way } from './emit.ts'
-import type { Surroundings } from './ipvs.ts'
+import type { Surroundings } from './service.ts'
 
 /** Dests by the last part of their address. */
 export const DEST_NUMBERS = [2, 3, 4, 5, 6, 7]

@@ -7,7 +7,7 @@ import test from 'ava'
 import { freshSeed, randomFrom } from '../support/random.ts'
 import { live } from './life.ts'
 import { RULES, type Direction, type Rules, type State } from './rules.ts'
-import type { Candidate, Turn } from './schedulers.ts'
+import type { Asked, Candidate, Turn } from './schedulers.ts'
 
 /** The secret of the connection table's hash. */
 const KEY = Array.from({ length: 16 }, (_, i) => 0x9e3779b1 + 2 * i)
@@ -53,6 +53,7 @@ const PLANTED: [what: string, rules: Partial<Rules>][] = [
   ['sh knows no flags', { pick: { ...RULES.pick, sh: (t, a) => sh({ ...t, flags: none }, a) } }],
   ['mh forgets the last weight', { pick: { ...RULES.pick, mh: (t, a) => mh(byWeight(t), a) } }],
   ['dh looks at usable ones only', { pick: { ...RULES.pick, dh: (t, a) => dh(ofUsable(t), a) } }],
+  ['maglev knows no ports', { pick: { ...RULES.pick, maglev: noPort } }],
   ['a template goes on for 61 s', { templateAgainS: 61 }],
   ['quiesced dests lose their templates', { keeps: dest => dest.isThere && dest.weight > 0 }],
   ['templates of removed dests stay', { keeps: () => true }],
@@ -62,6 +63,7 @@ const PLANTED: [what: string, rules: Partial<Rules>][] = [
   ],
   ['all of an address counts', { templateKey: (a, of) => templateKey(a, { ...of, mask: '' }) }],
   ['marks are in no template', { templateKey: (a, of) => templateKey(a, { ...of, mark: 0 }) }],
+  ['datagrams are not', { isOnce: () => false }],
   ['any port is translated', { portAtDest: (dport, destPort) => destPort || dport }],
   ['a template keeps none from reuse', { isReused: (e, set) => reused({ ...e, ...free }, set) }],
   ['the first mark rule says it', { markOf: (all, p) => RULES.markOf(all.toReversed(), p) }],
@@ -69,7 +71,7 @@ const PLANTED: [what: string, rules: Partial<Rules>][] = [
 
 const reused = RULES.isReused.bind(RULES)
 const { templateKey } = RULES
-const { dh, sh, mh } = RULES.pick
+const { dh, sh, mh, maglev } = RULES.pick
 const none = new Set<string>()
 const free = { control: undefined }
 
@@ -79,6 +81,10 @@ function byWeight<D extends Candidate>(turn: Turn<D>): Turn<D> {
 
 function ofUsable<D extends Candidate>(turn: Turn<D>): Turn<D> {
   return { ...turn, list: turn.list.filter(d => d.weight > 0 && !d.isOverloaded) }
+}
+
+function noPort<D extends Candidate>(turn: Turn<D>, asked: Asked): D | undefined {
+  return maglev({ ...turn, flags: none }, asked)
 }
 
 function byActive<D extends { weight: number; active: number }>({ list }: { list: D[] }) {

@@ -6,7 +6,22 @@
  */
 
 import { markOf } from './marks.ts'
-import { dh, fo, lblc, lblcr, lc, mh, nq, ovf, rr, sed, sh, wlc, wrr } from './schedulers.ts'
+import {
+  dh,
+  fo,
+  lblc,
+  lblcr,
+  lc,
+  maglev,
+  mh,
+  nq,
+  ovf,
+  rr,
+  sed,
+  sh,
+  wlc,
+  wrr,
+} from './schedulers.ts'
 import { templateKey } from './templates.ts'
 
 /** States in the order of the tables below; UDP is always in the first. */
@@ -139,7 +154,7 @@ export const RULES = {
   answering: <E>(entries: readonly E[]): E | undefined => entries.at(-1),
 
   /** The schedulers. */
-  pick: { rr, wrr, wlc, lc, fo, ovf, sed, nq, lblc, lblcr, dh, sh, mh },
+  pick: { rr, wrr, wlc, lc, fo, ovf, sed, nq, lblc, lblcr, dh, sh, mh, maglev },
 
   /** Who shares a template (10.1, 10.2). */
   templateKey,
@@ -159,6 +174,9 @@ export const RULES = {
     const isKept = service.persistentS > 0 && service.port !== dport
     return destPort === 0 || isKept ? dport : destPort
   },
+  /** Whether a packet is scheduled alone (4.1). */
+  isOnce: ({ protocol }: { protocol: number }, { onePacket }: { onePacket: boolean }): boolean =>
+    protocol === UDP && onePacket,
   /** The mark of a packet. */
   markOf,
 

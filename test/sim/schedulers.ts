@@ -1,11 +1,12 @@
 /**
  * Schedulers as the kernel has them: a list of dests, newest first, and a mark in it.
  * Source: ip_vs_rr.c, ip_vs_wrr.c (v6.12), ip_vs_wlc.c, ip_vs_lblc.c, ip_vs_lblcr.c (v6.1) and the
- * specification's words; twos is not here. Read next: hashed.ts.
+ * specification's words; twos is not here. Read next: hashed.ts, maglev.ts.
  */
 import { dh, mh, sh } from './hashed.ts'
+import { maglev } from './maglev.ts'
 
-export { dh, mh, sh }
+export { dh, maglev, mh, sh }
 
 /** What a scheduler sees of a dest. */
 export interface Candidate {
@@ -51,7 +52,7 @@ export interface Asked {
 
 export const SCHEDULER_NAMES = [
   ...(['rr', 'wrr', 'wlc', 'lc', 'fo', 'ovf', 'sed', 'nq', 'lblc', 'lblcr'] as const),
-  ...(['dh', 'sh', 'mh'] as const),
+  ...(['dh', 'sh', 'mh', 'maglev'] as const),
 ] as const
 export type SchedulerName = (typeof SCHEDULER_NAMES)[number]
 

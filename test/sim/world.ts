@@ -19,7 +19,7 @@ import { director, type PacketDirector } from '../support/director.ts'
 import { INGRESS } from '../support/topology.ts'
 import type { Dest } from './entries.ts'
 import { withId } from './emit.ts'
-import { Ipvs, serviceKey, type Service } from './ipvs.ts'
+import { Ipvs } from './ipvs.ts'
 import { VERDICT, type Outcome } from './outcome.ts'
 import { Look } from './look.ts'
 import { markKey, markText } from './marks.ts'
@@ -27,6 +27,7 @@ import { opText, type Beginning, type Op, type WantedDest, type WantedService } 
 import { addFacts, destsBehindOther, latin1, Place } from './place.ts'
 import { DEFAULTS, TCP, UDP, type Rules } from './rules.ts'
 import { begin, limited, SCHEDULER_NAMES, touch } from './schedulers.ts'
+import { serviceKey, type Service } from './service.ts'
 
 /** The sweep leaves alone what has been over for no longer, in ticks. */
 const SWEEP_MARGIN = 2
@@ -82,8 +83,9 @@ export class World {
     const place = { slots: SLOTS, slots6: SLOTS, behindOther: destsBehindOther() }
     const lvs = await director(t, text.join(''), { ...place, key })
     for (const [i, { service }] of lvs.intents.entries()) {
-      const { persistentS = 0 } = wanted.services[i] ?? {}
+      const { persistentS = 0, onePacket = false } = wanted.services[i] ?? {}
       if (persistentS > 0) service.persistentS = persistentS
+      if (onePacket) service.onePacket = true
     }
     lvs.dataplane.marks.settle()
     lvs.dataplane.setMarks(wanted.marks.map(rule => parseMarkRule(markText(rule))))
@@ -211,11 +213,13 @@ export class World {
       intent.service = { ...intent.service, scheduler, schedFlags: flags }
       this.#publish(service, intent, false)
     } else if (op.op === 'persistence') {
-      const { persistentS, mask } = op
-      Object.assign(service, { persistentS, mask })
+      const { persistentS, mask, onePacket } = op
+      Object.assign(service, { persistentS, mask, onePacket })
       const set = { ...intent.service }
       delete set.persistentS
       delete set.netmask
+      delete set.onePacket
+      if (onePacket) set.onePacket = true
       if (persistentS > 0) set.persistentS = persistentS
       if (mask !== '') set.netmask = mask
       intent.service = set
@@ -288,6 +292,7 @@ function serviceOf(service: ServiceNoun): Service {
   const made: Service = {
     ...{ id: service, name: serviceName(service), scheduler, mask: '', mark: 0, ...where },
     ...{ persistentS: service.persistentS ?? 0, flags: new Set<string>() },
+    onePacket: service.onePacket ?? false,
     ...{
       protocol: protocols[service.protocol] ?? 0,
       isThere: true,
