@@ -22,9 +22,9 @@ import { errorLimits, ipv4Conf, unprivilegedPort } from './sysctl.ts'
 const SETTLE_MS = 5
 /** Of a network so large that a change takes long, changes are taken as seldom: a fifth of time. */
 const SETTLE_SHARE = 4
-/** How often settings that nobody announces are read, and of how many interfaces at once. */
-const READ_MS = 500
-const READ_LINKS = 64
+/** How often settings that nobody announces are read: the host's, and of how many interfaces. */
+const READ_MS = 100
+const READ_LINKS = 8
 
 /** include/uapi/linux/fib_rules.h */
 const FR_ACT_TO_TBL = 1
@@ -51,8 +51,9 @@ export class Watch {
   #timer: NodeJS.Timeout | undefined
   /** Something has gone that may have taken more with it than the kernel says. */
   #isDoubtful = false
-  /** How long the last change took to be carried out. */
+  /** How long the last change took to be carried out, and when that was. */
   #tookMs = 0
+  #doneAt = 0
 
   #changed: () => void = () => undefined
 
@@ -107,15 +108,17 @@ export class Watch {
   }
 
   #tellSoon(): void {
+    const restMs = this.#doneAt + SETTLE_SHARE * this.#tookMs - performance.now()
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined
         const began = performance.now()
         if (this.#isDoubtful) this.#dump()
         this.#changed()
-        this.#tookMs = performance.now() - began
+        this.#doneAt = performance.now()
+        this.#tookMs = this.#doneAt - began
       },
-      Math.max(SETTLE_MS, SETTLE_SHARE * this.#tookMs),
+      Math.max(SETTLE_MS, restMs),
     )
   }
 

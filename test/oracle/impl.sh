@@ -19,7 +19,7 @@ esbuild control/{daemon/{client,main},ipvs/marks/import,dataplane/{decap,sweep_w
   --target=node24 --outdir="$impl" --outbase=. \
   --minify-syntax --log-level=warning --banner:js="$require"
 cp test/oracle/plugin/{up,down,daemon.js} "$impl/"
-cp test/oracle/plugin/{ipvsadm,sysctl} "$impl/bin/"
+cp test/oracle/plugin/{ip,ipvsadm,sysctl} "$impl/bin/"
 touch "$impl/peer-xdp" # XDP_TX towards a veth wants an XDP program on the other end
-chmod 755 "$impl/up" "$impl/down" "$impl/bin/ipvsadm" "$impl/bin/sysctl"
+chmod 755 "$impl"/{up,down} "$impl"/bin/*
 echo "the plug-in is in $impl"
