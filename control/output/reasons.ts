@@ -79,8 +79,8 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
     'compare the MTUs on both sides of the director, and let ICMP through to the clients',
   ),
   NO_DEST: answered(
-    'the service has no dest of weight above 0: ICMP port unreachable',
-    'add a dest, or give one a weight above 0: xlvs show names the service',
+    'the service has no dest of weight above 0 that is not overloaded: ICMP port unreachable',
+    'add a dest, or give one a weight above 0 or a larger upper threshold: xlvs show names the service',
   ),
   STRAY: answered(
     'sent by a nat dest, within no connection: port unreachable (nat_icmp_send)',

@@ -95,30 +95,54 @@ function serviceTroubles(service: ServiceView): string[] {
           `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
             `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
         ]
-  const takesNone = !service.dests.some(({ weight }) => weight > 0)
-  const refuses = takesNone && service.notActive.length === 0
-  const empty = refuses
-    ? [`${name} has no dest with a weight above 0, so it refuses new connections`]
-    : []
   return [
     ...[
       ...notActive(service),
       ...vip,
-      ...empty,
-      ...unheeded(service).map(({ message }) => message),
+      ...refusing(service),
+      ...unheeded(service).map(({ message, cure }) => `${message}; try ${cure}`),
     ],
     ...service.dests.flatMap(dest => destTrouble(name, dest)),
+  ]
+}
+
+/** Why it has no dest for new connections: at most one line. */
+function refusing(service: ServiceView): string[] {
+  if (service.notActive.length > 0) return []
+  const name = serviceName(service)
+  const refuses = 'so it refuses new connections; try'
+  const weighty = service.dests.filter(({ weight }) => weight > 0)
+  const [first] = service.dests
+  if (!first) return [`${name} has no dest, ${refuses} xlvs dest add ${name} ADDRESS`]
+  const set = `${refuses} xlvs dest set ${name} ${destName(first)}`
+  if (weighty.length === 0) return [`${name} has no dest with a weight above 0, ${set} --weight 1`]
+  const full = weighty.find(({ overloaded }) => overloaded)
+  const isFull = weighty.every(dest => dest.overloaded ?? dest.notActive.length > 0)
+  if (!full || !isFull) return []
+  return [
+    `${name} has only dests that are overloaded or have weight 0, ${refuses} ` +
+      `xlvs dest set ${name} ${destName(full)} --upper NUMBER`,
   ]
 }
 
 /** What of it the data plane does not do yet, and what packets see of that: at most one line. */
 function notActive(service: ServiceView): string[] {
   const name = serviceName(service)
-  if (service.notActive.length > 0) return [inactiveText(service, service.notActive)]
-  const ofDests = new Set(service.dests.flatMap(dest => dest.notActive))
-  return ofDests.size > 0
-    ? [`${name}: not active yet in its dests: ${[...ofDests].join(', ')}`]
-    : []
+  if (service.notActive.length > 0)
+    return [`${inactiveText(service, service.notActive)}; try ${otherThan(service)}`]
+  const lacking = service.dests.filter(dest => dest.notActive.length > 0)
+  const [first] = lacking
+  if (!first) return []
+  const what = [...new Set(lacking.flatMap(dest => dest.notActive))].join(', ')
+  return [
+    `${name}: not active yet in its dests: ${what}; try xlvs dest set ${name} ` +
+      `${destName(first)} --tunnel ipip`,
+  ]
+}
+
+/** What can be balanced today in place of a service that cannot. */
+function otherThan({ protocol }: ServiceView): string {
+  return protocol === 'sctp' ? 'a service of tcp or udp' : 'the address written as IPv4'
 }
 
 function destTrouble(name: string, dest: DestView): string[] {

@@ -39,9 +39,10 @@ test('reasons: for people, then a table and what to do', t => {
     [
       'REASON       PACKETS  WERE       WHY',
       'nat request      120  forwarded  to a dest, addresses rewritten',
-      'no dest            3  answered   the service has no dest of weight above 0: ' +
-        'ICMP port unreachable',
-      '! no dest: add a dest, or give one a weight above 0: xlvs show names the service',
+      'no dest            3  answered   the service has no dest of weight above 0 ' +
+        'that is not overloaded: ICMP port unreachable',
+      '! no dest: add a dest, or give one a weight above 0 or a larger upper threshold: ' +
+        'xlvs show names the service',
       '',
     ].join('\n'),
   )

@@ -8,7 +8,7 @@ import { daemonsText, idleDaemonsText } from '../../../control/output/sync.ts'
 import { styleFor } from '../../../control/output/style.ts'
 import { table } from '../../../control/output/table.ts'
 import { XlvsError } from '../../../control/errors.ts'
-import type { AddressServiceView } from '../../../control/model/service.ts'
+import type { AddressServiceView, DestView } from '../../../control/model/service.ts'
 import type { SyncDaemonView } from '../../../control/model/sync.ts'
 import { conn, dest, mark, service, traffic } from '../../support/views.ts'
 
@@ -115,7 +115,8 @@ persistent_s 60, netmask 255.255.255.0, engine sip, one_packet true, not active 
 thresholds not active yet
   10.0.0.3:80   tun                   1       0         0  tunnel gue, tunnel-port 6080, \
 tunnel-checksum csum, gue tunnels not active yet
-! fwmark:7 is not active yet (persistence, the sip engine): its packets pass to the host
+! fwmark:7 is not active yet (persistence, the sip engine): its packets pass to the host; \
+try the address written as IPv4
 `,
   )
 })
@@ -125,23 +126,27 @@ const inactive: [what: string, given: Partial<AddressServiceView>, says: string 
   ['none', { scheduler: 'none' }, undefined],
   [
     'sctp and port 0',
-    { notActive: ['sctp', 'port 0'] },
-    'tcp:192.0.2.1:80 is not active yet (sctp, port 0): its packets pass to the host',
+    { protocol: 'sctp', notActive: ['sctp', 'port 0'] },
+    'sctp:192.0.2.1:80 is not active yet (sctp, port 0): its packets pass to the host; ' +
+      'try a service of tcp or udp',
   ],
   [
     'persistence',
     { notActive: ['persistence'], dests: [dest({ notActive: ['gre tunnels'] })] },
-    'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host',
+    'tcp:192.0.2.1:80 is not active yet (persistence): its packets pass to the host; ' +
+      'try the address written as IPv4',
   ],
   [
     'gre twice',
     { dests: [dest({ notActive: ['gre tunnels'] }), dest({ notActive: ['gre tunnels'] })] },
-    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels',
+    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels; ' +
+      'try xlvs dest set tcp:192.0.2.1:80 10.0.0.2:80 --tunnel ipip',
   ],
   [
     'gre and gue',
     { dests: [dest({ notActive: ['gre tunnels', 'gue tunnels'] }), dest()] },
-    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels, gue tunnels',
+    'tcp:192.0.2.1:80: not active yet in its dests: gre tunnels, gue tunnels; ' +
+      'try xlvs dest set tcp:192.0.2.1:80 10.0.0.2:80 --tunnel ipip',
   ],
 ]
 
@@ -184,10 +189,32 @@ test('show: every trouble, then each is marked in the table and told with what t
   )
 })
 
-test('show: a service whose dests are all quiesced, then it says who is refused', t => {
-  const text = showText([ETH0], [service({ dests: [dest({ weight: 0 })] })], PLAIN)
+const idle = dest({ address: '10.0.0.3', weight: 0 })
+const full = dest({ upper: 8, overloaded: true })
+const refusing: [dests: string, given: DestView[], says: string][] = [
+  ['none', [], 'no dest, THEN add VIP ADDRESS'],
+  ['quiesced', [idle], 'no dest with a weight above 0, THEN set VIP 10.0.0.3:80 --weight 1'],
+  [
+    'overloaded, or quiesced',
+    [idle, full],
+    'only dests that are overloaded or have weight 0, THEN set VIP 10.0.0.2:80 --upper NUMBER',
+  ],
+]
 
-  t.regex(text, /^! tcp:192\.0\.2\.1:80 has no dest with a weight above 0, so it refuses new/m)
+for (const [what, dests, says] of refusing)
+  test(`show: a service whose dests are ${what}, then it refuses and what to try`, t => {
+    const text = showText([ETH0], [service({ dests })], PLAIN)
+
+    const told = says
+      .replace('THEN', 'so it refuses new connections; try xlvs dest')
+      .replace('VIP', 'tcp:192.0.2.1:80')
+    t.true(text.endsWith(`\n! tcp:192.0.2.1:80 has ${told}\n`), text)
+  })
+
+test('show: one dest is full and another is not, then nobody is refused', t => {
+  const dests = [full, dest({ address: '10.0.0.3' })]
+
+  t.false(showText([ETH0], [service({ dests })], PLAIN).includes('refuses'))
 })
 
 test('show: a dest that is full, then its row says so', t => {
@@ -209,13 +236,14 @@ test('show: a dest in its slow start, then its row says how much of it is left',
 
 test('show: what changes nothing of a service that is not persistent, then it is told', t => {
   const vip = 'tcp:192.0.2.1:80'
+  const persistent = `try xlvs service set ${vip} --persistent SECONDS`
   const told = (given: Partial<AddressServiceView>) =>
     showText([ETH0], [service(given)], PLAIN).match(/(?<=^! the )(netmask|engine).*/gm)
 
   t.deepEqual(told({ netmask: '255.255.255.0', engine: 'sip' }), [
-    `netmask of ${vip} is without effect: the service is not persistent`,
-    `engine of ${vip} is without effect: the service is not persistent`,
-    `engine of ${vip} is without effect: sip reads datagrams of UDP only`,
+    `netmask of ${vip} is without effect: the service is not persistent; ${persistent}`,
+    `engine of ${vip} is without effect: the service is not persistent; ${persistent}`,
+    `engine of ${vip} is without effect: sip reads datagrams of UDP only; try a service of udp`,
   ])
   t.is(told({ protocol: 'udp', persistentS: 9, netmask: '255.0.0.0', engine: 'sip' }), null)
 })
