@@ -32,6 +32,8 @@
 /* xlvsd has not looked at the question, and the connection is no more: it may be asked again. */
 #define NOT_ASKED (-1)
 #define TRIES	  3
+/* How often it is looked for where it is being started again. */
+#define LOOK_NS 50000000l
 
 /* What tells whether a connection is still ours: the program may have closed it, or become another.
  */
@@ -45,6 +47,10 @@ struct way {
 };
 
 static __thread struct way own = {.fd = -1};
+/* xlvsd has answered this process, or its parent: without it, it is being started again. */
+static _Atomic bool is_known;
+/* It has been waited for in vain. */
+static _Atomic bool is_lost;
 static pthread_key_t at_thread_end;
 
 long long now_ns(void)
@@ -335,20 +341,55 @@ static int ask_once(const struct question *question, const void *bytes, struct a
 	return error;
 }
 
-int ask(int fd, struct question *question, const void *bytes, struct answer *answer)
+static int ask_now(const struct question *question, const void *bytes, struct answer *answer)
 {
 	int error = NOT_ASKED;
+
+	for (int i = 0; i < TRIES && error == NOT_ASKED; i++)
+		error = ask_once(question, bytes, answer);
+	return error == NOT_ASKED ? ECONNRESET : error;
+}
+
+/*
+ * A program that works with xlvsd waits while that is started again: "no IPVS" would lead it to
+ * the kernel's own, and what it removes would be taken for removed. Gives ENOENT to others only.
+ */
+static int ask_patiently(const struct question *question, const void *bytes, struct answer *answer)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	long long until = now_ns() + PATIENCE_S * 1000000000ll;
+	int error = ask_now(question, bytes, answer);
+
+	while (error == ENOENT && is_known && !is_lost && now_ns() < until) {
+		syscall(SYS_nanosleep, &pause, NULL);
+		error = ask_now(question, bytes, answer);
+	}
+	if (error != ENOENT)
+		is_lost = false;
+	else if (is_known) {
+		is_lost = true;
+		error = ECONNREFUSED;
+	}
+	return error;
+}
+
+int ask(int fd, struct question *question, const void *bytes, struct answer *answer)
+{
+	int error;
 
 	answer->bytes = NULL;
 	question->magic = MAGIC;
 	question->pad = 0;
 	find_netns(fd, question);
-	for (int i = 0; i < TRIES && error == NOT_ASKED; i++)
-		error = ask_once(question, bytes, answer);
-	if (error == NOT_ASKED)
-		return ECONNRESET;
-	if (error != 0 || answer->result != NOT_MINE)
+	/* Who ends waits for nobody. */
+	error = question->kind == KIND_SETTLE ? ask_now(question, bytes, answer)
+					      : ask_patiently(question, bytes, answer);
+	if (error != 0)
 		return error;
+	if (answer->result != NOT_MINE) {
+		is_known = true;
+		return 0;
+	}
 	forget(answer);
 	return ENOENT;
 }

@@ -11,7 +11,7 @@ const DESTS = 20
 const WAIT_MS = 30_000
 
 privileged(
-  'unmodified: xlvsd killed under a running ipvsadm -R, all is there after it',
+  'unmodified: xlvsd killed under a running ipvsadm -R, it waits and all is there after it',
   async t => {
     t.timeout(180_000)
     const lab = await labFor(t, { servers: 1 })
@@ -29,11 +29,14 @@ privileged(
     for (let round = 1; round <= ROUNDS; round++) {
       const line = (_: unknown, i: number) => `-a -t 192.0.2.1:80 -r 10.1.${round}.${i + 1}:80 -m\n`
       program.stdin?.write(Array.from({ length: DESTS }, line).join(''))
+      if (round > 1) await lab.startDaemon()
       await waitFor('its changes', async () => (await countDests()) === round * DESTS, WAIT_MS)
       await lab.stopDaemon('SIGKILL')
       await lab.startDaemon()
       found.push(await countDests())
+      await lab.stopDaemon('SIGKILL')
     }
+    await lab.startDaemon()
     program.stdin?.end()
 
     t.deepEqual(found, [DESTS, 2 * DESTS, 3 * DESTS])
