@@ -21,9 +21,11 @@ import {
 } from '../model/service.ts'
 import { SETTING_NAMES } from '../model/settings.ts'
 import { SYNC_ROLES, syncSettingsOf, type SyncDaemon, type SyncDaemons } from '../model/sync.ts'
+import { syncWords } from '../model/words.ts'
 import { wholly, type Work } from '../model/work.ts'
 import { isSameRule, withFileRules } from './marks/list.ts'
 import { nameTaken, type Intent, type ServiceIntent } from './intent.ts'
+import { destMoves, moved, movedWords, serviceMoves, type Move } from './moves.ts'
 
 export interface Wish {
   configuration: Configuration
@@ -42,10 +44,15 @@ export interface Desired {
   othersCount: number
 }
 
+/** What another owns and the file wants otherwise, with what it wants. */
+interface Conflict extends Other {
+  moves: Move[]
+}
+
 /** One walk over configuration and intent. */
 class Walk {
   readonly #wish: Wish
-  readonly conflicts: Other[] = []
+  readonly conflicts: Conflict[] = []
   /** Dests of others in services that the file does not name any more. */
   readonly losses: Other[] = []
   readonly others: Other[] = []
@@ -61,13 +68,14 @@ class Walk {
 
   /**
    * What becomes of something that is there and wanted: the same object when it is as wanted, the
-   * wanted one when this file may say so; otherwise a conflict.
+   * wanted one when this file may say so; otherwise a conflict, in which `movesOf` differ.
    */
   settle<T extends { origin?: Origin }>(
     was: T,
     wanted: T,
     isSame: boolean,
     other: Omit<Other, 'origin'>,
+    movesOf: (was: T, wanted: T) => Move[],
   ): T {
     const mine = this.isMine(was)
     if (isSame && (mine || !this.#wish.takeOver)) {
@@ -75,7 +83,7 @@ class Walk {
       return was
     }
     if (mine || this.#wish.takeOver) return wanted
-    this.conflicts.push({ ...other, origin: originOf(was) })
+    this.conflicts.push({ ...other, origin: originOf(was), moves: movesOf(was, wanted) })
     return was
   }
 
@@ -146,7 +154,8 @@ function desiredService(
   const name = serviceName(service)
   if (!found) return { service, dests: dests.map(d => ({ ...d, origin })).reverse() }
   const isSame = isEqual(serviceSettingsOf(found.service), serviceSettingsOf(service))
-  const kept = walk.settle(found.service, service, isSame, { what: 'service', name })
+  const other: Omit<Other, 'origin'> = { what: 'service', name }
+  const kept = walk.settle(found.service, service, isSame, other, serviceMoves)
   const list = desiredDests(name, found.dests, dests, origin, walk)
   return kept === found.service && list === found.dests ? found : { service: kept, dests: list }
 }
@@ -172,7 +181,8 @@ function desiredDests(
     const other: Omit<Other, 'origin'> = { what: 'dest', name, service }
     if (wish) {
       const isSame = isEqual(destSettingsOf(wish), destSettingsOf(was))
-      return [walk.settle<Dest>(was, succeeding({ ...wish, origin }, was), isSame, other)]
+      const next = succeeding({ ...wish, origin }, was)
+      return [walk.settle<Dest>(was, next, isSame, other, destMoves)]
     }
     if (walk.isMine(was)) return []
     walk.leave(other, was)
@@ -205,7 +215,10 @@ function desiredSettings(intent: Intent, { configuration, origin }: Wish, walk: 
     const value = configuration.settings[name]
     const other: Omit<Other, 'origin'> = { what: 'setting', name }
     const wanted = value === undefined ? undefined : { value, origin }
-    if (was && wanted) settings[name] = walk.settle(was, wanted, was.value === value, other)
+    if (was && wanted)
+      settings[name] = walk.settle(was, wanted, was.value === value, other, (a, b) =>
+        moved('value', a.value, b.value),
+      )
     else if (wanted) settings[name] = wanted
     else if (was && !walk.isMine(was)) {
       walk.leave(other, was)
@@ -234,7 +247,9 @@ function desiredInterfaces(
     if (wanted === undefined && walk.isMine(was)) continue
     if (wanted === undefined) walk.leave(other, was)
     const now = wanted
-      ? walk.settle<typeof was>(was, { mode: wanted, origin }, wanted === mode, other)
+      ? walk.settle<typeof was>(was, { mode: wanted, origin }, wanted === mode, other, (a, b) =>
+          moved('mode', a.mode, b.mode),
+        )
       : was
     interfaces.set(name, now.mode)
     if (now.origin !== undefined) interfaceOrigins.set(name, now.origin)
@@ -257,7 +272,9 @@ function desiredDaemons(intent: Intent, { daemons = {}, origin }: Wish, walk: Wa
     const other: Omit<Other, 'origin'> = { what: 'daemon', name: role }
     if (was && wanted) {
       const isSame = isEqual(syncSettingsOf(was), syncSettingsOf(wanted))
-      after[role] = walk.settle<SyncDaemon>(was, wanted, isSame, other)
+      after[role] = walk.settle<SyncDaemon>(was, wanted, isSame, other, (a, b) =>
+        movedWords(syncWords(a), syncWords(b)),
+      )
     } else if (wanted) after[role] = wanted
     else if (was && !walk.isMine(was)) {
       walk.leave(other, was)
@@ -277,7 +294,11 @@ function desiredMarks(intent: Intent, { configuration, origin }: Wish, walk: Wal
     const name = markMatchText(wish)
     const was = known.get(name)
     if (!was) return [{ ...wish, origin }]
-    const now = walk.settle<MarkRule>(was, { ...wish, origin }, isSameRule(was, wish), other(name))
+    const ours = { ...wish, origin }
+    const isSame = isSameRule(was, wish)
+    const now = walk.settle<MarkRule>(was, ours, isSame, other(name), (a, b) =>
+      moved('mark', a.mark, b.mark),
+    )
     return walk.isMine(now) ? [now] : []
   })
   for (const [name, was] of known)
@@ -303,7 +324,7 @@ function refuseSameNames({ services }: Intent): void {
 /** Conflicts that are named in the sentence; the others are counted. */
 const NAMED_MAX = 5
 
-function ownedByOther(conflicts: readonly Other[]): XlvsError {
+function ownedByOther(conflicts: readonly Conflict[]): XlvsError {
   return new XlvsError(
     'OWNED_BY_OTHER',
     `the file would change what others own: ${named(conflicts)}`,
@@ -312,8 +333,11 @@ function ownedByOther(conflicts: readonly Other[]): XlvsError {
   )
 }
 
-function notOurs({ what, name, service, origin }: Other): About {
-  const message = `the ${what} ${name} is not this file's: ${ownerText(origin)}`
+function notOurs({ what, name, service, origin, moves }: Conflict): About {
+  const differs = moves.map(({ what, was, now }) => `${what}: ${was}, this file says ${now}`)
+  const whose =
+    fileOf(origin) === undefined ? `was ${ownerText(origin)}` : `is ${ownerText(origin)}`
+  const message = `the ${what} ${name} is not this file's, it ${whose} (${differs.join('; ')})`
   return { what, name, ...(service === undefined ? {} : { service }), message }
 }
 
@@ -340,5 +364,6 @@ function named(others: readonly Other[]): string {
 }
 
 function ownerText(origin: Origin): string {
-  return fileOf(origin) ?? `made by ${origin}`
+  const file = fileOf(origin)
+  return file === undefined ? `made by ${origin}` : `of ${file}`
 }

@@ -9,9 +9,10 @@ import { markMatchText } from '../model/mark.ts'
 import { destName, serviceIdOf, serviceName, type Dest, type Service } from '../model/service.ts'
 import { SETTING_NAMES, SETTINGS } from '../model/settings.ts'
 import { SYNC_ROLES } from '../model/sync.ts'
-import { destWords, serviceWords, syncWords, type Word } from '../model/words.ts'
+import { destWords, serviceWords, syncWords } from '../model/words.ts'
 import { wholly, type Work } from '../model/work.ts'
 import type { BulkChange, Intent, ServiceIntent } from './intent.ts'
+import { destMoves, moved, movedWords, serviceMoves, type Move } from './moves.ts'
 
 /** The one change that turns `before` into `after`; undefined when they are the same. */
 export function bulkChange(before: Intent, after: Intent): BulkChange | undefined {
@@ -124,7 +125,7 @@ function listDaemons(before: Intent, after: Intent, list: List): void {
     if (was === now) continue
     const details =
       was && now
-        ? [...movedWords(syncWords(was), syncWords(now)), ...owners(was, now)].join(', ')
+        ? detailsOf(movedWords(syncWords(was), syncWords(now)), was, now)
         : syncWords(now ?? was ?? {})
             .flat()
             .join(' ')
@@ -143,8 +144,9 @@ function listMarks(was: Intent['marks'], now: Intent['marks'], list: List): void
   for (const [name, rule] of after) {
     const old = before.get(name)
     if (old === rule) continue
-    const moves = old ? [...moved('mark', old.mark, rule.mark), ...owners(old, rule)] : []
-    const details = old ? moves.join(', ') : `mark ${rule.mark}`
+    const details = old
+      ? detailsOf(moved('mark', old.mark, rule.mark), old, rule)
+      : `mark ${rule.mark}`
     list.add({ sign: signOf(old, rule), what, name, details })
   }
   const stayed = [...before.keys()].filter(name => after.has(name))
@@ -158,7 +160,9 @@ function listService(
   now: ServiceIntent,
   list: List,
 ): void {
-  const details = was ? serviceMoves(was.service, now.service) : serviceText(now.service)
+  const details = was
+    ? detailsOf(serviceMoves(was.service, now.service), was.service, now.service)
+    : serviceText(now.service)
   if (was?.service !== now.service)
     list.add({ sign: signOf(was, now), what: 'service', name, details })
   listDests(name, was?.dests ?? [], now.dests, list)
@@ -171,25 +175,14 @@ function serviceText(service: Service): string {
   return [service.scheduler, ...words].join(', ')
 }
 
-function serviceMoves(was: Service, now: Service): string {
-  return [
-    ...moved('scheduler', was.scheduler, now.scheduler),
-    ...movedWords(serviceWords(was), serviceWords(now)),
-    ...owners(was, now),
-  ].join(', ')
-}
-
-/** What has another value, has one now, or has one no more. */
-function movedWords(was: readonly Word[], now: readonly Word[]): string[] {
-  const [before, after] = [new Map(was), new Map(now)]
-  const names = new Set([...before.keys(), ...after.keys()])
-  return [...names].flatMap(name =>
-    moved(name, before.get(name) ?? 'none', after.get(name) ?? 'none'),
-  )
-}
-
-function moved(what: string, was: string | number, now: string | number): string[] {
-  return was === now ? [] : [`${what} ${was} to ${now}`]
+/** Each with its values, and from whom it was taken. */
+function detailsOf(
+  moves: readonly Move[],
+  was: { origin?: Origin } | undefined,
+  now: { origin?: Origin } | undefined,
+): string {
+  const texts = moves.map(({ what, was, now }) => `${what} ${was} to ${now}`)
+  return [...texts, ...owners(was, now)].join(', ')
 }
 
 /** In the order they were added, the reverse of the intent's. */
@@ -207,22 +200,13 @@ function listDests(service: string, was: readonly Dest[], now: readonly Dest[], 
     const name = destName(dest)
     const old = before.get(name)
     if (old === dest) continue
-    const details = old ? destMoves(old, dest) : destText(dest)
+    const details = old ? detailsOf(destMoves(old, dest), old, dest) : destText(dest)
     list.add({ sign: signOf(old, dest), what, name, service, details })
   }
 }
 
 function destText(dest: Dest): string {
   return [dest.fwd, 'weight', dest.weight, ...destWords(dest).flat()].join(' ')
-}
-
-function destMoves(was: Dest, now: Dest): string {
-  return [
-    ...moved('method', was.fwd, now.fwd),
-    ...moved('weight', was.weight, now.weight),
-    ...movedWords(destWords(was), destWords(now)),
-    ...owners(was, now),
-  ].join(', ')
 }
 
 /** The services that a change touches, by name. */

@@ -247,8 +247,12 @@ test('apply: two things of others, then the place of each and the whole sentence
   const { status, err } = await xlvs(['apply', 'lvs.yaml'], { socket, cwd })
 
   t.is(status, 1)
-  t.regex(err, /^lvs\.yaml:2:3: the service \S+ is not this file's: made by command \(OWNED/)
-  t.regex(err, /^lvs\.yaml:4:13: the dest 10\.0\.0\.2:80 is not this file's: made by command \(/m)
+  const made = "is not this file's, it was made by command"
+  const says = (line: string) => t.true(err.includes(line), err)
+  says(
+    `lvs.yaml:2:3: the service tcp:192.0.2.1:80 ${made} (scheduler: rr, this file says wlc) (OWN`,
+  )
+  says(`lvs.yaml:4:13: the dest 10.0.0.2:80 ${made} (weight: 1, this file says 2) (OWNED_BY_OTHER)`)
   t.regex(err, /^error: the file would change what others own: the service .*, the dest /m)
 })
 

@@ -166,16 +166,37 @@ test('desired: the same as others have it, then nothing changes hands', t => {
   t.is(after.services[WEB], before.services[WEB])
 })
 
-const conflicts: [what: string, text: string, says: RegExp][] = [
-  ['another scheduler', file(web('wlc')), /the service tcp:192\.0\.2\.1:80 \(made by command\)$/],
-  ['another name', file(web('rr'), '    name: x'), /the service tcp:192\.0\.2\.1:80/],
+const conflicts: [what: string, text: string, says: RegExp, about?: string][] = [
+  [
+    'another scheduler',
+    file(web('wlc')),
+    /the service tcp:192\.0\.2\.1:80 \(made by command\)$/,
+    'was made by command (scheduler: rr, this file says wlc)',
+  ],
+  [
+    'another name',
+    file(web('rr'), '    name: x'),
+    /the service tcp:192\.0\.2\.1:80/,
+    'was made by command (name: none, this file says x)',
+  ],
   [
     'another weight',
     file(web('rr', 'nat 10.0.0.9 weight 2')),
     /the dest 10\.0\.0\.9:80 of tcp:192/,
+    'was made by command (weight: 1, this file says 2)',
   ],
-  ['another mode', 'interfaces: [eth0 generic]', /the interface eth0 \(made by command\)/],
-  ['another value', 'settings: {udp_timeout_s: 7}', /the setting udp_timeout_s \(.*other\.yaml\)/],
+  [
+    'another mode',
+    'interfaces: [eth0 generic]',
+    /the interface eth0 \(made by command\)/,
+    'was made by command (mode: native, this file says generic)',
+  ],
+  [
+    'another value',
+    'settings: {udp_timeout_s: 7}',
+    /the setting udp_timeout_s \(of .*other\.yaml\)/,
+    'is of /etc/xlvs/other.yaml (value: 5, this file says 7)',
+  ],
   [
     'several things',
     `settings: {udp_timeout_s: 7}\n${file(web('wlc', 'nat 10.0.0.9 weight 2'))}`,
@@ -189,7 +210,7 @@ function others(): Intent {
   return fold(settings, addWeb, addDest, eth0)
 }
 
-for (const [what, text, says] of conflicts) {
+for (const [what, text, says, about] of conflicts) {
   test(`desired: ${what} of what others own, then OWNED_BY_OTHER names it`, t => {
     const before = others()
     const copy = structuredClone(before)
@@ -198,6 +219,7 @@ for (const [what, text, says] of conflicts) {
 
     t.is(error.code, 'OWNED_BY_OTHER')
     t.regex(error.message, says)
+    if (about) t.true(error.about[0]?.message?.endsWith(`it ${about}`), error.about[0]?.message)
     t.deepEqual(before, copy)
   })
 
