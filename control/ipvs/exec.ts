@@ -2,7 +2,7 @@
  * Puts a program in the place of this process, with the library in front of it that leads whoever
  * asks for the kernel's IPVS to xlvsd. Read next: ../../addon/preload/hooks.c.
  */
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync, writeSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ipvsSocketOf } from '../daemon/options.ts'
@@ -28,6 +28,13 @@ export function execute([name = '', ...args]: readonly string[], socket: string)
       'PROGRAM_MISSING',
       `the library ${LIBRARY} is missing`,
       'build it with make build, or reinstall xlvs',
+    )
+  // It may be started later, so this is no error.
+  if (!existsSync(env.XLVS_IPVS_SOCKET))
+    writeSync(
+      2,
+      `warning: there is no xlvsd at ${socket}, so ${name} finds the kernel's own IPVS or none\n` +
+        '    start xlvsd, or name its socket with --socket\n',
     )
   const words = [name, ...args]
   // env would take a name with = for a variable.

@@ -209,6 +209,14 @@ test('exec: a program with words, then it is run with them and its status is tol
   t.is(out, 'a b c\n')
 })
 
+test('exec: no xlvsd, then it is said and the program is run', async t => {
+  const socket = '/nonexistent/xlvs.sock'
+  const { status, out, err } = await xlvs(['exec', '--socket', socket, '--', 'echo', 'here'])
+
+  t.deepEqual([status, out], [0, 'here\n'])
+  t.regex(err, /^warning: there is no xlvsd at \/nonexistent\/xlvs\.sock, so echo finds /)
+})
+
 test('exec: LD_PRELOAD is set already, then it comes behind', async t => {
   const env = { LD_PRELOAD: '/nonexistent.so' }
   const { out } = await xlvs(['exec', '--', 'sh', '-c', 'echo $LD_PRELOAD'], { env })
