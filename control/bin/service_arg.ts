@@ -7,7 +7,13 @@ import { parseLabel, parseServiceName } from '../config/name.ts'
 import { nearest } from '../config/nearest.ts'
 import type { DirectorClient } from '../daemon/client.ts'
 import { XlvsError } from '../errors.ts'
-import { serviceName, type ServiceId, type ServiceSettings } from '../model/service.ts'
+import {
+  serviceIdOf,
+  serviceName,
+  type ServiceId,
+  type ServiceSettings,
+  type ServiceView,
+} from '../model/service.ts'
 
 /** A service that is there. */
 export const serviceArg = Args.string({
@@ -29,20 +35,40 @@ export const newServiceArg = Args.string({
  * @throws SERVICE_MISSING when no service has that name, and what parseServiceName() throws
  */
 export async function findService(director: DirectorClient, word: string): Promise<ServiceId> {
-  if (!isName(word)) return parseServiceName(word)
-  const named = (await director.services()).filter(({ name }) => name !== undefined)
-  const found = named.find(({ name }) => name === word)
-  if (found) return parseServiceName(serviceName(found))
+  return isName(word) ? serviceNamed(await director.services(), word) : parseServiceName(word)
+}
+
+/**
+ * Those of `services` that the words mean, each once, in the order of the words.
+ * @throws SERVICE_MISSING when one is not there, and what parseServiceName() throws
+ */
+export function pickServices(
+  services: readonly ServiceView[],
+  words: readonly string[],
+): ServiceView[] {
+  const picked = words.map(word => {
+    const id = isName(word) ? serviceNamed(services, word) : parseServiceName(word)
+    const name = serviceName(id)
+    const found = services.find(service => serviceName(service) === name)
+    if (found) return found
+    throw new XlvsError('SERVICE_MISSING', `there is no service ${name}`, SEE_NAMES)
+  })
+  return [...new Set(picked)]
+}
+
+const SEE_NAMES = 'see the services and their names with xlvs show'
+
+function serviceNamed(services: readonly ServiceView[], word: string): ServiceId {
+  const found = services.find(({ name }) => name === word)
+  if (found) return serviceIdOf(found)
   const guess = nearest(
     word,
-    named.flatMap(({ name }) => name ?? []),
+    services.flatMap(({ name }) => name ?? []),
   )
   throw new XlvsError(
     'SERVICE_MISSING',
     `there is no service with the name ${word}`,
-    guess === undefined
-      ? 'see the services and their names with xlvs show'
-      : `did you mean ${guess}?`,
+    guess === undefined ? SEE_NAMES : `did you mean ${guess}?`,
   )
 }
 

@@ -33,20 +33,33 @@ const NEXT_HOP: Record<DestView['nextHop'], string> = {
   local: 'this host',
 }
 
-/** The whole page. Dests are listed in the order they were added, the reverse of the view's. */
+/** The whole page. */
 export function showText(
   interfaces: readonly InterfaceView[],
   services: readonly ServiceView[],
   style: Style,
 ): string {
+  const body = services.length > 0 ? servicesTable(services) : 'no services\n'
+  const troubles = [...interfaces.flatMap(interfaceTrouble), ...services.flatMap(serviceTroubles)]
+  return interfacesLine(interfaces) + body + notes(troubles, style)
+}
+
+/** Some services, one at least, and their troubles. */
+export function someServicesText(services: readonly ServiceView[], style: Style): string {
+  return servicesTable(services) + notes(services.flatMap(serviceTroubles), style)
+}
+
+/** Dests are listed in the order they were added, the reverse of the view's. */
+function servicesTable(services: readonly ServiceView[]): string {
   const rows = services.flatMap(service => [
     serviceRow(service),
     ...service.dests.toReversed().map(dest => destRow(dest)),
   ])
-  const body = rows.length > 0 ? table(COLUMNS, rows) : 'no services\n'
-  const troubles = [...interfaces.flatMap(interfaceTrouble), ...services.flatMap(serviceTroubles)]
-  const notes = troubles.map(trouble => `${style.yellow('!')} ${trouble}\n`)
-  return [interfacesLine(interfaces), body, ...notes].join('')
+  return table(COLUMNS, rows)
+}
+
+function notes(troubles: readonly string[], style: Style): string {
+  return troubles.map(trouble => `${style.yellow('!')} ${trouble}\n`).join('')
 }
 
 function interfacesLine(interfaces: readonly InterfaceView[]): string {

@@ -191,6 +191,33 @@ test('xlvs: a service by its name, then every command knows it', async t => {
   t.is(await done('service remove web'), `service ${SERVICE} removed\n`)
 })
 
+test('xlvs: show with services, then those and their troubles only', async t => {
+  const shop = service({ port: 81, name: 'shop', dests: [dest({ port: 81, weight: 0 })] })
+  const { socket } = await serveFake(t, { services: [service(), shop, service({ port: 82 })] })
+  const words = ['show', 'shop', 'tcp:192.0.2.1:82', 'tcp:192.0.2.1:81']
+
+  const [text, json, missing] = await Promise.all([
+    xlvs(words, { socket }),
+    xlvs([...words, '--json'], { socket }),
+    xlvs(['show', 'shop', 'tcp:192.0.2.9:80'], { socket }),
+  ])
+
+  t.deepEqual(
+    text.out.split('\n').map(line => line.replace(/ {2}.*| has .*/, '')),
+    [
+      'SERVICE / DEST',
+      'tcp:192.0.2.1:81 (shop)',
+      '',
+      'tcp:192.0.2.1:82',
+      '! tcp:192.0.2.1:81',
+    ].concat('! tcp:192.0.2.1:82', ''),
+  )
+  t.like(JSON.parse(json.out), { services: [{ port: 81 }, { port: 82 }] })
+  t.deepEqual(Object.keys(JSON.parse(json.out) as object), ['services'])
+  t.is(missing.status, 1)
+  t.regex(missing.err, /^error: there is no service tcp:192\.0\.2\.9:80 \(SERVICE_MISSING\)/)
+})
+
 test('xlvs: a name that no service has, then the nearest one', async t => {
   const { socket } = await serveFake(t, { services: [service({ name: 'shop' })] })
   const refused = async (name: string): Promise<unknown> => {
@@ -283,7 +310,8 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ['zzzzzzzz', 'UNKNOWN_COMMAND', /see the commands with xlvs --help/],
   ['show --jsn', 'BAD_USAGE', /xlvs show has no flag --jsn .*\n.*did you mean --json\?/],
   ['show -x -y', 'BAD_USAGE', /xlvs show has no flags -x, -y .*\n.*xlvs show --help/],
-  ['show extra', 'BAD_USAGE', /extra is too much: xlvs show takes no argument/],
+  ['stats extra', 'BAD_USAGE', /extra is too much: xlvs stats takes no argument/],
+  ['show web --yaml', 'BAD_USAGE', /--yaml prints the whole configuration, not web alone/],
   ['service add a b', 'BAD_USAGE', /b is too much: xlvs service add takes only SERVICE /],
   ['service add', 'BAD_USAGE', /xlvs service add needs SERVICE /],
   ['dest add --dr', 'BAD_USAGE', /xlvs dest add needs SERVICE and DEST .*\n.*dest add --help/],
