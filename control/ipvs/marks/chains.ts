@@ -8,6 +8,7 @@ import { parsePrefix } from '../../config/mark_line.ts'
 import type { Family } from '../../model/address.ts'
 import {
   markMatchText,
+  markRuleText,
   type MarkMatch,
   type MarkProtocol,
   type MarkRule,
@@ -24,12 +25,11 @@ export interface Condition {
   interfaces?: readonly string[]
 }
 
-/** What a rule does with what it matches. `unknown` may end the chain for it, or mark it. */
+/** Where packets go from a rule that matched. `unknown`: nobody can say; to `chains` perhaps. */
 export type Verdict =
-  | { does: 'mark'; mark: number; then?: 'end' | 'return' }
-  | { does: 'end' | 'return' | 'nothing' }
+  | { does: 'nothing' | 'end' | 'return' }
   | { does: 'jump' | 'goto'; chain: string }
-  | { does: 'unknown'; reason: string }
+  | { does: 'unknown'; reason: string; chains?: readonly string[] }
 
 export interface ChainRule {
   /** For people: `line 7`, or `handle 12`. */
@@ -38,6 +38,8 @@ export interface ChainRule {
   condition: Condition
   /** Why it matches fewer packets than the condition says; undefined: it does not. */
   narrower?: string
+  /** The whole mark that it gives, ahead of its verdict; or why nobody can say which. */
+  marks?: number | { reason: string }
   verdict: Verdict
 }
 
@@ -61,10 +63,27 @@ export interface Imported {
 
 /** Chains that call each other deeper than this are taken for a loop, which a kernel refuses. */
 const DEPTH_MAX = 16
-/** Packets that end a chain, with what they were marked then, to be said again behind its rules. */
+/** Packets with so many marks at a chain's end cost too many rules to be told again. */
+const AGAIN_MAX = 1000
+
+/** Packets that left a chain, and what they were marked then, to be said again behind its rules. */
 interface Ended {
   match: MarkMatch
-  mark: number
+  said: MarkRule[]
+  /** Those of them that had left a chain within it before, and so did not leave this one here. */
+  but: MarkMatch[]
+}
+
+/** A rule where some of these packets may leave a chain, nobody can say which. */
+interface Doubt {
+  place: string
+  matches: readonly MarkMatch[]
+}
+
+/** A chain that packets are in, and where they left it. */
+interface Frame {
+  ended: Ended[]
+  doubts: Doubt[]
 }
 
 /** Rules for what comes in by base chains, one after the other. */
@@ -80,27 +99,26 @@ class Flattener {
   /** By place and text: one of both families is named once. */
   readonly #left = new Map<string, LeftOut>()
   readonly #reached = new Set<ChainRule>()
+  /** Chains that packets come to by what cannot be said, and why. */
+  readonly #led = new Map<string, string>()
   #rules: MarkRule[] = []
-  /** Rules that may end the chain for some packets, nobody can say which. */
-  #doubts: { place: string; matches: MarkMatch[] }[] = []
-  #ended: Ended[] = []
+  /** The base chain, and those that were jumped to from there. */
+  readonly #frames: Frame[] = []
 
   constructor(chains: ReadonlyMap<string, Chain>) {
     this.#chains = chains
   }
 
   base(chain: Chain): void {
-    this.#doubts = []
-    this.#ended = []
-    this.#walk(chain, [{ family: 4 }, { family: 6 }], undefined, 0)
-    this.#sayAgain(this.#ended)
+    this.#walk(chain, [{ family: 4 }, { family: 6 }], undefined)
   }
 
   /** Marks that no packet comes to. */
   unreached(chain: Chain): void {
+    const reason = this.#led.get(chain.name)
     for (const rule of chain.rules)
-      if (setsMark(rule.verdict) && !this.#reached.has(rule))
-        this.#leave(rule, `packets that come in do not pass the chain ${chain.name}`)
+      if (rule.marks !== undefined && !this.#reached.has(rule))
+        this.#leave(rule, reason ?? `packets that come in do not pass the chain ${chain.name}`)
   }
 
   imported(): Imported {
@@ -112,61 +130,111 @@ class Flattener {
   }
 
   /** @param within what packets that come here have in common; @param doubt why not all do */
-  #walk(chain: Chain, within: readonly MarkMatch[], doubt: string | undefined, depth: number) {
-    const ended: Ended[] = []
+  #walk(chain: Chain, within: readonly MarkMatch[], doubt: string | undefined): void {
+    const frame: Frame = { ended: [], doubts: [] }
+    const base = this.#frames[0] ?? frame
+    this.#frames.push(frame)
     for (const rule of chain.rules) {
       const matches = within.flatMap(outer => met(outer, rule.condition))
       const narrower = rule.narrower ?? doubt
-      if (rule.verdict.does === 'mark') {
-        this.#mark(rule, rule.verdict.mark, matches, narrower)
-        const { then } = rule.verdict
-        if (then) this.#end(rule, matches, narrower, then === 'end' ? this.#ended : ended)
-      } else if (rule.verdict.does === 'unknown') this.#doubt(rule, rule.verdict.reason, matches)
-      else if (rule.verdict.does === 'end') this.#end(rule, matches, narrower, this.#ended)
-      else if (rule.verdict.does === 'return') this.#end(rule, matches, narrower, ended)
-      else if (rule.verdict.does === 'jump' || rule.verdict.does === 'goto') {
-        const next = this.#chains.get(rule.verdict.chain)
-        const why = narrower && `${rule.place} leads there, and ${narrower}`
-        if (next && depth < DEPTH_MAX) this.#walk(next, matches, why, depth + 1)
-        if (rule.verdict.does === 'goto') this.#end(rule, matches, narrower, ended)
+      const { verdict } = rule
+      this.#mark(rule, matches, narrower)
+      if (verdict.does === 'end') this.#end(rule, matches, narrower, base)
+      else if (verdict.does === 'return') this.#end(rule, matches, narrower, frame)
+      else if (verdict.does === 'unknown') this.#unknown(rule, verdict, matches)
+      else if (verdict.does === 'jump' || verdict.does === 'goto') {
+        this.#follow(rule, verdict.chain, matches, narrower)
+        if (verdict.does === 'goto') this.#end(rule, matches, narrower, frame)
       }
     }
-    this.#sayAgain(ended)
+    this.#sayAgain(frame.ended)
+    this.#frames.pop()
   }
 
-  #mark(rule: ChainRule, mark: number, matches: readonly MarkMatch[], narrower?: string): void {
-    this.#reached.add(rule)
-    const doubt = this.#doubts.find(one => one.matches.some(a => matches.some(b => overlap(a, b))))
-    if (narrower !== undefined) this.#leave(rule, narrower)
-    else if (doubt) this.#leave(rule, `${doubt.place} before it keeps some packets from it`)
-    else this.#rules.push(...matches.map(match => ({ ...match, mark })))
+  #follow(rule: ChainRule, name: string, matches: readonly MarkMatch[], narrower?: string): void {
+    const next = this.#chains.get(name)
+    if (!next) this.#unknown(rule, { reason: `what ${name} does to packets is not known` }, matches)
+    else if (this.#frames.length > DEPTH_MAX)
+      this.#unknown(rule, { reason: 'too many chains lead to it', chains: [name] }, matches)
+    else this.#walk(next, matches, narrower && `${rule.place} leads there, and ${narrower}`)
   }
 
-  #doubt(rule: ChainRule, reason: string, matches: MarkMatch[]): void {
+  /** A whole mark is the packet's, whatever it was before. */
+  #mark(rule: ChainRule, matches: readonly MarkMatch[], narrower: string | undefined): void {
+    const { marks } = rule
+    if (marks === undefined) return
     this.#reached.add(rule)
+    const doubt = this.#doubtOf(matches, this.#frames)
+    if (typeof marks !== 'number') this.#leave(rule, marks.reason)
+    else if (narrower !== undefined) this.#leave(rule, narrower)
+    else if (doubt) this.#leave(rule, `${doubt.place} before it may keep some packets from it`)
+    else this.#rules.push(...matches.map(match => ({ ...match, mark: marks })))
+  }
+
+  /** They may go on, leave this chain or end the table. */
+  #unknown(
+    rule: ChainRule,
+    { reason, chains = [] }: { reason: string; chains?: readonly string[] },
+    matches: readonly MarkMatch[],
+  ): void {
     this.#leave(rule, reason)
-    this.#doubts.push({ place: rule.place, matches })
+    for (const name of chains) this.#lead(name, `${rule.place} leads there, and ${reason}`)
+    for (const frame of new Set([this.#frames[0], this.#frames.at(-1)]))
+      frame?.doubts.push({ place: rule.place, matches })
   }
 
-  #end(rule: ChainRule, matches: MarkMatch[], narrower: string | undefined, ended: Ended[]): void {
-    const known = matches.map(match => ({ match, mark: this.#markOf(match) }))
-    if (narrower !== undefined || known.some(({ mark }) => mark === undefined))
-      this.#doubts.push({ place: rule.place, matches })
-    else ended.push(...known.map(({ match, mark = 0 }) => ({ match, mark })))
+  #lead(name: string, reason: string): void {
+    if (this.#led.has(name)) return
+    this.#led.set(name, reason)
+    for (const { verdict } of this.#chains.get(name)?.rules ?? [])
+      if (verdict.does === 'jump' || verdict.does === 'goto') this.#lead(verdict.chain, reason)
+      else if (verdict.does === 'unknown')
+        for (const next of verdict.chains ?? []) this.#lead(next, reason)
   }
 
-  /** The one mark that all these packets have by now; undefined: they have several. */
-  #markOf(match: MarkMatch): number | undefined {
-    const last = this.#rules.findLast(rule => overlap(rule, match))
-    if (!last) return 0
-    return holds(last, match) ? last.mark : undefined
+  /** Packets leave the chain of a frame, which those do not that have left one within it. */
+  #end(
+    rule: ChainRule,
+    matches: readonly MarkMatch[],
+    narrower: string | undefined,
+    frame: Frame,
+  ): void {
+    const inner = this.#frames.slice(this.#frames.indexOf(frame) + 1)
+    const gone = inner.flatMap(({ ended }) => ended.map(({ match }) => match))
+    const ended = matches.map(match => ({
+      match,
+      said: this.#said(match),
+      but: gone.flatMap(one => joined(one, match) ?? []),
+    }))
+    const isKnown = ended.every(({ said, but }) => said.length + but.length <= AGAIN_MAX)
+    if (isKnown && narrower === undefined && !this.#doubtOf(matches, inner))
+      frame.ended.push(...ended)
+    else frame.doubts.push({ place: rule.place, matches })
   }
 
-  /** The first that ended a chain is said last. */
+  #doubtOf(matches: readonly MarkMatch[], frames: readonly Frame[]): Doubt | undefined {
+    return frames
+      .flatMap(({ doubts }) => doubts)
+      .find(doubt => doubt.matches.some(a => matches.some(b => overlap(a, b))))
+  }
+
+  /** Rules that give these packets, and no others, the marks that they have by now. */
+  #said(match: MarkMatch): MarkRule[] {
+    const whole = this.#rules.findLastIndex(rule => holds(rule, match))
+    const parts = this.#rules.slice(whole + 1).flatMap(rule => {
+      const part = joined(rule, match)
+      return part ? [{ ...part, mark: rule.mark }] : []
+    })
+    return [{ ...match, mark: this.#rules[whole]?.mark ?? 0 }, ...parts]
+  }
+
+  /** The first that left a chain are said last. */
   #sayAgain(ended: readonly Ended[]): void {
-    for (const { match, mark } of ended.toReversed()) {
-      const last = this.#rules.findLast(rule => overlap(rule, match))
-      if (last && !(last.mark === mark && holds(last, match))) this.#rules.push({ ...match, mark })
+    for (const { match, said, but } of ended.toReversed()) {
+      const now = this.#said(match)
+      if (now.map(markRuleText).join() === said.map(markRuleText).join()) continue
+      const others = but.flatMap(one => this.#said(one))
+      this.#rules.push(...said, ...others)
     }
   }
 
@@ -174,10 +242,6 @@ class Flattener {
     const key = `${place} ${text}`
     if (!this.#left.has(key)) this.#left.set(key, { place, text, reason })
   }
-}
-
-function setsMark({ does }: Verdict): boolean {
-  return does === 'mark'
 }
 
 /** What a condition leaves of packets that have something in common already. */

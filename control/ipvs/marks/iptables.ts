@@ -20,6 +20,14 @@ import {
 
 const BASE = ['PREROUTING', 'INPUT']
 const ENDS = ['ACCEPT', 'DROP', 'REJECT', 'QUEUE', 'NFQUEUE']
+/** Packets go on behind these, with the mark that they had. */
+const HARMLESS = [
+  ...['AUDIT', 'CHECKSUM', 'CLASSIFY', 'CONNSECMARK', 'CT', 'DSCP', 'ECN', 'HL'],
+  ...['IDLETIMER', 'LED', 'LOG', 'NFLOG', 'NOTRACK', 'RATEEST', 'SECMARK', 'TCPMSS'],
+  ...['TCPOPTSTRIP', 'TEE', 'TOS', 'TRACE', 'TTL', 'ULOG'],
+]
+/** Extensions that may give packets a mark. */
+export const MARKING = ['MARK', 'HMARK', 'CONNMARK', 'SET', 'TPROXY']
 const PROTOCOLS: Record<string, MarkProtocol | undefined> = {
   ...{ tcp: 'tcp', 6: 'tcp', udp: 'udp', 17: 'udp', sctp: 'sctp', 132: 'sctp' },
   ...{ icmp: 'icmp', 1: 'icmp', icmpv6: 'icmp', 'ipv6-icmp': 'icmp', 58: 'icmp' },
@@ -63,6 +71,9 @@ function tables(text: string): [Family, Map<string, Chain>][] {
       chains = line === '*mangle' ? new Map<string, Chain>() : undefined
       if (chains) found.push([family, chains])
     }
+    const declared = /^:(\S+)/.exec(line)?.[1]
+    if (chains && declared !== undefined && !chains.has(declared))
+      chains.set(declared, { name: declared, rules: [] })
     const rule = /^(?:\[\d+:\d+\] )?-A (\S+) ?(.*)$/.exec(line)
     if (!rule || !chains) continue
     const [, name = '', rest = ''] = rule
@@ -84,8 +95,9 @@ class Reader {
   #at = 0
   #narrower: string | undefined
   readonly #condition: { -readonly [K in keyof Condition]: Condition[K] }
-  #target = ''
-  #verdict: Verdict = { does: 'nothing' }
+  #jump = ''
+  #goto = ''
+  #mark: number | undefined
 
   constructor(words: string[], family: Family) {
     this.#words = words
@@ -94,22 +106,30 @@ class Reader {
 
   rule(place: string, text: string): ChainRule {
     while (this.#at < this.#words.length) this.#option()
-    const verdict = this.#verdict.does === 'nothing' ? this.#targetVerdict() : this.#verdict
+    const marks = this.#mark ?? this.#otherMark()
     return {
-      ...{ place, text, condition: this.#condition, verdict },
+      ...{ place, text, condition: this.#condition, verdict: this.#verdict() },
+      ...(marks === undefined ? {} : { marks }),
       ...(this.#narrower === undefined ? {} : { narrower: this.#narrower }),
     }
   }
 
-  #targetVerdict(): Verdict {
-    const target = this.#target
-    if (ENDS.includes(target)) return { does: 'end' }
-    if (target === 'RETURN') return { does: 'return' }
-    if (target === 'MARK') return { does: 'unknown', reason: 'it changes some bits of a mark' }
-    if (target === 'TPROXY') return { does: 'unknown', reason: 'it hands packets to a socket' }
-    if (target === 'CONNMARK' && this.#words.includes('--restore-mark'))
-      return { does: 'unknown', reason: 'the mark of a connection is not known' }
-    return target === '' ? { does: 'nothing' } : { does: 'jump', chain: target }
+  #verdict(): Verdict {
+    const name = this.#jump
+    if (this.#goto !== '') return { does: 'goto', chain: this.#goto }
+    return verdictOf(name) ?? { does: 'jump', chain: name }
+  }
+
+  /** Why nobody can say which mark the rule gives; undefined: it gives none. */
+  #otherMark(): { reason: string } | undefined {
+    const has = (word: string): boolean => this.#words.includes(word)
+    if (this.#jump === 'MARK') return { reason: 'it changes some bits of a mark' }
+    if (this.#jump === 'TPROXY') return { reason: 'it hands packets to a socket' }
+    if (this.#jump === 'HMARK') return { reason: 'its mark is a hash' }
+    if (this.#jump === 'CONNMARK' && has('--restore-mark'))
+      return { reason: 'the mark of a connection is not known' }
+    if (this.#jump === 'SET' && has('--map-mark')) return { reason: 'its mark is that of a set' }
+    return undefined
   }
 
   #next(): string {
@@ -144,14 +164,14 @@ class Reader {
         this.#match(this.#next())
         return
       case '-j':
-        this.#target = this.#next()
+        this.#jump = this.#next()
         return
       case '-g':
-        this.#verdict = { does: 'goto', chain: this.#next() }
+        this.#goto = this.#next()
         return
       case '--set-mark':
       case '--set-xmark':
-        this.#mark(this.#next())
+        this.#setMark(this.#next())
         return
       case '--comment':
         this.#next()
@@ -195,17 +215,25 @@ class Reader {
     if (!PLAIN_MATCHES.includes(name)) this.#narrow(`it asks the match ${name}`)
   }
 
-  #mark(text: string): void {
+  /** Words that CONNMARK has too, for the mark of a connection. */
+  #setMark(text: string): void {
     const [value = '', mask = '0xffffffff'] = text.split('/')
     const mark = Number(value)
-    if (Number(mask) === MARK_MAX && Number.isInteger(mark) && mark <= MARK_MAX)
-      this.#verdict = { does: 'mark', mark }
+    const isWhole = Number(mask) === MARK_MAX && Number.isInteger(mark) && mark <= MARK_MAX
+    if (isWhole && this.#jump === 'MARK') this.#mark = mark
   }
 
   /** A target's own words say nothing of which packets it is for; a match's do. */
   #other(word: string): void {
-    if (this.#target === '' && word.startsWith('-')) this.#narrow(`it asks ${word}`)
+    if (this.#jump === '' && word.startsWith('-')) this.#narrow(`it asks ${word}`)
   }
+}
+
+/** What a verdict or an extension of iptables does; undefined: nobody knows, or it is a chain. */
+export function verdictOf(name: string): Verdict | undefined {
+  if (name === 'TPROXY' || ENDS.includes(name)) return { does: 'end' }
+  if (name === 'RETURN') return { does: 'return' }
+  return ['', ...MARKING, ...HARMLESS].includes(name) ? { does: 'nothing' } : undefined
 }
 
 /** 192.0.2.0/255.255.255.0 as a length; a mask with holes stays as it is, and is refused. */

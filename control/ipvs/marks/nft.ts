@@ -16,6 +16,7 @@ import {
   type Imported,
   type Verdict,
 } from './chains.ts'
+import { MARKING, verdictOf } from './iptables.ts'
 
 type Json = Record<string, unknown>
 
@@ -28,14 +29,21 @@ const PROTOCOLS: Record<string, MarkProtocol> = {
   ...Object.fromEntries(MARK_PROTOCOLS.map(protocol => [protocol, protocol])),
   ...{ 'ipv6-icmp': 'icmp', icmpv6: 'icmp' },
 }
-/** Statements that neither mark nor end anything. */
-const HARMLESS = ['counter', 'log', 'comment', 'notrack']
+/** Statements that neither mark nor end anything, for no packet. */
+const HARMLESS = [
+  ...['counter', 'log', 'comment', 'notrack', 'dup', 'last', 'secmark', 'continue'],
+  ...['ct helper', 'ct timeout', 'ct expectation'],
+]
+const ENDS = ['accept', 'drop', 'reject', 'queue']
+const ENDS_BY_NAT = ['dnat', 'snat', 'masquerade', 'redirect']
 
 /** @throws BAD_REQUEST when it is not what nft says */
 export function importNft(text: string): Imported {
   const items = parsed(text)
   const sets = new Map(
-    items.flatMap(({ set }) => (isJson(set) ? [[setName(set, set['name']), set['elem']]] : [])),
+    items
+      .flatMap(({ set, map }) => [set, map].filter(isJson))
+      .map(one => [setName(one, one['name']), one['elem']]),
   )
   const chains = new Map<string, Chain>()
   const bases: { chain: Chain; order: number }[] = []
@@ -75,7 +83,11 @@ function importByTable(bases: readonly Chain[], chains: ReadonlyMap<string, Chai
 }
 
 function inTable(verdict: Verdict, table: string): Verdict {
-  return 'chain' in verdict ? { ...verdict, chain: `${table} ${verdict.chain}` } : verdict
+  const named = (chain: string): string => `${table} ${chain}`
+  if ('chain' in verdict) return { ...verdict, chain: named(verdict.chain) }
+  return verdict.does === 'unknown'
+    ? { ...verdict, chains: verdict.chains?.map(named) ?? [] }
+    : verdict
 }
 
 function setName(of: Json, name: unknown): string {
@@ -107,6 +119,7 @@ class Reader {
   readonly #sets: ReadonlyMap<string, unknown>
   readonly #condition: { -readonly [K in keyof Condition]: Condition[K] }
   #narrower: string | undefined
+  #marks: ChainRule['marks']
   #verdict: Verdict = { does: 'nothing' }
 
   constructor(rule: Json, sets: ReadonlyMap<string, unknown>) {
@@ -123,53 +136,71 @@ class Reader {
       text: `${String(table)} ${String(chain)}: ${JSON.stringify(expr)}`,
       condition: this.#condition,
       verdict: this.#verdict,
+      ...(this.#marks === undefined ? {} : { marks: this.#marks }),
       ...(this.#narrower === undefined ? {} : { narrower: this.#narrower }),
     }
   }
 
+  /** What matches fewer packets counts for all of a rule: a mark ahead of it is given to more. */
   #narrow(reason: string): void {
     this.#narrower ??= reason
+    if (this.#marks !== undefined) this.#marks = { reason: 'it asks more behind its mark' }
   }
 
   #expression(one: Json): void {
     const [name = '', value] = Object.entries(one)[0] ?? []
     if (name === 'match' && isJson(value)) this.#match(value)
     else if (name === 'mangle' && isJson(value)) this.#mangle(value)
-    else if (['accept', 'drop', 'reject', 'queue'].includes(name)) this.#does({ does: 'end' })
+    else if (ENDS.includes(name)) this.#does({ does: 'end' })
     else if (name === 'return') this.#does({ does: 'return' })
     else if ((name === 'jump' || name === 'goto') && isJson(value))
       this.#does({ does: name, chain: String(value['target']) })
-    else if (name === 'xt')
-      this.#unknown('it is one of iptables: give what iptables-save says of it')
-    else if (name === 'vmap' || name === 'tproxy') this.#unknown(`it has a ${name}`)
-    else if (!HARMLESS.includes(name)) this.#narrow(`it has a ${name}`)
+    else if (name === 'xt') this.#iptables(value)
+    else if (name === 'vmap')
+      this.#does({ does: 'unknown', reason: 'it has a vmap', chains: this.#chainsOf(value) })
+    else if (!HARMLESS.includes(name)) {
+      this.#narrow(`it has a ${name}`)
+      if (ENDS_BY_NAT.includes(name)) this.#does({ does: 'end' })
+    }
   }
 
-  #unknown(reason: string): void {
-    this.#verdict = { does: 'unknown', reason }
-  }
-
-  /** A verdict may stand behind a mark. */
   #does(verdict: Verdict): void {
-    const { does } = verdict
-    if (this.#verdict.does === 'mark') {
-      if (does === 'end' || does === 'return') this.#verdict = { ...this.#verdict, then: does }
-      else this.#unknown('it goes on in another chain')
-    } else if (this.#verdict.does === 'nothing') this.#verdict = verdict
+    if (this.#verdict.does === 'nothing') this.#verdict = verdict
+  }
+
+  /** A match or a target of iptables, of which nft says the name at most. */
+  #iptables(value: unknown): void {
+    const { type, name } = isJson(value) ? value : {}
+    const reason = 'it is one of iptables: give what iptables-save says of it'
+    const verdict = type === 'target' ? verdictOf(String(name)) : undefined
+    if (type === 'match') this.#narrow(`it has a match ${String(name)} of iptables`)
+    else this.#does(verdict ?? { does: 'unknown', reason })
+    if (verdict && MARKING.includes(String(name))) this.#marks = { reason }
+  }
+
+  /** Chains that a map of verdicts leads to, one of its own or a named one. */
+  #chainsOf(vmap: unknown): string[] {
+    const data = isJson(vmap) ? vmap['data'] : undefined
+    return this.#values(data)
+      .flatMap(pair => (Array.isArray(pair) ? (pair as unknown[]).slice(1) : []))
+      .filter(isJson)
+      .flatMap(({ jump, goto }) => [jump, goto].filter(isJson))
+      .map(({ target }) => String(target))
   }
 
   #mangle({ key, value }: Json): void {
-    const meta = isJson(key) && isJson(key['meta']) ? key['meta']['key'] : undefined
-    if (meta !== 'mark') return
+    const field = fieldOf(key)
+    if (!/^(meta|ct) /.test(field) || mayLack(value)) this.#narrow(`it changes ${field}`)
+    if (field !== 'meta mark') return
     const mark = typeof value === 'number' ? value : NaN
-    if (Number.isInteger(mark) && mark >= 0 && mark <= MARK_MAX)
-      this.#verdict = { does: 'mark', mark }
-    else this.#unknown('its mark is no plain number')
+    const isWhole = Number.isInteger(mark) && mark >= 0 && mark <= MARK_MAX
+    this.#marks = isWhole ? mark : { reason: 'its mark is no plain number' }
   }
 
   #match({ op, left, right }: Json): void {
     const field = fieldOf(left)
-    if (op !== '==' && op !== 'in') this.#narrow(`it compares ${field} by ${String(op)}`)
+    if (this.#marks !== undefined) this.#narrow(`it asks ${field} behind its mark`)
+    else if (op !== '==' && op !== 'in') this.#narrow(`it compares ${field} by ${String(op)}`)
     else if (!this.#take(field, this.#values(right))) this.#narrow(`it asks ${field}`)
   }
 
@@ -244,10 +275,20 @@ class Reader {
 
 function fieldOf(left: unknown): string {
   if (!isJson(left)) return 'something'
-  const { payload, meta } = left
+  const { payload, meta, ct } = left
   if (isJson(payload)) return `${String(payload['protocol'])} ${String(payload['field'])}`
   if (isJson(meta)) return `meta ${String(meta['key'])}`
+  if (isJson(ct)) return `ct ${String(ct['key'])}`
   return Object.keys(left)[0] ?? 'something'
+}
+
+/** Whether some packets have no such value, as without an entry in a map; their rule ends there. */
+function mayLack(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(mayLack)
+  if (!isJson(value) || fieldOf(value) === 'meta mark') return false
+  return !Object.entries(value).every(
+    ([name, parts]) => /^([|&^]|<<|>>)$/.test(name) && !mayLack(parts),
+  )
 }
 
 function prefixOf(value: unknown): string | undefined {
