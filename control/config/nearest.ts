@@ -2,11 +2,11 @@
  * Did-you-mean: the known word nearest to one that is not known. Pure.
  */
 
-/** The known word at most a third of its letters away from `word`, or undefined. */
+/** The known word at most one letter, or a third of its letters, away from `word`; or undefined. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map(candidate => ({ candidate, distance: distance(word.toLowerCase(), candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.ceil(candidate.length / 3)))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance)
   return ranked[0]?.candidate
 }

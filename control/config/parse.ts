@@ -239,7 +239,7 @@ function typeFault(sentence: string, example: string): XlvsError {
   return new XlvsError('BAD_TYPE', sentence, `for example: ${example}`)
 }
 
-/** Words that are named in a sentence; more are counted. */
+/** Words that are named in a sentence; of more it says who lists them, which are settings. */
 const LISTED_MAX = 12
 
 /** What a text would be with the colon that it lacks; undefined when that is not what is wrong. */
@@ -252,7 +252,7 @@ function withColon(node: YamlNode, expected: string): string | undefined {
 
 export function unknownKey(what: string, key: string, known: readonly string[]): XlvsError {
   const guess = nearest(key, known)
-  const all = known.length > LISTED_MAX ? `one of ${known.length} in MANUAL.md` : known.join(', ')
+  const all = known.length > LISTED_MAX ? 'what xlvs get lists' : known.join(', ')
   return new XlvsError(
     'UNKNOWN_KEY',
     `${shown(key)} is not known in ${what}: expected ${all}`,

@@ -242,6 +242,7 @@ test('check: keys without a value, then they are as good as left out', t => {
 
 const guesses: [text: string, hint: string][] = [
   ['servces: {}', 'did you mean services?'],
+  ['settings:\n  colour: 1', 'use what xlvs get lists'],
   ['settings:\n  tcp_timout_s: 1', 'did you mean tcp_timeout_s?'],
   [web('nmae: x'), 'did you mean name?'],
   [web('scheduler: wrrr'), 'did you mean wrr?'],

@@ -102,6 +102,9 @@ for (const [word, known, found] of [
   ['WRR', ['rr', 'wrr'], 'wrr'],
   ['servce', ['service', 'dest'], 'service'],
   ['zebra', ['show', 'stats'], undefined],
+  ['http', ['tcp', 'udp', 'sctp'], undefined],
+  ['icmp', ['tcp', 'udp', 'sctp'], undefined],
+  ['scpt', ['tcp', 'udp', 'sctp'], 'sctp'],
 ] as const)
   test(`nearest: ${word}, then ${found ?? 'nothing'}`, t => {
     t.is(nearest(word, known), found)
