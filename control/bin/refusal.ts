@@ -59,9 +59,9 @@ const SENTENCES: [form: RegExp, worded: (parts: readonly string[], name: string)
     ],
   ],
   [
-    /^Expected (--[^=]+)=(.*) to be one of: (.*)$/,
-    ([flag = '', value = '', values = '']) => [
-      `${flag} ${shown(value)} is not known: expected ${listed(values)}`,
+    /^Expected (?:(--[^=]+)=)?(.*) to be one of: (.*)$/,
+    ([flag, value = '', values = '']) => [
+      `${flag === undefined ? '' : `${flag} `}${shown(value)} is not known: expected ${listed(values)}`,
       guessed(value, values.split(', ')),
     ],
   ],

@@ -96,7 +96,7 @@ async function runOclif(words: string[]): Promise<void> {
       config,
     )
   } catch (thrown) {
-    const missing = /^command (.+) not found$/.exec((thrown as Error).message)?.[1]
+    const missing = /^command (.+?) not found\.?$/i.exec((thrown as Error).message)?.[1]
     if (missing === undefined) throw thrown
     throw unknownCommand(missing.replaceAll(':', ' '), [
       ...known,

@@ -6,8 +6,10 @@
 import { scriptName, start } from './start.ts'
 
 start()
-const [, script, ...words] = process.argv
+const [, script, ...given] = process.argv
 const name = scriptName(script ?? '')
+// xlvs help COMMAND is xlvs COMMAND --help, whatever the spelling.
+const words = name === undefined && given[0] === 'help' ? [...given.slice(1), '--help'] : given
 if (name !== undefined) await ipvsadm(words, name)
 else if (words[0] === 'ipvsadm') await ipvsadm(words.slice(1), 'xlvs ipvsadm')
 else if (words[0] === 'sysctl') await sysctl(words.slice(1))

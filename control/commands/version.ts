@@ -11,7 +11,12 @@ export default class Version extends XlvsCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Version)
     const command = this.config.version
-    const daemon = await this.ask(flags, director => director.version())
+    const daemon = await this.ask(flags, director => director.version()).catch(
+      (thrown: unknown) => {
+        if (!flags.json) process.stdout.write(`xlvs ${command}\n`)
+        throw thrown
+      },
+    )
     this.print(
       flags,
       { command, daemon },

@@ -335,6 +335,13 @@ const wrong: [line: string, code: string, says: RegExp][] = [
   ],
   ['dest add tcp:192.0.2.1:80 10.0.0.2:81 --dr', 'BAD_PORT', /expected 80, the port of/],
   ['dest add tcp:192.0.2.1:80 224.0.0.1', 'DEST_NOT_UNICAST', /is a multicast address/],
+  [
+    'proc nope',
+    'BAD_USAGE',
+    /nope is not known: expected ip_vs, .* or ip_vs_app .*\n.*proc --help/,
+  ],
+  ['proc ip_vs_con', 'BAD_USAGE', /ip_vs_con is not known: .*\n.*did you mean ip_vs_conn\?/],
+  ['help servce', 'UNKNOWN_COMMAND', /servce is not a command.*\n.*did you mean xlvs service/],
   ['conns --limit 0', 'BAD_USAGE', /--limit 0 is not a number of connections/],
   ['conns --state openish', 'BAD_REQUEST', /state openish is not known: expected NONE, /],
   ['watch --after foo', 'BAD_USAGE', /--after foo is not the id of an event/],
@@ -419,6 +426,26 @@ test('xlvs: --help, -h and --version, then exit 0 without a daemon', async t => 
   t.regex(help.out, /COMMANDS[^]*attach[^]*version/)
   t.regex(topic.out, /service add/)
   t.regex(version.out, /^xlvs\/0\.1\.0 /)
+})
+
+test('xlvs: version without a daemon, then its own, and that none answers', async t => {
+  const [text, json] = await Promise.all([xlvs(['version']), xlvs(['version', '--json'])])
+
+  t.deepEqual([text.status, json.status], [1, 1])
+  t.is(text.out, 'xlvs 0.1.0\n')
+  t.regex(text.err, /^error: cannot reach the daemon at .* \(SOCKET_REFUSED\)/)
+  t.like(JSON.parse(json.out), { error: { code: 'SOCKET_REFUSED' } })
+})
+
+test('xlvs: help, and help of a command, then as --help', async t => {
+  const [all, asFlag, one, oneAsFlag] = await Promise.all(
+    ['help', '--help', 'help dest add', 'dest add --help'].map(line => xlvs(line.split(' '))),
+  )
+
+  t.is(asFlag?.status, 0)
+  t.deepEqual(all, asFlag)
+  t.is(oneAsFlag?.status, 0)
+  t.deepEqual(one, oneAsFlag)
 })
 
 test('xlvs: ipvsadm in front, or as the name of a link, then that grammar', async t => {
