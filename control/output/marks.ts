@@ -1,4 +1,5 @@
 /** Mark rules for people: a table, in their order; and what an import made of others'. Pure. */
+import { XlvsError } from '../errors.ts'
 import { markMatchText, markRuleText, type MarkRule, type MarkRuleView } from '../model/mark.ts'
 import { counted } from './counted.ts'
 import { table, type Column } from './table.ts'
@@ -67,4 +68,19 @@ export function importedText({ added, there, left }: ImportView, dryRun: boolean
 /** A line for each rule that was left out, with its place and the reason. */
 export function leftText(left: readonly LeftOut[]): string {
   return left.map(({ place, text, reason }) => `${place}: ${reason}\n    ${text}\n`).join('')
+}
+
+/** For who wants all of an import or nothing; machines find each rule in it. */
+export function leftOutError(left: readonly LeftOut[]): XlvsError {
+  const rules = counted({ 'mark rules': left.length })
+  return new XlvsError(
+    'MARKS_LEFT_OUT',
+    `${rules} of the text cannot be expressed, and nothing was added`,
+    'change or remove them in the text, or import the others without --strict',
+    {
+      about: left.map(({ place, text, reason }) => ({
+        ...{ what: 'mark' as const, name: text, message: `${place}: ${reason}` },
+      })),
+    },
+  )
 }

@@ -30,10 +30,12 @@ import { openObject } from '../../control/dataplane/objects.ts'
 import { refusePins, refuseUser } from '../../control/dataplane/pins.ts'
 import { refusedXdp } from '../../control/dataplane/xdp.ts'
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '../../control/errors.ts'
+import { importMarks } from '../../control/ipvs/marks/import.ts'
 import { emptyConfiguration, type ConfiguredService } from '../../control/model/configuration.ts'
 import { canonicalDest, checkUnicast } from '../../control/config/nouns.ts'
 import { syncDaemon } from '../../control/model/sync.ts'
 import type { Dest, Service } from '../../control/model/service.ts'
+import { leftOutError } from '../../control/output/marks.ts'
 import { type InterfaceFacts } from '../../control/plan/attachable.ts'
 import { desired } from '../../control/plan/desired.ts'
 import { changed, Draft, replayed } from '../../control/plan/draft.ts'
@@ -164,6 +166,9 @@ const PROVOCATIONS: Record<ErrorCode, Provocation | Elsewhere> = {
   SYNC_NOT_RUNNING: changes({ op: 'stopDaemon', role: 'master' }),
   MARK_RULE_EXISTS: changes(ADD_MARK, ADD_MARK),
   MARK_RULE_MISSING: changes({ op: 'removeMarks', rules: [MARK_RULE] }),
+  MARKS_LEFT_OUT: thrown(() => {
+    throw leftOutError(importMarks('*mangle\n-A PREROUTING -j CONNMARK --restore-mark\n').left)
+  }),
   SYNC_UNREACHABLE: thrown(() => {
     const lo = { name: 'lo', ifindex: 1, mtu: 65536, up: true }
     const wish = { interface: 'lo', group: 'ff02::81' }

@@ -28,6 +28,32 @@ test('mark import: from standard input, named or not', async t => {
   t.is(unnamed.out, named.out)
 })
 
+test('mark import: strict and a rule is left out, nothing is added and the exit is 1', async t => {
+  const { socket, state } = await serveFake(t)
+  const rules = '-A PREROUTING -p tcp -j MARK --set-mark 7\n'
+  const left = '-A PREROUTING -j CONNMARK --restore-mark\n'
+  const strictly = (text: string, ...words: string[]): ReturnType<typeof xlvs> =>
+    xlvs(['mark', 'import', '--strict', ...words], { socket, input: `*mangle\n${text}COMMIT\n` })
+
+  const refused = await strictly(left + rules)
+  const json = await strictly(left + rules, '--json')
+  const dry = await strictly(left + rules, '--dry-run')
+  const before = state.marks.length
+  const whole = await strictly(rules)
+
+  t.is(refused.err.split('\n')[0], 'line 2: the mark of a connection is not known')
+  t.regex(
+    refused.err,
+    /error: 1 mark rule of the text cannot be .*nothing was added \(MARKS_LEFT_OUT\)/,
+  )
+  t.regex(json.out, /"about":\[\{.*"message":"line 2: the mark of a connection is not known"/)
+  t.deepEqual(
+    [refused, json, dry, whole].map(({ status }) => status),
+    [1, 1, 1, 0],
+  )
+  t.deepEqual([before, state.marks.length], [0, 1])
+})
+
 function words(line: string): string[] {
   return line.split(' ')
 }

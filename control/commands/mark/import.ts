@@ -4,7 +4,7 @@ import * as Flags from '@oclif/core/flags'
 import { type Example, XlvsCommand } from '../../bin/command.ts'
 import { readText } from '../../bin/config_file.ts'
 import { importMarks } from '../../ipvs/marks/import.ts'
-import { importedText, leftText, sorted } from '../../output/marks.ts'
+import { importedText, leftOutError, leftText, sorted } from '../../output/marks.ts'
 
 export default class MarkImport extends XlvsCommand {
   static override summary =
@@ -21,6 +21,7 @@ export default class MarkImport extends XlvsCommand {
   }
   static override flags = {
     'dry-run': Flags.boolean({ description: 'only say what would be added' }),
+    strict: Flags.boolean({ description: 'when a rule is left out, add nothing and exit with 1' }),
   }
   static override examples: Example[] = [
     { description: 'See what would come of it.', command: 'xlvs mark import rules.txt --dry-run' },
@@ -36,10 +37,11 @@ export default class MarkImport extends XlvsCommand {
     const dryRun = flags['dry-run']
     const found = await this.ask(flags, async director => {
       const all = sorted(rules, left, await director.marks())
+      if (!flags.json) process.stderr.write(leftText(all.left))
+      if (flags.strict && all.left.length > 0) throw leftOutError(all.left)
       if (!dryRun && all.added.length > 0) await director.addMarks(all.added)
       return all
     })
     this.print(flags, { ...found, dryRun }, () => importedText(found, dryRun))
-    if (!flags.json) process.stderr.write(leftText(found.left))
   }
 }
