@@ -29,15 +29,22 @@ const PROTOCOLS = new Map(
   Object.entries(PROTOCOL_NUMBER).map(([name, number]) => [number, name as Protocol]),
 )
 
+/** What is known of dest ids: what packets of one get, and the method of its new connections. */
+interface DestIds {
+  destOf(id: number): DestId
+  /** enum fwd */
+  methodOf(id: number): number
+}
+
 /**
- * Every connection of a family that is not overdue, a NAT connection once, in table order.
- * @param destOf address and port of a dest id
+ * Every connection of a family that is not overdue, a NAT connection once, in table order. The
+ * method of a template is that which its dest has now: its slot has none.
  * @param range slots to look at, and of which dest ids; missing: of all
  */
 export function readConns(
   kernel: Kernel,
   table: ConnTable,
-  destOf: (id: number) => DestId,
+  dests: DestIds,
   range: { from: number; to: number; isOf?: (dest: number) => boolean } = { from: 0, to: Infinity },
 ): ConnView[] {
   const words = new Uint32Array(table.conns)
@@ -50,7 +57,7 @@ export function readConns(
     const word = words[at] ?? 0
     if ((word & SLOT_WORD.WORD_LIFE_MASK) !== LIFE.LIFE_VALID || word & skipped) continue
     if (range.isOf?.((words[at + 1] ?? 0) >>> (SLOT_WORD.WORD_DEST_SHIFT - 32)) === false) continue
-    const conn = connAt(kernel, table, at / step, now, destOf)
+    const conn = connAt(kernel, table, at / step, now, dests)
     if (conn) found.push(conn)
   }
   return found
@@ -61,7 +68,7 @@ function connAt(
   table: ConnTable,
   slot: number,
   now: number,
-  destOf: (id: number) => DestId,
+  dests: DestIds,
 ): ConnView | undefined {
   const row = readSlot(table, slot)
   const shape = SLOT[table.family]
@@ -77,8 +84,8 @@ function connAt(
   // An IPv6 client may call itself ::ffff:10.0.0.1, which is no IPv4 client.
   const text = table.family === FAMILY.FAMILY_IPV6 ? formatIpv6 : formatAddress
   const id = Number(row.word >> BigInt(SLOT_WORD.WORD_DEST_SHIFT))
-  const none = { address: table.family === FAMILY.FAMILY_IPV6 ? '::' : '0.0.0.0', port: 0 }
-  const dest = id === 0 ? none : destOf(id)
+  const none = table.family === FAMILY.FAMILY_IPV6 ? '::' : '0.0.0.0'
+  const address = id === 0 ? none : dests.destOf(id).address
   const ends = {
     expiresS: Math.floor(left / kernel.ticksPerSecond),
     client: { address: text(row.caddr), port: isTemplate(low) ? 0 : row.cport },
@@ -88,8 +95,8 @@ function connAt(
     return {
       ...{ protocol: protocolOf(row.protocol ^ TEMPLATE.TEMPLATE_PROTOCOL), ...ends },
       state: row.state === 0 ? 'NONE' : 'ASSURED',
-      dest: { ...dest, port: swap16(row.nexthop) },
-      fwd: 'nat',
+      dest: { address, port: swap16(row.nexthop) },
+      fwd: FORWARDING[dests.methodOf(id)] ?? 'nat',
       isTemplate: true,
       ...(isCall(low) && {
         engine: { name: 'sip', data: callIdOf(kernel.maps, table.family, slot) },
@@ -97,7 +104,7 @@ function connAt(
     }
   return {
     ...{ protocol: protocolOf(row.protocol), state: stateOf(row), ...ends },
-    dest: { ...dest, port: hasPartner ? slots.getUint16(portAt) : id && row.oport },
+    dest: { address, port: hasPartner ? slots.getUint16(portAt) : id && row.oport },
     fwd: FORWARDING[flags >> SLOT_WORD.CONN_FWD_SHIFT] ?? 'nat',
   }
 }

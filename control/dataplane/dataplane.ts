@@ -351,14 +351,17 @@ export class Dataplane {
     const tables = this.#eachTable(table => table)
     const dests = service === undefined ? undefined : new Set(this.tables.allDestIds(service))
     const isOf = dests && { isOf: (id: number): boolean => dests.has(id) }
-    const destOf = (id: number): DestId => this.tables.destOf(id)
+    const ids = {
+      destOf: (id: number): DestId => this.tables.destOf(id),
+      methodOf: (id: number): number => this.tables.dests.get(id).fwd,
+    }
     return {
       slots: () => tables.map(({ family, conns }) => conns.byteLength / SLOT[family].size),
       read: (at, from, to) => {
         const table = tables[at]
         if (!table) return []
         if (from === 0 && hasTemplates(this.tables.destConns.buffer)) assureTemplates(table)
-        return readConns(this.kernel, table, destOf, { from, to, ...isOf })
+        return readConns(this.kernel, table, ids, { from, to, ...isOf })
       },
     }
   }

@@ -127,6 +127,18 @@ for (const f of FAMILIES) {
     t.deepEqual(audit(lvs), { templates: 2, wrong: [] })
   })
 
+  test(`persist: ${f.name}, a template is listed, it has the method of its dest`, async t => {
+    const lvs = await persistent(t, f)
+
+    for (const vport of [80, 81]) lvs.run(tcp(path(f, 0, 1000, vport), 'S'))
+
+    const found = lvs.conns().filter(conn => conn.isTemplate)
+    t.deepEqual(found.map(({ virtual, fwd }) => `${virtual.port} ${fwd}`).sort(), [
+      '80 nat',
+      '81 dr',
+    ])
+  })
+
   test(`persist: ${f.name}, its template has had its time, a client is anybody's`, async t => {
     const lvs = await persistent(t, f)
     goes(lvs, f, 0, 1000)
