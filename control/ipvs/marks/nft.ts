@@ -19,6 +19,8 @@ import {
 import { MARKING, verdictOf } from './iptables.ts'
 
 type Json = Record<string, unknown>
+/** Elements of sets and maps, by family, table and name. */
+type Sets = ReadonlyMap<string, unknown>
 
 const FAMILIES: Record<string, readonly Family[]> = { ip: [4], ip6: [6], inet: [4, 6] }
 /** In the order in which packets pass them. */
@@ -59,7 +61,8 @@ export function importNft(text: string): Imported {
   for (const { rule } of items) {
     if (!isJson(rule)) continue
     const into = chains.get(setName(rule, rule['chain']))
-    into?.rules.push(new Reader(rule, sets).rule())
+    const exprs = spelledOut(Array.isArray(rule['expr']) ? rule['expr'] : [], rule, sets)
+    into?.rules.push(...exprs.map(expr => new Reader(rule, expr, sets).rule()))
   }
   bases.sort((a, b) => a.order - b.order)
   return importByTable(
@@ -113,24 +116,60 @@ function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A rule for each entry of its maps, of which a packet meets one at most. */
+function spelledOut(expr: readonly unknown[], rule: Json, sets: Sets): (readonly unknown[])[] {
+  for (const [i, one] of expr.entries()) {
+    const { vmap, mangle } = isJson(one) ? one : {}
+    const value = isJson(mangle) && fieldOf(mangle['key']) === 'meta mark' ? mangle['value'] : {}
+    const map = vmap ?? (isJson(value) ? value['map'] : undefined)
+    const pairs = isJson(map) ? valuesOf(map['data'], rule, sets) : []
+    if (!isJson(map) || pairs.length === 0 || !pairs.every(isPair)) continue
+    const { key: left } = map
+    return pairs.flatMap(([right, data]) => {
+      const does =
+        vmap === undefined && isJson(mangle) ? { mangle: { ...mangle, value: data } } : data
+      const match = { match: { op: '==', left, right } }
+      return spelledOut([...expr.slice(0, i), match, does, ...expr.slice(i + 1)], rule, sets)
+    })
+  }
+  return [expr]
+}
+
+function isPair(value: unknown): value is [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2
+}
+
+/** The values that a match or a map lists, those of a named one too. */
+function valuesOf(listed: unknown, rule: Json, sets: Sets): unknown[] {
+  if (typeof listed === 'string' && listed.startsWith('@')) {
+    const elements = sets.get(setName(rule, listed.slice(1)))
+    return Array.isArray(elements) ? elements : [undefined]
+  }
+  if (isJson(listed) && Array.isArray(listed['set'])) return listed['set']
+  return [listed]
+}
+
 /** One rule, expression by expression. */
 class Reader {
   readonly #rule: Json
-  readonly #sets: ReadonlyMap<string, unknown>
+  readonly #expr: readonly unknown[]
+  readonly #sets: Sets
   readonly #condition: { -readonly [K in keyof Condition]: Condition[K] }
   #narrower: string | undefined
   #marks: ChainRule['marks']
   #verdict: Verdict = { does: 'nothing' }
 
-  constructor(rule: Json, sets: ReadonlyMap<string, unknown>) {
+  /** @param expr of the rule, or what it is in place of some entry of a map */
+  constructor(rule: Json, expr: readonly unknown[], sets: Sets) {
     this.#rule = rule
+    this.#expr = expr
     this.#sets = sets
     this.#condition = { families: FAMILIES[String(rule['family'])] ?? [] }
   }
 
   rule(): ChainRule {
     const { table, chain, handle, expr } = this.#rule
-    for (const one of Array.isArray(expr) ? expr : []) if (isJson(one)) this.#expression(one)
+    for (const one of this.#expr) if (isJson(one)) this.#expression(one)
     return {
       place: `handle ${String(handle)}`,
       text: `${String(table)} ${String(chain)}: ${JSON.stringify(expr)}`,
@@ -156,8 +195,7 @@ class Reader {
     else if ((name === 'jump' || name === 'goto') && isJson(value))
       this.#does({ does: name, chain: String(value['target']) })
     else if (name === 'xt') this.#iptables(value)
-    else if (name === 'vmap')
-      this.#does({ does: 'unknown', reason: 'it has a vmap', chains: this.#chainsOf(value) })
+    else if (name === 'vmap') this.#does({ does: 'unknown', reason: 'its vmap is not known' })
     else if (!HARMLESS.includes(name)) {
       this.#narrow(`it has a ${name}`)
       if (ENDS_BY_NAT.includes(name)) this.#does({ does: 'end' })
@@ -178,16 +216,6 @@ class Reader {
     if (verdict && MARKING.includes(String(name))) this.#marks = { reason }
   }
 
-  /** Chains that a map of verdicts leads to, one of its own or a named one. */
-  #chainsOf(vmap: unknown): string[] {
-    const data = isJson(vmap) ? vmap['data'] : undefined
-    return this.#values(data)
-      .flatMap(pair => (Array.isArray(pair) ? (pair as unknown[]).slice(1) : []))
-      .filter(isJson)
-      .flatMap(({ jump, goto }) => [jump, goto].filter(isJson))
-      .map(({ target }) => String(target))
-  }
-
   #mangle({ key, value }: Json): void {
     const field = fieldOf(key)
     if (!/^(meta|ct) /.test(field) || mayLack(value)) this.#narrow(`it changes ${field}`)
@@ -201,17 +229,8 @@ class Reader {
     const field = fieldOf(left)
     if (this.#marks !== undefined) this.#narrow(`it asks ${field} behind its mark`)
     else if (op !== '==' && op !== 'in') this.#narrow(`it compares ${field} by ${String(op)}`)
-    else if (!this.#take(field, this.#values(right))) this.#narrow(`it asks ${field}`)
-  }
-
-  /** The values that a match lists, those of a named set too. */
-  #values(right: unknown): unknown[] {
-    if (typeof right === 'string' && right.startsWith('@')) {
-      const elements = this.#sets.get(setName(this.#rule, right.slice(1)))
-      return Array.isArray(elements) ? elements : [undefined]
-    }
-    if (isJson(right) && Array.isArray(right['set'])) return right['set']
-    return [right]
+    else if (!this.#take(field, valuesOf(right, this.#rule, this.#sets)))
+      this.#narrow(`it asks ${field}`)
   }
 
   /** Whether a match could be taken into the condition. */
@@ -246,6 +265,8 @@ class Reader {
 
   #dport(field: string, ports: PortRange[] | undefined): boolean {
     const [protocol = '', name] = field.split(' ')
+    if (this.#condition.protocols === undefined && PROTOCOLS[protocol] && protocol !== 'icmp')
+      this.#condition.protocols = [PROTOCOLS[protocol]]
     if (name !== 'dport' || !ports) return false
     if (protocol !== 'th') this.#condition.protocols = [PROTOCOLS[protocol] ?? 'tcp']
     this.#condition.ports = ports

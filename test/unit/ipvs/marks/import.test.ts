@@ -385,40 +385,87 @@ test('mark import: nft, accepted with the mark of a map, only what is in it does
   ])
 })
 
-test('mark import: nft, a vmap, it is named and what it may keep packets from', t => {
-  const accepts = [vmap({ set: [[80, { accept: null }]] })]
+const WEB = [
+  ...['web', 'deep'].map(name => ({ chain: { family: 'ip', table: 't', name, handle: 9 } })),
+  ...[{ jump: { target: 'deep' } }].map(jump => inChain('web', 20, [jump])),
+  inChain('deep', 21, [match('ip', 'daddr', '192.0.2.1'), mark(5)]),
+]
+const JUMPS = [
+  [22, { accept: null }],
+  [{ range: [80, 81] }, { goto: { target: 'web' } }],
+]
+const LISTED = [
+  ['its own', { set: JUMPS }],
+  ['a named', '@m'],
+] as const
 
-  t.deepEqual(told(nft('ip', [accepts, [mark(dportMap)], [mark(1)]])), {
-    rules: [],
-    left: [
-      'handle 2: it has a vmap',
-      'handle 3: its mark is no plain number',
-      'handle 4: handle 2 before it may keep some packets from it',
-    ],
+function inChain(chain: string, handle: number, expr: object[]): object {
+  return { rule: { family: 'ip', table: 't', chain, handle, expr } }
+}
+
+for (const [what, data] of LISTED)
+  test(`mark import: nft, ${what} vmap, each entry is said`, t => {
+    const named = { map: { family: 'ip', table: 't', name: 'm', elem: JUMPS } }
+    const rules = [[vmap(data)], [mark(1)]]
+
+    t.deepEqual(told(nft('ip', rules, 'prerouting', [named, ...WEB])), {
+      rules: [
+        'ipv4 mark 1',
+        'ipv4 tcp port 80-81 mark 0',
+        'tcp to 192.0.2.1 port 80-81 mark 5',
+        'ipv4 tcp port 22 mark 0',
+      ],
+      left: [],
+    })
+  })
+
+test('mark import: nft, a map of marks, each entry is said, and its verdict', t => {
+  const marks = {
+    map: {
+      key: dportMap.map.key,
+      data: {
+        set: [
+          ...[
+            [80, 3],
+            [443, 4],
+          ],
+        ],
+      },
+    },
+  }
+
+  t.deepEqual(told(nft('ip', [[mark(marks), { accept: null }], [mark(1)]])), {
+    rules: ['ipv4 mark 1', 'ipv4 tcp port 443 mark 4', 'ipv4 tcp port 80 mark 3'],
+    left: [],
   })
 })
 
-for (const [what, data] of [
-  ['its own', { set: [[80, { jump: { target: 'web' } }]] }],
-  ['a named', '@m'],
-] as const)
-  test(`mark import: nft, only ${what} vmap leads to a chain, that is why it is left out`, t => {
-    const of = { family: 'ip', table: 't' }
-    const chain = (name: string): object => ({ chain: { ...of, name, handle: 9 } })
-    const rule = (name: string, handle: number, expr: object[]): object => ({
-      rule: { ...of, chain: name, handle, expr },
-    })
-    const elem = [[80, { goto: { target: 'web' } }]]
-    const more = [
-      ...[{ map: { ...of, name: 'm', elem } }, chain('web'), chain('deep')],
-      ...[rule('web', 20, [{ jump: { target: 'deep' } }]), rule('deep', 21, [mark(1)])],
-    ]
+test('mark import: nft, a vmap by state, what it leads to is left out and why', t => {
+  const key = { ct: { key: 'state' } }
+  const byState = { vmap: { key, data: { set: [['new', { jump: { target: 'web' } }]] } } }
 
-    t.deepEqual(told(nft('ip', [[vmap(data)]], 'prerouting', more)).left, [
-      'handle 2: it has a vmap',
-      'handle 21: handle 2 leads there, and it has a vmap',
-    ])
+  t.deepEqual(told(nft('ip', [[byState], [mark(1)]], 'prerouting', WEB)), {
+    rules: ['ipv4 mark 1'],
+    left: ['handle 21: handle 20 leads there, and handle 2 leads there, and it asks ct state'],
   })
+})
+
+test('mark import: nft, a vmap of one protocol, it keeps no others from a rule', t => {
+  const some = [vmap({ set: [['*', { accept: null }]] })]
+  const rules = [some, [match('udp', 'dport', 53), mark(1)], [match('tcp', 'dport', 53), mark(2)]]
+
+  t.deepEqual(told(nft('ip', rules)), {
+    rules: ['ipv4 udp port 53 mark 1'],
+    left: ['handle 4: handle 2 before it may keep some packets from it'],
+  })
+})
+
+test('mark import: nft, a vmap that is not in the text, it is named and what is behind it', t => {
+  t.deepEqual(told(nft('ip', [[vmap('@none')], [mark(1)]])).left, [
+    'handle 2: its vmap is not known',
+    'handle 3: handle 2 before it may keep some packets from it',
+  ])
+})
 
 test('mark import: nft, marked and sent on to a chain, both are said', t => {
   const of = { family: 'ip', table: 't' }
