@@ -51,7 +51,8 @@ ALWAYS int bypass_parse(struct packet *pkt)
 
 	pkt->now = now();
 	reason = parse_ethernet(pkt) ?: parse_ip(pkt);
-	return reason || is_icmp(pkt) ? reason : parse_l4(pkt);
+	pkt->is_error = !reason && is_icmp(pkt); /* about which there is none */
+	return reason || pkt->is_error ? reason : parse_l4(pkt);
 }
 
 ALWAYS int walk_bypass(struct xdp_md *ctx, __u8 v6)

@@ -49,9 +49,11 @@ ALWAYS int ask_service(struct packet *pkt)
 	if (skb_parse_ip(pkt) || skb_l4(pkt) || !(__u16)pkt->wire.ports)
 		return NO_SERVICE;
 	pkt->verdict = TC_ACT_SHOT;
-	if (!may_start(pkt) || service_find(pkt) || READ(pkt->service->flags) & SERVICE_SIP)
+	if (!may_start(pkt) || service_find(pkt))
 		return NO_SERVICE;
-	return GO_ON;
+	return READ(pkt->service->flags) & SERVICE_SIP && READ(pkt->service->persistent)
+		       ? NO_SERVICE
+		       : GO_ON;
 }
 
 /* The dest of a packet: its template's, or chosen. Fills dest, dest_id. */

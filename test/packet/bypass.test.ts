@@ -91,6 +91,7 @@ for (const f of FAMILIES) {
 
     t.is(out.reason, 'direct')
     sameFrame(t, out.frame, error(62, macOf(f.router)))
+    t.is(lvs.run(error(2)).verdict, XDP.drop)
   })
 
   test(`bypass: ${f.name} swept when its time is over, and not ended with dests`, async t => {
