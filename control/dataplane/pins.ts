@@ -15,9 +15,11 @@ import { basename, dirname, join } from 'node:path'
 import { BpfMap, BpfProgram, coarseClockNs, type BpfObject } from '../../addon/index.ts'
 import {
   CONFIG,
+  HERE_WALK,
   LIMIT,
   MAPS,
   SETTINGS,
+  WALK,
   readConfig,
   readSettings,
   type Config,
@@ -90,15 +92,22 @@ function isSection(name: string): boolean {
   return name === 'config' || name === 'settings'
 }
 
+/** Rows that there must be. */
+const WALKS: Partial<Record<string, number>> = {
+  walks: WALK.WALKS,
+  here_walks: HERE_WALK.HERE_WALKS,
+}
+
 export function pinnedConfig(pinned: Map<string, BpfMap>, bpffs: string): Config {
   const bytes = pinned.get('config')?.lookup(key32(0))
   const config = bytes?.length === CONFIG.size ? readConfig(view(bytes), 0) : undefined
   // The version was the first word from the first version on.
   const abi = bytes && view(bytes).getUint32(CONFIG.abi, true)
   const missing = [...Object.keys(MAPS), 'settings'].filter(name => !pinned.has(name))
-  const wrong = Object.entries(MAPS).filter(
-    ([n, m]) => pinned.get(n)?.info.valueSize !== m.valueSize,
-  )
+  const wrong = Object.entries(MAPS).filter(([name, { valueSize }]) => {
+    const info = pinned.get(name)?.info
+    return info?.valueSize !== valueSize || (WALKS[name] ?? 0) > info.maxEntries
+  })
   if (config?.abi === LIMIT.ABI_VERSION && missing.length === 0 && wrong.length === 0) return config
   throw new XlvsError(
     'ABI_MISMATCH',
