@@ -47,8 +47,9 @@ struct way {
 };
 
 static __thread struct way own = {.fd = -1};
-/* xlvsd has answered this process, or its parent: without it, it is being started again. */
-static _Atomic bool is_known;
+/* The network namespace in which xlvsd has answered this process, or its parent, last; 0: none.
+ * Without it, it is being started again. */
+static _Atomic uint64_t known_netns;
 /* It has been waited for in vain. */
 static _Atomic bool is_lost;
 static pthread_key_t at_thread_end;
@@ -357,6 +358,7 @@ static int ask_now(const struct question *question, const void *bytes, struct an
 static int ask_patiently(const struct question *question, const void *bytes, struct answer *answer)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	bool is_known = known_netns != 0 && known_netns == question->netns_ino;
 	long long until = now_ns() + PATIENCE_S * 1000000000ll;
 	int error = ask_now(question, bytes, answer);
 
@@ -381,13 +383,14 @@ int ask(int fd, struct question *question, const void *bytes, struct answer *ans
 	question->magic = MAGIC;
 	question->pad = 0;
 	find_netns(fd, question);
-	/* Who ends waits for nobody. */
-	error = question->kind == KIND_SETTLE ? ask_now(question, bytes, answer)
-					      : ask_patiently(question, bytes, answer);
+	/* Who ends, or looks at a file, waits for nobody. */
+	error = question->kind == KIND_SETTLE || question->kind == KIND_FILE
+			? ask_now(question, bytes, answer)
+			: ask_patiently(question, bytes, answer);
 	if (error != 0)
 		return error;
 	if (answer->result != NOT_MINE) {
-		is_known = true;
+		known_netns = question->netns_ino;
 		return 0;
 	}
 	forget(answer);
