@@ -246,6 +246,11 @@ export class Journal {
     this.#callOff ??= this.#later(() => void this.#sync())
   }
 
+  #noSyncLater(): void {
+    this.#callOff?.()
+    this.#callOff = undefined
+  }
+
   /** Brings all that is written to disk, as nothing is being written; never rejects. */
   async #syncAll(): Promise<void> {
     await this.#syncing
@@ -254,8 +259,7 @@ export class Journal {
 
   /** The same, and later what is written meanwhile. */
   #sync(): Promise<void> {
-    this.#callOff?.()
-    this.#callOff = undefined
+    this.#noSyncLater()
     this.#syncing ??= this.#datasync(this.#good).finally(() => {
       this.#syncing = undefined
       this.#syncLater()
@@ -276,6 +280,7 @@ export class Journal {
   #isOnDisk(upTo: number): void {
     this.#synced = upTo
     this.#unsynced = this.#unsynced.filter(({ end }) => end > upTo)
+    if (this.isSettled) this.#noSyncLater()
   }
 
   /**

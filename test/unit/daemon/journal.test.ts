@@ -281,6 +281,22 @@ test('journal: written while a sync is under way, then that is followed by anoth
   t.deepEqual((await reopened(disk.afterCut(() => 0))).records, ['before', 'meanwhile'])
 })
 
+test('journal: a write that fails brings all before it to disk, then no sync is due', async t => {
+  const disk = new Disk()
+  let due = 0
+  const later = () => {
+    due++
+    return () => due--
+  }
+  const journal = await Journal.open('/j', { fs: disk.fs, later })
+  await journal.write('before')
+  const meanwhile = due
+  disk.fault = call => (call === 'write' ? 'ENOSPC' : undefined)
+  await t.throwsAsync(journal.write('refused'))
+
+  t.deepEqual([meanwhile, due, journal.isSettled], [1, 0, true])
+})
+
 test('journal: the disk fails after an answer, then all is refused until it is mended', async t => {
   const disk = new Disk()
   const journal = await reopened(disk)
