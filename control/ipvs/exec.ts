@@ -31,8 +31,7 @@ export function execute([name = '', ...args]: readonly string[], socket: string)
     )
   // It may be started later, so this is no error.
   if (!existsSync(env.XLVS_IPVS_SOCKET))
-    writeSync(
-      2,
+    warn(
       `warning: there is no xlvsd at ${socket}, so ${name} finds the kernel's own IPVS or none\n` +
         '    start xlvsd, or name its socket with --socket\n',
     )
@@ -41,6 +40,15 @@ export function execute([name = '', ...args]: readonly string[], socket: string)
   if (isProgram(ENV) && !name.includes('=')) words.unshift(ENV, SIGNALS, '--')
   process.execve?.(words[0] === ENV ? ENV : program, words, env)
   throw new XlvsError('PROGRAM_MISSING', `${program} cannot be run`, 'see whether it is a program')
+}
+
+/** At once, as this process is about to be another. */
+function warn(text: string): void {
+  try {
+    writeSync(2, text)
+  } catch {
+    // Nobody reads it: the program is run all the same.
+  }
 }
 
 /** The program as execvp() would find it. @throws PROGRAM_MISSING */
