@@ -8,7 +8,7 @@ import { privileged } from '../support/privileged.ts'
 const LIBRARY = join(import.meta.dirname, '../../build/libxlvs-ipvs.so')
 const ROUNDS = 3
 const DESTS = 20
-const WAIT_MS = 30_000
+const WAIT_MS = 90_000
 
 privileged(
   'unmodified: xlvsd killed under a running ipvsadm -R, it waits and all is there after it',

@@ -1,14 +1,17 @@
 /**
  * How much stack the programs of an object take, read from its instructions as Linux 6.1 counts it:
- * each function's frame rounded up to 32 bytes, along the deepest chain of calls. Later kernels
- * round to 16 and let more through. Source: verifier.c check_max_stack_depth (v6.1). Pure.
+ * each function's frame rounded up to 32 bytes, along the deepest chain of calls, what bpf_loop
+ * calls among them. Later kernels round to 16 and let more through. Pure.
+ * Source: verifier.c check_max_stack_depth (v6.1).
  */
 
 const CODE = 0x4
 const SYMBOLS = 2
 const RELOCATIONS = 9
 const FUNCTION = 2
+/** Of a call, and of a function's address, which a helper as bpf_loop calls. */
 const CALL_RELOCATION = 10
+const ADDRESS_RELOCATION = 1
 const INSTRUCTION = 8
 const FRAME_POINTER = 10
 const FRAME_UNIT = 32
@@ -71,13 +74,23 @@ function routinesOf(object: Buffer): Routine[] {
     const code = sections[section]
     if (!code || !(code.flags & CODE)) throw new Error(`${name} is in no section of code`)
     const body = object.subarray(code.offset + value, code.offset + value + size)
-    const calls = sections
+    const relocations = sections
       .filter(({ type, info }) => type === RELOCATIONS && info === section)
       .flatMap(entries)
-      .filter(at => object.readUInt32LE(at + 8) === CALL_RELOCATION)
-      .map(at => ({ from: Number(object.readBigUInt64LE(at)), to: object.readUInt32LE(at + 12) }))
+      .map(at => ({
+        from: Number(object.readBigUInt64LE(at)),
+        type: object.readUInt32LE(at + 8),
+        to: all[object.readUInt32LE(at + 12)],
+      }))
       .filter(({ from }) => from >= value && from < value + size)
-      .map(({ to }) => all[to]?.name ?? '')
+    const calls = relocations.flatMap(({ from, type, to }) => {
+      if (type === CALL_RELOCATION) return to ? [to.name] : []
+      if (type !== ADDRESS_RELOCATION || !to || !((sections[to.section]?.flags ?? 0) & CODE))
+        return []
+      const begin = to.value + object.readUInt32LE(code.offset + from + 4)
+      const called = functions.find(one => one.section === to.section && one.value === begin)
+      return called ? [called.name] : []
+    })
     return { name, frame: frameOf(body), calls: new Set(calls) }
   })
 }

@@ -81,7 +81,7 @@ export const SERVICES = {
 /** Below are ports of servers, and the kernel chooses from elsewhere for iperf3. */
 const FIRST_PORT = 2048
 /** Longest that xlvsd may take to start on a busy machine. */
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 90_000
 const BPFFS = '/sys/fs/bpf'
 /** Names of pins and state; see sweepLeftovers. */
 const LEFTOVER = `xlvs-lab-${process.pid}-`

@@ -9,7 +9,7 @@ import { readlinkSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 
 /** Longest wait for a holder to have its namespace: a fork and two execs, far below. */
-const HOLD_TIMEOUT_MS = 5_000
+const HOLD_TIMEOUT_MS = 30_000
 const POLL_MS = 20
 
 export interface Namespace {
@@ -95,7 +95,7 @@ export interface Outcome {
 }
 
 /** Longest a command may take on a busy machine. */
-const COMMAND_TIMEOUT_MS = 30_000
+const COMMAND_TIMEOUT_MS = 120_000
 
 /** Runs a program while other things go on. */
 export async function attempt(command: string[]): Promise<Outcome> {
@@ -121,7 +121,7 @@ export async function runMeanwhile(command: string[]): Promise<string> {
 export async function waitFor(
   what: string,
   ask: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const giveUpAt = Date.now() + timeoutMs
   while (!(await ask())) {

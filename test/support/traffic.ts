@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { waitFor } from './namespace.ts'
 
 /** Longest wait for some more requests, on a machine that is busy with other things. */
-const MORE_TIMEOUT_MS = 30_000
+const MORE_TIMEOUT_MS = 90_000
 
 export interface Load {
   /** short: a TCP connection a request; kept: one per parallel client; udp: a port a datagram. */
