@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { DEST_CONNS, SERVICE } from '../../control/abi/maps.gen.ts'
-import type { Dest, Scheduler } from '../../control/model/service.ts'
+import type { Dest, Scheduler, ServiceSettings } from '../../control/model/service.ts'
 import { destWeights } from '../../control/plan/schedule/weights.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, IPV4, type Family } from '../support/families.ts'
@@ -36,6 +36,11 @@ async function living(
   const lvs = await director(t, text, { slots: 4096, slots6: 4096, ...(bpffs ? { bpffs } : {}) })
   lvs.dataplane.begin()
   return lvs
+}
+
+/** Another service is another object: what is the same one has not changed. */
+function set(lvs: PacketDirector, settings: Partial<ServiceSettings>): void {
+  for (const intent of lvs.intents) intent.service = { ...intent.service, ...settings }
 }
 
 /** As one who makes a change does. */
@@ -181,16 +186,16 @@ const ALIKE: [what: string, change: Change, slowStartS?: number][] = [
     lvs => {
       renewed(lvs, IPV4)
       lvs.advance(SLOW_S / 2)
-      for (const { service } of lvs.intents) service.slowStartS = 0
+      set(lvs, { slowStartS: 0 })
       publish(lvs)
     },
   ],
   [
     'it is turned on with dests there, one of which was back before',
     lvs => {
-      for (const { service } of lvs.intents) service.destGone = 'drain:30'
+      set(lvs, { destGone: 'drain:30' })
       renewed(lvs, IPV4)
-      for (const { service } of lvs.intents) service.slowStartS = SLOW_S
+      set(lvs, { slowStartS: SLOW_S })
       publish(lvs)
       lvs.advance(31)
     },
@@ -201,7 +206,7 @@ const ALIKE: [what: string, change: Change, slowStartS?: number][] = [
     lvs => {
       renewed(lvs, IPV4)
       lvs.advance(SLOW_S)
-      for (const { service } of lvs.intents) service.slowStartS = 10 * SLOW_S
+      set(lvs, { slowStartS: 10 * SLOW_S })
       publish(lvs)
     },
   ],
