@@ -58,7 +58,7 @@ for (const method of [...METHODS, ...METHODS6]) {
 
       lab.director.run(['ip', 'address', 'del', vip, 'dev', 'c0'])
       await waitFor('the VIP not to be local', async () => !(await isLocal(lab)))
-      const waiting = lab.send({ ...load(method), count: 9 })
+      const waiting = lab.send({ ...load(method), count: 9, patienceMs: 240_000 })
       await waitFor('packets to be passed by', () => isPassedBy(lab))
       t.regex(await lab.xlvs('show'), /VIP not local/)
       lab.director.run(['ip', 'address', 'add', vip, 'dev', 'c0'])

@@ -30,7 +30,7 @@ const SIGHTS = ['looked', 'made', 'refused', 'parked', 'exposed', 'wrong', 'purg
 const LIFE_TICKS = 4
 const STEP_TICKS = 3
 /** No search for evidence takes longer. */
-const TIME_MAX_MS = 5000
+const TIME_MAX_MS = 60_000
 /** What must not be seen is looked for until, going by the control, this many should have been. */
 const EXPECTED = 20
 
@@ -124,7 +124,7 @@ async function stress(t: Parameters<typeof director>[0]): Promise<Stress> {
 }
 
 test.serial('stress: slots swept under parked readers, they never see another', async t => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const { lvs, work } = await stress(t)
   const tables = lvs.tables[0]
   const expire = (gracePeriod: () => void) => () => {
@@ -154,7 +154,7 @@ test.serial('stress: slots swept under parked readers, they never see another', 
 })
 
 test.serial('stress: two CPUs make the same connections, no second copy with the lock', async t => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const { work } = await stress(t)
   const rest = (): void => undefined
 

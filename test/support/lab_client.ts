@@ -15,12 +15,12 @@ import { setTimeout } from 'node:timers/promises'
 import type { NumberedLoad, Progress } from './traffic.ts'
 
 const PROGRESS_MS = 50
-/** Longest wait for one answer; a lost first packet of TCP is sent again after a second. */
-const ANSWER_TIMEOUT_MS = 10_000
 /** Reasons shown; more of them say nothing more. */
 const REASONS_MAX = 5
 
 const load = JSON.parse(process.argv[2] ?? '{}') as NumberedLoad
+/** Longest wait for one answer; a lost first packet of TCP is sent again after a second. */
+const patienceMs = load.patienceMs ?? 10_000
 const progress: Progress = {
   done: 0,
   lost: 0,
@@ -88,7 +88,7 @@ function nextPort(): number {
 async function get(agent: Agent): Promise<string> {
   const { address: host, port } = load
   // A signal, because the timeout of a request does not count the time to connect.
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+  const signal = AbortSignal.timeout(patienceMs)
   const asked = request({ host, port, agent, signal })
   asked.end()
   const [response] = (await once(asked, 'response')) as [AsyncIterable<Buffer>]
@@ -105,7 +105,7 @@ async function askUdp(): Promise<string> {
     await once(socket, 'listening')
     const sent = `datagram ${port}`
     socket.send(sent, load.port, load.address)
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+    const signal = AbortSignal.timeout(patienceMs)
     const [data, peer] = (await once(socket, 'message', { signal })) as [Buffer, RemoteInfo]
     const [name = '', ...echoed] = data.toString().split(' ')
     if (echoed.join(' ') !== sent) throw new Error(`sent "${sent}", got "${data.toString()}"`)

@@ -24,6 +24,8 @@ export interface Load {
   hold?: number
   /** Each client's rest after a request, so that many loads leave others some CPU; default none. */
   restMs?: number
+  /** Longest wait for one answer; default 10 s. */
+  patienceMs?: number
 }
 
 /** A load that knows its ports: each connection takes the next. */
