@@ -4,8 +4,7 @@
  * be said is named with its place and the reason. Pure. Read next: iptables.ts, nft.ts (who reads
  * them).
  */
-import { parsePrefix } from '../../config/mark_line.ts'
-import type { Family } from '../../model/address.ts'
+import { addressBytes, type Family } from '../../model/address.ts'
 import {
   markMatchText,
   markRuleText,
@@ -338,11 +337,21 @@ function narrowest(a: string | undefined, b: string | undefined): string | undef
 
 function isWithin(outer: string | undefined, inner: string | undefined): boolean {
   if (outer === undefined) return true
-  if (inner === undefined) return false
-  const [network = '', length = ''] = outer.split('/')
-  const [address = '', longer = ''] = inner.split('/')
-  return (
-    Number(longer) >= Number(length) &&
-    parsePrefix(`${address}/${length}`) === `${network}/${length}`
-  )
+  return inner !== undefined && bitsOf(inner).startsWith(bitsOf(outer))
+}
+
+/** Of prefixes that were asked for: each rule is compared with many. */
+const known = new Map<string, string>()
+
+/** A prefix as its family and its bits, as text: one that begins with it is within it. */
+function bitsOf(prefix: string): string {
+  const found = known.get(prefix)
+  if (found !== undefined) return found
+  const [address = '', length = ''] = prefix.split('/')
+  const bytes = Array.from(addressBytes(address), byte => byte.toString(2).padStart(8, '0'))
+  const family = familyOf(prefix)
+  const bits = `${family}${bytes.join('').slice(family === 4 ? -32 : 0)}`
+  const own = bits.slice(0, 1 + Number(length))
+  known.set(prefix, own)
+  return own
 }
