@@ -49,7 +49,7 @@ function commandFirst(words: string[]): string[] {
   for (let word = rest[0]; word !== undefined && GENERAL.test(word); word = rest[0])
     flags.push(...rest.splice(0, word === '--socket' ? 2 : 1))
   const named = findCommand(rest)
-  if (!named) return words
+  if (!named) return rest[0]?.startsWith('-') === false ? [...rest, ...flags] : words
   return [...named.name.split(' '), ...flags, ...named.args]
 }
 

@@ -292,12 +292,14 @@ test('xlvs: flags that all commands have, before the command, then as behind it'
   const shown = await xlvs(['--json', 'show'], { socket })
   const added = await xlvs(['--json', '--debug', 'dest', 'add', SERVICE, '10.0.0.7'], { socket })
   const { status, err } = await xlvs(['--socket', '/nonexistent/s', 'show'], {})
+  const mistyped = await xlvs(['--json', 'shwo'], { socket })
 
   t.true('services' in (JSON.parse(shown.out) as object))
   t.true('dest' in (JSON.parse(added.out) as object), added.err)
   t.true(state.services[0]?.dests.some(({ address }) => address === '10.0.0.7'))
   t.is(status, 1)
   t.regex(err, /\(SOCKET_REFUSED\)/)
+  t.like(JSON.parse(mistyped.out), { error: { code: 'UNKNOWN_COMMAND' } })
 })
 
 const wrong: [line: string, code: string, says: RegExp][] = [
