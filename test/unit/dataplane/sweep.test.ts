@@ -56,12 +56,17 @@ interface World {
 function emptyWorld(family: FamilyNumber, slots = SLOTS): World {
   const stash = new Map<string, number>()
   const name = (key: Uint8Array): string => Buffer.from(key).toString('hex')
+  const lookup = (key: Uint8Array): Uint8Array | undefined => {
+    const slot = stash.get(name(key))
+    return slot === undefined ? undefined : new Uint8Array(new Uint32Array([slot]).buffer)
+  }
   const map = {
-    lookup: (key: Uint8Array) => {
-      const slot = stash.get(name(key))
-      return slot === undefined ? undefined : new Uint8Array(new Uint32Array([slot]).buffer)
+    lookup,
+    take: (key: Uint8Array) => {
+      const found = lookup(key)
+      stash.delete(name(key))
+      return found
     },
-    delete: (key: Uint8Array) => stash.delete(name(key)),
   }
   const world: World = {
     stash,
