@@ -241,14 +241,19 @@ async function turns(isSo: () => boolean): Promise<void> {
   for (let turn = 0; turn < 100 && !isSo(); turn++) await new Promise(setImmediate)
 }
 
-test('journal: written one after the other, then one sync a while later is for all', async t => {
+/** A journal whose syncs begin when the test says so. */
+async function delayed(): Promise<{ disk: Disk; due: (() => void)[]; journal: Journal }> {
   const disk = new Disk()
   const due: (() => void)[] = []
   const later = (act: () => void) => {
     due.push(act)
     return () => undefined
   }
-  const journal = await Journal.open('/j', { fs: disk.fs, later })
+  return { disk, due, journal: await Journal.open('/j', { fs: disk.fs, later }) }
+}
+
+test('journal: written one after the other, then one sync a while later is for all', async t => {
+  const { disk, due, journal } = await delayed()
   const before = disk.syncs
 
   for (let record = 0; record < 50; record++) await journal.write(record)
@@ -261,13 +266,7 @@ test('journal: written one after the other, then one sync a while later is for a
 })
 
 test('journal: written while a sync is under way, then that is followed by another', async t => {
-  const disk = new Disk()
-  const due: (() => void)[] = []
-  const later = (act: () => void) => {
-    due.push(act)
-    return () => undefined
-  }
-  const journal = await Journal.open('/j', { fs: disk.fs, later })
+  const { disk, due, journal } = await delayed()
   await journal.write('before')
   let ends = (): void => undefined
   disk.syncing = new Promise(resolve => (ends = resolve))
