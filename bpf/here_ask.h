@@ -3,8 +3,8 @@
  * What this host asks of a service of its own: it travels by loopback, where it is met, and goes to
  * a dest as any client's packet would. Part of tc.bpf.c. Read next: here_begin.h.
  * Differs from LVS: what the director itself asks of its services is told nothing by ICMP: what
- * cannot be sent is dropped. To a dest by tun, or of a service with the engine `sip`, it is not
- * balanced. Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook in LOCAL_OUT (v6.1).
+ * cannot be sent is dropped. To a dest by tun, or of a persistent service with the engine `sip`, it
+ * is not balanced. Source: net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook in LOCAL_OUT (v6.1).
  */
 #ifndef XLVS_HERE_ASK_H
 #define XLVS_HERE_ASK_H
