@@ -5,6 +5,7 @@
  * answered for itself, as if it had come alone. Read next: ../plan/draft.ts, writer.ts.
  */
 import { setImmediate } from 'node:timers/promises'
+import type { Logger } from 'pino'
 import { XlvsError } from '../errors.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Work } from '../model/work.ts'
@@ -39,6 +40,7 @@ interface Asked {
 
 interface Parts {
   journal: Journal
+  log: Pick<Logger, 'error'>
   nowMs(): number
   /** SNAPSHOT_EVERY, unless a test wants snapshots more often. */
   snapshotEvery?: number
@@ -46,7 +48,10 @@ interface Parts {
   snapshotBytes?: number
 }
 
-/** Hears of what is in force, with the names of services that may have changed. */
+/**
+ * Hears of what is in force, with the names of services that may have changed. What is in force
+ * stays so, even if telling of it fails.
+ */
 export type Told = (before: Intent, after: Intent, names: Iterable<string>) => Promise<void>
 
 export class Changes {
@@ -252,7 +257,15 @@ export class Changes {
       hands.answer()
       await setImmediate()
     }
-    await this.#told(before, after, hands.names)
+    await this.#tell(before, after, hands.names)
+  }
+
+  async #tell(...news: Parameters<Told>): Promise<void> {
+    try {
+      await this.#told(...news)
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'telling watchers failed')
+    }
   }
 }
 

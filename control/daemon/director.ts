@@ -118,7 +118,7 @@ export class Director implements DirectorApi {
     })
     this.#writer = new Writer(parts, () => this.#intent.interfaces)
     this.#changes = new Changes(parts, this.#writer, intent, (before, after, names) =>
-      this.#tell(this.#observer.changing(before, after, names)),
+      this.#slowly(this.#observer.changing(before, after, names)),
     )
     this.#trash = new Trash(parts)
     this.#views = new Views(parts.dataplane, () => this.#intent.counts)
@@ -457,15 +457,6 @@ export class Director implements DirectorApi {
   /** With pauses, in which others get their answers. */
   #slowly<T>(work: Work<T>): Promise<T> {
     return inSlices(work, () => this.#parts.nowMs())
-  }
-
-  /** What is in force stays so, even if telling of it fails. */
-  async #tell(telling: Work<void>): Promise<void> {
-    try {
-      await this.#slowly(telling)
-    } catch (error) {
-      this.#parts.log.error({ err: error }, 'telling watchers failed')
-    }
   }
 }
 
