@@ -9,7 +9,8 @@ import type { SyncRole } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
 import type { Work } from '../model/work.ts'
 import type { BulkChange, Intent } from '../plan/intent.ts'
-import { inactive, inactiveDest, inactiveSync } from './ownership.ts'
+import { caveats } from '../output/inactive.ts'
+import { inactive, inactiveSync, inactiveDest } from './ownership.ts'
 import { settingWarnings } from './settings.ts'
 
 /** More than people read are only counted. */
@@ -20,17 +21,19 @@ export function* bulkInactive(before: Intent, change: BulkChange): Work<Warning[
   const found = [...ofSettings(before, change), ...ofDaemons(before, change)]
   for (const { service, dests } of change.puts) {
     const was = before.services[serviceName(service)]
-    if (!was || !same(was.service, service)) found.push(...inactive(service))
+    const isOther = !same(was?.service, service)
+    if (isOther) found.push(...inactive(service))
     const known = new Map(was?.dests.map(dest => [destName(dest), dest]))
-    for (const dest of dests)
-      if (!same(known.get(destName(dest)), dest)) found.push(...inactiveDest(service, dest))
+    const others = dests.filter(dest => !same(known.get(destName(dest)), dest))
+    const heeded = isOther && service.onePacket ? dests : others
+    found.push(...others.flatMap(dest => inactiveDest(service, dest)), ...caveats(service, heeded))
     yield
   }
   const more = found.length - WARNINGS_MAX
   if (more <= 0) return found
   const rest: Warning = {
     kind: 'not-active',
-    message: `${more} more are not active yet`,
+    message: `${more} more are like that`,
     cure: 'see them with xlvs show',
   }
   return [...found.slice(0, WARNINGS_MAX), rest]

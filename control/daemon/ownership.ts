@@ -7,7 +7,7 @@ import { fileOf, originOf, type Origin } from '../model/origin.ts'
 import { destName, serviceName, type Dest, type Service, type ServiceId } from '../model/service.ts'
 import type { SyncRole } from '../model/sync.ts'
 import type { Warning } from '../model/warning.ts'
-import { inactiveText, unheeded } from '../output/inactive.ts'
+import { caveats, inactiveText, unheeded } from '../output/inactive.ts'
 import { destNotActive, serviceNotActive } from '../plan/active.ts'
 import type { Draft } from '../plan/draft.ts'
 import type { Change, Intent } from '../plan/intent.ts'
@@ -43,7 +43,11 @@ export function inactive(service: Service): Warning[] {
   ]
 }
 
-/** The same of a dest. */
+/** The same of a dest, and what packets see of it that one may not expect. */
+export function ofDest(service: Service, dest: Dest): Warning[] {
+  return [...inactiveDest(service, dest), ...caveats(service, [dest])]
+}
+
 export function inactiveDest(service: ServiceId, dest: Dest): Warning[] {
   const missing = destNotActive(dest)
   if (missing.length === 0) return []
@@ -63,16 +67,21 @@ export function warningsFor(draft: Draft, change: Change): Warning[] {
     case 'addService':
       return inactive(change.service)
     case 'setService': {
-      const owned = warningsOf(draft.find(serviceName(change.service))?.service)
-      return [...owned, ...inactive(change.service)]
+      const was = draft.find(serviceName(change.service))
+      const dests = was && change.service.onePacket ? was.intent.dests : []
+      const found = [...inactive(change.service), ...caveats(change.service, dests)]
+      return [...warningsOf(was?.service), ...found]
     }
-    case 'addDest':
-      return inactiveDest(change.service, change.dest)
+    case 'addDest': {
+      const service = draft.find(serviceName(change.service))?.service
+      return service ? ofDest(service, change.dest) : []
+    }
     case 'removeService':
       return warningsOf(draft.find(serviceName(change.id))?.service)
     case 'setDest': {
-      const owned = warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))
-      return [...owned, ...inactiveDest(change.service, change.dest)]
+      const found = draft.find(serviceName(change.service))
+      if (!found) return []
+      return [...warningsOf(found.dest(change.dest)), ...ofDest(found.service, change.dest)]
     }
     case 'removeDest':
       return warningsOf(draft.find(serviceName(change.service))?.dest(change.dest))

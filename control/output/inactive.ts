@@ -2,7 +2,16 @@
  * In a sentence what of a service the data plane does not do yet, and what packets see of that; for
  * `xlvs show`, and for whoever asks for such a service. Pure.
  */
-import { serviceName, SLOW_SCHEDULERS, type Service, type ServiceId } from '../model/service.ts'
+import {
+  destName,
+  isMark,
+  serviceName,
+  SLOW_SCHEDULERS,
+  type Dest,
+  type Service,
+  type ServiceId,
+} from '../model/service.ts'
+import type { Warning } from '../model/warning.ts'
 
 /** @param notActive what it is without, one thing at least */
 export function inactiveText(service: ServiceId, notActive: readonly string[]): string {
@@ -35,4 +44,47 @@ export function unheeded(service: Service): { message: string; cure: string }[] 
   if (engine !== undefined && protocol !== 'udp' && protocol !== 'fwmark')
     found.push(heeds('engine', `${engine} reads datagrams of UDP only`, 'a service of udp'))
   return found
+}
+
+/** What some of a service's dests do with packets that whoever asks for them may not expect. */
+export function caveats(service: Service, dests: readonly Dest[]): Warning[] {
+  const nats = dests.filter(({ fwd }) => fwd === 'nat')
+  return [
+    ...(nats.length > 0 && leavesAnswers(service) ? [untranslated(service)] : []),
+    ...nats.filter(({ address }) => isLoopback(address)).map(dest => unreached(service, dest)),
+  ]
+}
+
+/** One-packet scheduling leaves no connection, by which answers would be known; sip has another. */
+function leavesAnswers(service: Service): boolean {
+  const { onePacket, persistentS, engine } = service
+  if (!onePacket) return false
+  const isSip = engine !== undefined && persistentS !== undefined
+  return !isSip || isMark(service) || service.port === 0
+}
+
+function untranslated(service: Service): Warning {
+  const name = serviceName(service)
+  return {
+    kind: 'one-packet-nat',
+    message:
+      `answers of nat dests of ${name} are not translated, as one-packet scheduling makes no ` +
+      `connection to know them by: clients see the dest's own address, as with IPVS`,
+    cure: `dests by dr or tun, or xlvs service set ${name} --no-one-packet`,
+  }
+}
+
+/** Of addresses in canonical text. */
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
+}
+
+function unreached(service: ServiceId, dest: Dest): Warning {
+  return {
+    kind: 'loopback-dest',
+    message:
+      `dest ${destName(dest)} of ${serviceName(service)} is a loopback address by nat: what ` +
+      `clients send it is dropped (loopback dest), and only this host itself is served`,
+    cure: 'another address of this host, or dr, by which packets are delivered here as they came',
+  }
 }

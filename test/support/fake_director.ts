@@ -23,7 +23,7 @@ import { ipvsServer, ownNetns } from '../../control/daemon/ipvs_socket.ts'
 import { createLog } from '../../control/daemon/log.ts'
 import { ipvsSocketOf } from '../../control/daemon/options.ts'
 import { reasonViews } from '../../control/output/reasons.ts'
-import { inactive, inactiveDest, inactiveSync, warningsOf } from '../../control/daemon/ownership.ts'
+import { inactive, ofDest, inactiveSync, warningsOf } from '../../control/daemon/ownership.ts'
 import { syncViews } from '../../control/daemon/views.ts'
 import { type ErrorCode, XlvsError } from '../../control/errors.ts'
 import type { MarkMatch, MarkRule } from '../../control/model/mark.ts'
@@ -266,7 +266,7 @@ function destChanges(state: FakeState, change: Change) {
           rates: NO_RATES,
           notActive: destNotActive(dest),
         })
-      }).then(() => inactiveDest(id, wanted)),
+      }).then(() => ofDest(find(state, id), wanted)),
     setDest: (id: ServiceId, wanted: Dest) =>
       warned(
         change,
@@ -275,7 +275,7 @@ function destChanges(state: FakeState, change: Change) {
           const { dest } = settingDest(new Draft(intentOf(state)), id, wanted)
           replace(findDest(id, dest)[0], destSettingsOf(dest), DEST_SETTINGS)
         },
-      ).then(warnings => [...warnings, ...inactiveDest(id, wanted)]),
+      ).then(warnings => [...warnings, ...ofDest(find(state, id), wanted)]),
     removeDest: (id: ServiceId, dest: DestId) =>
       warned(
         change,

@@ -32,13 +32,25 @@ test('apply: what is added or changed and not active yet, a warning for each', t
   ])
 })
 
+test('apply: a service becomes one-packet, then its nat dests are warned of once', t => {
+  const udp: Service = { ...WEB, protocol: 'udp' }
+  const dests = [PLAIN, { ...PLAIN, port: 81 }]
+  const was = { ...emptyIntent(), services: { 'udp:192.0.2.1:80': { service: udp, dests } } }
+
+  t.deepEqual(told({ puts: [{ service: udp, dests }] }, was), [])
+  t.deepEqual(told({ puts: [{ service: { ...udp, onePacket: true }, dests }] }, was), [
+    'answers of nat dests of udp:192.0.2.1:80 are not translated, as one-packet scheduling ' +
+      "makes no connection to know them by: clients see the dest's own address, as with IPVS",
+  ])
+})
+
 test('apply: more than people read, then the rest is counted', t => {
   const dests = Array.from({ length: 25 }, (_, i) => ({ ...GUE, port: i + 1 }))
 
   const lines = told({ puts: [{ service: WEB, dests }] })
 
   t.is(lines.length, 21)
-  t.is(lines.at(-1), '5 more are not active yet')
+  t.is(lines.at(-1), '5 more are like that')
 })
 
 test('log: some not active yet among other warnings, one line', t => {

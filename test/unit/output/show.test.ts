@@ -248,6 +248,23 @@ test('show: what changes nothing of a service that is not persistent, then it is
   t.is(told({ protocol: 'udp', persistentS: 9, netmask: '255.0.0.0', engine: 'sip' }), null)
 })
 
+test('show: nat dests on loopback and of one packet, then what becomes of packets is told', t => {
+  const dests = [
+    dest({ address: '::1', nextHop: 'local' }),
+    dest({ address: '127.0.0.1', fwd: 'dr', nextHop: 'local' }),
+  ]
+  const text = showText([ETH0], [service({ protocol: 'udp', onePacket: true, dests })], PLAIN)
+
+  t.deepEqual(text.match(/(?<=^! ).*/gm), [
+    'answers of nat dests of udp:192.0.2.1:80 are not translated, as one-packet scheduling makes ' +
+      "no connection to know them by: clients see the dest's own address, as with IPVS; try " +
+      'dests by dr or tun, or xlvs service set udp:192.0.2.1:80 --no-one-packet',
+    'dest [::1]:80 of udp:192.0.2.1:80 is a loopback address by nat: what clients send it is ' +
+      'dropped (loopback dest), and only this host itself is served; try another address of ' +
+      'this host, or dr, by which packets are delivered here as they came',
+  ])
+})
+
 test('show: a service whose packets pass to the host, then it refuses nobody', t => {
   const text = (notActive: string[]) => showText([ETH0], [service({ notActive })], PLAIN)
 
