@@ -24,8 +24,9 @@ const folder = mkdtempSync(join(tmpdir(), 'xlvs-preload-'))
 const PROBE = join(folder, 'probe')
 
 test.before(() => {
-  const source = join(import.meta.dirname, 'probe.c')
-  execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', PROBE, source, '-lpthread'])
+  const sources = 'probe.c probe_ask.c probe_files.c probe_ends.c'.split(' ')
+  const options = ['-O1', '-Wall', '-Werror', '-o', PROBE]
+  execFileSync('gcc', [...options, ...sources, '-lpthread'], { cwd: import.meta.dirname })
   // Whoever runs them must be able to read them.
   chmodSync(folder, 0o755)
   copyFileSync(LIBRARY, join(folder, 'library.so'))

@@ -1,127 +1,15 @@
 /*
  * Sockets and files as a program may use them, for a process that libxlvs-ipvs.so is loaded into:
  * `probe WHAT` does it and exits 0, or says which line was not as the kernel would have it.
- * Built and run by preload.test.ts.
+ * Built and run by preload.test.ts. Read next: probe_files.c, probe_ends.c.
  */
-#define _GNU_SOURCE
+#include "probe.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define CHECK(is)                                                                                  \
-	do {                                                                                       \
-		if (!(is)) {                                                                       \
-			printf("line %d: %s, errno %d\n", __LINE__, #is, errno);                   \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
-
-#define GET_SERVICE 4
-#define GET_INFO    15
-#define OPTION_INFO 1153
-
-struct request {
-	struct nlmsghdr header;
-	struct genlmsghdr command;
-	char attributes[64];
-};
-
-static int netlink(int protocol)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-
-	CHECK(fd >= 0);
-	return fd;
-}
-
-static void ask(int fd, uint16_t type, uint8_t command, uint16_t flags, const char *family)
-{
-	static uint32_t seq = 100;
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	struct request request = {
-		.header = {.nlmsg_type = type,
-			   .nlmsg_flags = NLM_F_REQUEST | flags,
-			   .nlmsg_seq = __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED),
-			   .nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN},
-		.command = {.cmd = command, .version = 1},
-	};
-	struct nlattr name = {.nla_type = CTRL_ATTR_FAMILY_NAME};
-	struct iovec part = {.iov_base = &request};
-	struct msghdr message = {.msg_name = &kernel,
-				 .msg_namelen = sizeof(kernel),
-				 .msg_iov = &part,
-				 .msg_iovlen = 1};
-
-	if (family != NULL) {
-		name.nla_len = NLA_HDRLEN + strlen(family) + 1;
-		memcpy(request.attributes, &name, sizeof(name));
-		strcpy(request.attributes + NLA_HDRLEN, family);
-		request.header.nlmsg_len += NLA_ALIGN(name.nla_len);
-	}
-	part.iov_len = request.header.nlmsg_len;
-	CHECK(sendmsg(fd, &message, 0) == (ssize_t)part.iov_len);
-}
-
-/* The next message's type; its error, if it is one; and that it seems to come from the kernel. */
-static int answer(int fd, int *error, int flags)
-{
-	char bytes[8192];
-	struct sockaddr_nl from;
-	struct iovec part = {.iov_base = bytes, .iov_len = sizeof(bytes)};
-	struct msghdr message = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1};
-	struct nlmsghdr header;
-	ssize_t got = recvmsg(fd, &message, flags);
-
-	if (got < 0)
-		return -errno;
-	CHECK(got >= (ssize_t)sizeof(header) && from.nl_pid == 0);
-	memcpy(&header, bytes, sizeof(header));
-	*error = 0;
-	if (header.nlmsg_type == NLMSG_ERROR)
-		memcpy(error, bytes + NLMSG_HDRLEN, sizeof(*error));
-	return header.nlmsg_type;
-}
-
-/* The id that IPVS has here; -ENOENT: it has none. */
-static int family_id(int fd)
-{
-	char bytes[8192];
-	int16_t id;
-	int error;
-
-	ask(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK, "IPVS");
-	CHECK(recv(fd, bytes, sizeof(bytes), MSG_PEEK) > 0);
-	if (answer(fd, &error, 0) == NLMSG_ERROR)
-		return error;
-	/* The name's attribute comes first, then the id's. */
-	memcpy(&id, bytes + NLMSG_HDRLEN + GENL_HDRLEN + NLA_ALIGN(NLA_HDRLEN + 5) + NLA_HDRLEN, 2);
-	CHECK(answer(fd, &error, 0) == NLMSG_ERROR && error == 0);
-	return id;
-}
-
-static void get_info(int fd, int id)
-{
-	int error;
-
-	ask(fd, (uint16_t)id, GET_INFO, NLM_F_ACK, NULL);
-	CHECK(answer(fd, &error, 0) == id);
-	CHECK(answer(fd, &error, 0) == NLMSG_ERROR && error == 0);
-}
 
 /* Waiting, peeking and what is not there yet, on a socket that was never bound. */
 static void waiting(void)
@@ -205,17 +93,6 @@ static void threads(void)
 		CHECK(pthread_join(all[i], NULL) == 0);
 }
 
-static int option(int fd)
-{
-	uint32_t info[3] = {0};
-	socklen_t length = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_IP, OPTION_INFO, info, &length) < 0)
-		return -errno;
-	CHECK(length == sizeof(info) && info[0] == 0x010201);
-	return 0;
-}
-
 /* What counts is where a socket was made, not where its thread is by now. */
 static void namespaces(void)
 {
@@ -229,23 +106,6 @@ static void namespaces(void)
 	CHECK(family_id(netlink(NETLINK_GENERIC)) == -ENOENT);
 	CHECK(option(socket(AF_INET, SOCK_DGRAM, 0)) == -ENOPROTOOPT);
 	CHECK(open("/proc/net/ip_vs", O_RDONLY) < 0 && errno == ENOENT);
-}
-
-static void files(void)
-{
-	char line[64] = "";
-	int fd = open("/proc/net/ip_vs", O_RDONLY | O_CLOEXEC);
-	FILE *file = fopen("/proc/net/ip_vs_conn", "r");
-
-	CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) && lseek(fd, 0, SEEK_CUR) == 0);
-	CHECK(read(fd, line, 17) == 17 && strcmp(line, "IP Virtual Server") == 0);
-	CHECK(file != NULL && fgets(line, sizeof(line), file) && strncmp(line, "Pro ", 4) == 0);
-	CHECK(openat(AT_FDCWD, "/proc/net/ip_vs_stats", O_RDONLY) >= 0);
-	CHECK(open("/proc/net/ip_vs_none", O_RDONLY) < 0 && errno == ENOENT);
-	CHECK(open("/proc/net/ip_vs", O_WRONLY) < 0 && fopen("/proc/net/ip_vs", "w") == NULL);
-	CHECK(open("/proc/net/dev", O_RDONLY) >= 0);
-	fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-	CHECK(fd < 0 || write(fd, "x", 1) == 1);
 }
 
 /* Datagrams keep their sender; options of other levels and numbers are the kernel's. */
@@ -322,150 +182,6 @@ static void flood(void)
 	get_info(fd, id);
 }
 
-static void ask_once(void)
-{
-	int fd = netlink(NETLINK_GENERIC);
-
-	get_info(fd, family_id(fd));
-}
-
-/* Ways to end, for one who has asked for something. */
-static void by_return(void)
-{
-	ask_once();
-	printf("said");
-}
-
-static void by_exit(void)
-{
-	ask_once();
-	printf("said");
-	exit(0);
-}
-
-static void by__exit(void)
-{
-	ask_once();
-	_exit(0);
-}
-
-static void by_quick_exit(void)
-{
-	ask_once();
-	quick_exit(0);
-}
-
-static void by_failure(void)
-{
-	ask_once();
-	exit(7);
-}
-
-/* The child has asked, its parent has not. */
-static void by_child(void)
-{
-	int status;
-
-	if (fork() == 0)
-		by__exit();
-	CHECK(wait(&status) > 0 && WIFEXITED(status));
-	exit(WEXITSTATUS(status));
-}
-
-/* The parent has asked, and its child has nothing to wait for; nor has it itself after the fork. */
-static void by_parent(void)
-{
-	int status;
-
-	ask_once();
-	if (fork() == 0)
-		_exit(0);
-	CHECK(wait(&status) > 0 && status == 0);
-}
-
-static void *asks(void *unused)
-{
-	ask_once();
-	return unused;
-}
-
-static void by_thread(void)
-{
-	pthread_t thread;
-
-	CHECK(pthread_create(&thread, NULL, asks, NULL) == 0 && pthread_join(thread, NULL) == 0);
-}
-
-/* Who is interrupted may be in malloc, which is not for handlers. */
-static volatile sig_atomic_t is_handling;
-
-void *__libc_malloc(size_t size);
-
-void *malloc(size_t size)
-{
-	if (is_handling)
-		_Exit(3);
-	return __libc_malloc(size);
-}
-
-static void end(int signal)
-{
-	(void)signal;
-	is_handling = 1;
-	_exit(0);
-}
-
-static void by_signal(void)
-{
-	ask_once();
-	signal(SIGUSR1, end);
-	raise(SIGUSR1);
-}
-
-static _Atomic int is_forking;
-
-static void before_fork(void)
-{
-	is_forking = 1;
-}
-
-static char state_of(pid_t thread)
-{
-	char path[64], state = '?';
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
-	file = fopen(path, "r");
-	CHECK(file != NULL && fscanf(file, "%*d %*s %c", &state) == 1);
-	fclose(file);
-	return state;
-}
-
-/* Once the other waits for the disk. */
-static void *asks_meanwhile(void *other)
-{
-	while (!is_forking || state_of(*(pid_t *)other) != 'S')
-		sched_yield();
-	ask_once();
-	return NULL;
-}
-
-/* A thread asks while another, which is to fork, waits for the disk. */
-static void by_both(void)
-{
-	pid_t own = getpid();
-	pthread_t thread;
-	int status;
-
-	/* Of those that are called before a fork, the last to be registered is the first. */
-	pthread_atfork(before_fork, NULL, NULL);
-	ask_once();
-	CHECK(pthread_create(&thread, NULL, asks_meanwhile, &own) == 0);
-	if (fork() == 0)
-		_exit(0);
-	CHECK(wait(&status) > 0 && status == 0 && pthread_join(thread, NULL) == 0);
-}
-
 /* Without an xlvsd, or one that may not be spoken to: the kernel's own answers, which are told. */
 static void nobody(void)
 {
@@ -474,26 +190,30 @@ static void nobody(void)
 	CHECK(open("/proc/net/ip_vs", O_RDONLY) < 0 && errno == ENOENT);
 }
 
+static const struct probe SOCKETS[] = {
+	{"waiting", waiting}, {"families", families},	  {"children", children},
+	{"threads", threads}, {"namespaces", namespaces}, {"others", others},
+	{"closed", closed},   {"flood", flood},		  {"nobody", nobody},
+	{NULL, NULL},
+};
+
+static bool found_and_run(const struct probe *probe, const char *name)
+{
+	for (; probe->name != NULL; probe++)
+		if (strcmp(probe->name, name) == 0) {
+			probe->run();
+			return true;
+		}
+	return false;
+}
+
 int main(int count, char **words)
 {
-	const struct {
-		const char *name;
-		void (*run)(void);
-	} all[] = {
-		{"waiting", waiting},  {"families", families},	{"children", children},
-		{"threads", threads},  {"others", others},	{"namespaces", namespaces},
-		{"files", files},      {"nobody", nobody},	{"closed", closed},
-		{"flood", flood},      {"return", by_return},	{"exit", by_exit},
-		{"_exit", by__exit},   {"failure", by_failure}, {"child", by_child},
-		{"parent", by_parent}, {"thread", by_thread},	{"quick_exit", by_quick_exit},
-		{"signal", by_signal}, {"both", by_both},
-	};
+	const struct probe *all[] = {SOCKETS, FILES, ENDS};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (count == 2 && strcmp(words[1], all[i].name) == 0) {
-			all[i].run();
+	for (size_t i = 0; count == 2 && i < sizeof(all) / sizeof(all[0]); i++)
+		if (found_and_run(all[i], words[1]))
 			return 0;
-		}
 	printf("no such probe\n");
 	return 2;
 }

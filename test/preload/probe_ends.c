@@ -1,0 +1,158 @@
+/*
+ * Ways to end for a program that has asked IPVS for something. Read next: probe.c.
+ */
+#include "probe.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+static void by_return(void)
+{
+	ask_once();
+	printf("said");
+}
+
+static void by_exit(void)
+{
+	ask_once();
+	printf("said");
+	exit(0);
+}
+
+static void by__exit(void)
+{
+	ask_once();
+	_exit(0);
+}
+
+static void by_quick_exit(void)
+{
+	ask_once();
+	quick_exit(0);
+}
+
+static void by_failure(void)
+{
+	ask_once();
+	exit(7);
+}
+
+/* The child has asked, its parent has not. */
+static void by_child(void)
+{
+	int status;
+
+	if (fork() == 0)
+		by__exit();
+	CHECK(wait(&status) > 0 && WIFEXITED(status));
+	exit(WEXITSTATUS(status));
+}
+
+/* The parent has asked, and its child has nothing to wait for; nor has it itself after the fork. */
+static void by_parent(void)
+{
+	int status;
+
+	ask_once();
+	if (fork() == 0)
+		_exit(0);
+	CHECK(wait(&status) > 0 && status == 0);
+}
+
+static void *asks(void *unused)
+{
+	ask_once();
+	return unused;
+}
+
+static void by_thread(void)
+{
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, asks, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
+/* Who is interrupted may be in malloc, which is not for handlers. */
+static volatile sig_atomic_t is_handling;
+
+void *__libc_malloc(size_t size);
+
+void *malloc(size_t size)
+{
+	if (is_handling)
+		_Exit(3);
+	return __libc_malloc(size);
+}
+
+static void end(int signal)
+{
+	(void)signal;
+	is_handling = 1;
+	_exit(0);
+}
+
+static void by_signal(void)
+{
+	ask_once();
+	signal(SIGUSR1, end);
+	raise(SIGUSR1);
+}
+
+static _Atomic int is_forking;
+
+static void before_fork(void)
+{
+	is_forking = 1;
+}
+
+static char state_of(pid_t thread)
+{
+	char path[64], state = '?';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	file = fopen(path, "r");
+	CHECK(file != NULL && fscanf(file, "%*d %*s %c", &state) == 1);
+	fclose(file);
+	return state;
+}
+
+/* Once the other waits for the disk. */
+static void *asks_meanwhile(void *other)
+{
+	while (!is_forking || state_of(*(pid_t *)other) != 'S')
+		sched_yield();
+	ask_once();
+	return NULL;
+}
+
+/* A thread asks while another, which is to fork, waits for the disk. */
+static void by_both(void)
+{
+	pid_t own = getpid();
+	pthread_t thread;
+	int status;
+
+	/* Of those that are called before a fork, the last to be registered is the first. */
+	pthread_atfork(before_fork, NULL, NULL);
+	ask_once();
+	CHECK(pthread_create(&thread, NULL, asks_meanwhile, &own) == 0);
+	if (fork() == 0)
+		_exit(0);
+	CHECK(wait(&status) > 0 && status == 0 && pthread_join(thread, NULL) == 0);
+}
+
+const struct probe ENDS[] = {
+	{"return", by_return},
+	{"exit", by_exit},
+	{"_exit", by__exit},
+	{"quick_exit", by_quick_exit},
+	{"failure", by_failure},
+	{"child", by_child},
+	{"parent", by_parent},
+	{"thread", by_thread},
+	{"signal", by_signal},
+	{"both", by_both},
+	{NULL, NULL},
+};
