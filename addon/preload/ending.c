@@ -1,7 +1,8 @@
 /*
  * xlvsd answers a change when it is in force and written, which outlives xlvsd but not a power cut;
  * it is on disk some milliseconds later. A program acknowledges by its exit status: before it ends,
- * or forks, xlvsd is asked once whether all is on disk. Read next: exchange.c.
+ * forks or becomes another program, xlvsd is asked once whether all is on disk.
+ * Read next: exchange.c.
  */
 #include "ending.h"
 #include "exchange.h"

@@ -7,7 +7,8 @@
 /* Something that this process was answered is not on disk yet. */
 void note_unsettled(void);
 
-/* Waits until it is. The status to end with: `status`, or 1 in the place of 0 when it is not. */
+/* Waits until it is, or says on standard error that it is not. The status to end with: `status`, or
+ * 1 in the place of 0 when it is not. */
 int settled_status(int status);
 
 #endif

@@ -46,7 +46,13 @@ int __openat64_2(int folder, const char *path, int flags);
 	X(fopen)                                                                                   \
 	X(fopen64)                                                                                 \
 	X(_exit)                                                                                   \
-	X(_Exit)
+	X(_Exit)                                                                                   \
+	X(execve)                                                                                  \
+	X(execveat)                                                                                \
+	X(fexecve)                                                                                 \
+	X(execv)                                                                                   \
+	X(execvp)                                                                                  \
+	X(execvpe)
 
 /* The functions that ours stand in front of: dlsym() is not for signals' handlers. */
 #define NEXT_OF(name) static _Atomic(__typeof__(&name)) next_##name;
@@ -309,3 +315,61 @@ EXPORTED void _Exit(int status)
 	next(settled_status(status));
 	__builtin_unreachable();
 }
+
+/*
+ * Who becomes another program has no status yet that could tell of a disk that fails. It is said,
+ * and the other program is run all the same: what was changed is in force, and whoever is waiting
+ * for that program loses more without it than a power cut may take.
+ */
+#define EXEC(name, parameters, arguments)                                                          \
+	EXPORTED int name parameters                                                               \
+	{                                                                                          \
+		NEXT(name);                                                                        \
+                                                                                                   \
+		settled_status(0);                                                                 \
+		return next arguments;                                                             \
+	}
+EXEC(execve, (const char *path, char *const words[], char *const env[]), (path, words, env))
+EXEC(execveat, (int folder, const char *path, char *const words[], char *const env[], int flags),
+     (folder, path, words, env, flags))
+EXEC(fexecve, (int fd, char *const words[], char *const env[]), (fd, words, env))
+EXEC(execv, (const char *path, char *const words[]), (path, words))
+EXEC(execvp, (const char *file, char *const words[]), (file, words))
+EXEC(execvpe, (const char *file, char *const words[], char *const env[]), (file, words, env))
+
+/* How many words there are, and in `words`, if that is not NULL, which. */
+static size_t words_of(const char *first, va_list *rest, char **words)
+{
+	size_t count = 0;
+
+	for (const char *word = first; word != NULL; word = va_arg(*rest, const char *)) {
+		if (words != NULL)
+			words[count] = (char *)word;
+		count++;
+	}
+	return count;
+}
+
+/* The same with words one by one; behind their NULL there may be an environment. */
+#define EXEC_LIST(name, by, environment)                                                           \
+	EXPORTED int name(const char *path, const char *first, ...)                                \
+	{                                                                                          \
+		va_list rest;                                                                      \
+		size_t count;                                                                      \
+		char **env;                                                                        \
+                                                                                                   \
+		va_start(rest, first);                                                             \
+		count = words_of(first, &rest, NULL);                                              \
+		env = environment;                                                                 \
+		va_end(rest);                                                                      \
+                                                                                                   \
+		char *words[count + 1];                                                            \
+                                                                                                   \
+		va_start(rest, first);                                                             \
+		words[words_of(first, &rest, words)] = NULL;                                       \
+		va_end(rest);                                                                      \
+		return by(path, words, env);                                                       \
+	}
+EXEC_LIST(execl, execve, environ)
+EXEC_LIST(execlp, execvpe, environ)
+EXEC_LIST(execle, execve, va_arg(rest, char **))

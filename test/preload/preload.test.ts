@@ -70,8 +70,9 @@ async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) 
   return { socket: await serveIpvs(t, unsettled, socket), asked }
 }
 
-const ENDS = 'return exit _exit quick_exit child parent thread signal'.split(' ')
-for (const end of ENDS)
+const ENDS = 'return exit _exit quick_exit child parent thread signal vfork'.split(' ')
+const EXECS = 'execve execveat fexecve execv execvp execvpe execl execlp execle'.split(' ')
+for (const end of [...ENDS, ...EXECS, 'no exec'])
   privileged(`preload: a program ends by ${end}, then the disk is waited for once`, async t => {
     const { socket, asked } = await serveUnsettled(t, () => Promise.resolve())
 
@@ -115,6 +116,13 @@ for (const end of FAILING)
       t.is(stderr, NOT_ON_DISK)
     },
   )
+
+for (const end of EXECS)
+  privileged(`preload: a program calls ${end} and the disk fails, then that is said`, async t => {
+    const { socket } = await serveUnsettled(t, () => Promise.reject(new Error('disk')))
+
+    t.like(await preloaded(socket, [PROBE, end]), { status: 0, stderr: NOT_ON_DISK })
+  })
 
 const NOT_ON_DISK =
   'xlvs: what this program changed is in force, but may not be on disk: Input/output error\n'

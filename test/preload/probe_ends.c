@@ -143,16 +143,96 @@ static void by_both(void)
 	CHECK(wait(&status) > 0 && status == 0 && pthread_join(thread, NULL) == 0);
 }
 
+static char *const WORDS[] = {"true", NULL};
+
+static void by_execve(void)
+{
+	ask_once();
+	execve("/bin/true", WORDS, environ);
+}
+
+static void by_execveat(void)
+{
+	ask_once();
+	execveat(AT_FDCWD, "/bin/true", WORDS, environ, 0);
+}
+
+static void by_fexecve(void)
+{
+	ask_once();
+	fexecve(open("/bin/true", O_RDONLY | O_CLOEXEC), WORDS, environ);
+}
+
+static void by_execv(void)
+{
+	ask_once();
+	execv("/bin/true", WORDS);
+}
+
+static void by_execvp(void)
+{
+	ask_once();
+	execvp("true", WORDS);
+}
+
+static void by_execvpe(void)
+{
+	ask_once();
+	execvpe("true", WORDS, environ);
+}
+
+/* Of the words of these it is seen that none is lost. */
+static void by_execl(void)
+{
+	ask_once();
+	execl("/bin/sh", "sh", "-c", "test $0$1 = ab", "a", "b", NULL);
+}
+
+static void by_execlp(void)
+{
+	ask_once();
+	execlp("sh", "sh", "-c", "test $0$1 = ab", "a", "b", NULL);
+}
+
+static void by_execle(void)
+{
+	char *env[] = {"a=b", NULL};
+
+	ask_once();
+	execle("/bin/sh", "sh", "-c", "test $a$0 = bc", "c", NULL, env);
+}
+
+/* There is no such program, so that this one goes on. */
+static void by_no_exec(void)
+{
+	ask_once();
+	errno = 0;
+	CHECK(execv("/nonexistent", WORDS) < 0 && errno == ENOENT);
+}
+
+/* A child that has its parent's memory has still not done what that has. */
+static void by_vfork(void)
+{
+	int status;
+
+	ask_once();
+	if (vfork() == 0) {
+		execv("/bin/true", WORDS);
+		_exit(3);
+	}
+	CHECK(wait(&status) > 0 && status == 0);
+}
+
 const struct probe ENDS[] = {
-	{"return", by_return},
-	{"exit", by_exit},
-	{"_exit", by__exit},
-	{"quick_exit", by_quick_exit},
-	{"failure", by_failure},
-	{"child", by_child},
-	{"parent", by_parent},
-	{"thread", by_thread},
-	{"signal", by_signal},
-	{"both", by_both},
-	{NULL, NULL},
+	{"return", by_return},	 {"exit", by_exit},
+	{"_exit", by__exit},	 {"quick_exit", by_quick_exit},
+	{"failure", by_failure}, {"child", by_child},
+	{"parent", by_parent},	 {"thread", by_thread},
+	{"signal", by_signal},	 {"both", by_both},
+	{"execve", by_execve},	 {"execveat", by_execveat},
+	{"fexecve", by_fexecve}, {"execv", by_execv},
+	{"execvp", by_execvp},	 {"execvpe", by_execvpe},
+	{"execl", by_execl},	 {"execlp", by_execlp},
+	{"execle", by_execle},	 {"no exec", by_no_exec},
+	{"vfork", by_vfork},	 {NULL, NULL},
 };
