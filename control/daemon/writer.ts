@@ -24,6 +24,7 @@ export class Writer implements Hands {
   readonly #parts: DirectorParts
   readonly #interfaces: () => Intent['interfaces']
   readonly #resolver: Resolver
+  #isSettling = false
 
   /** @param interfaces those that are attached as things stand */
   constructor(parts: DirectorParts, interfaces: () => Intent['interfaces']) {
@@ -89,10 +90,11 @@ export class Writer implements Hands {
     try {
       written = dataplane.publish(service, touches, isNews)
     } catch (error) {
-      if (!dataplane.tables.owesGracePeriod) throw error
+      if (!dataplane.tables.regions.hasReturned) throw error
       this.settle() // many edits in one second: what they gave back may make room
       written = dataplane.publish(service, touches, isNews)
     }
+    if (dataplane.tables.regions.hasReturnedMuch) this.#settleMeanwhile()
     this.#resolver.resolve(written)
   }
 
@@ -158,10 +160,22 @@ export class Writer implements Hands {
   /** Frees what was given back. */
   settle(): void {
     const { tables, marks } = this.#parts.dataplane
-    if (!tables.owesGracePeriod && !marks.owesGracePeriod) return
+    if (!tables.regions.hasReturned && !marks.owesGracePeriod) return
     this.#parts.gracePeriod()
-    tables.settle()
+    tables.regions.settle()
     marks.settle()
+  }
+
+  /** The same for the tables while changes go on: the worker waits. */
+  #settleMeanwhile(): void {
+    if (this.#isSettling) return
+    this.#isSettling = true
+    const { regions } = this.#parts.dataplane.tables
+    const { given } = regions
+    void this.#parts.sweeper.gracePeriod().then(() => {
+      regions.settle(given)
+      this.#isSettling = false
+    })
   }
 
   /** Brings the ways out up to what the network is now. */

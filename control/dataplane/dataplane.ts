@@ -232,7 +232,7 @@ export class Dataplane {
     try {
       return this.#publishSome(was, intent, touches)
     } catch (error) {
-      if (this.tables.owesGracePeriod) this.#published.set(serviceName(was.service), was)
+      if (this.tables.regions.hasReturned) this.#published.set(serviceName(was.service), was)
       throw error
     }
   }

@@ -5,6 +5,11 @@
 import { SCHEDULE_WORD } from '../abi/maps.gen.ts'
 
 const UNIT = SCHEDULE_WORD.SCHEDULE_ROW_UNIT
+/** Of the array. */
+const MUCH = 1 / 8
+
+/** What who waits for readers must know. */
+export type Owed = Pick<Regions, 'hasReturned' | 'hasReturnedMuch' | 'given' | 'settle'>
 
 export class Regions {
   readonly #taken: Uint8Array
@@ -13,6 +18,8 @@ export class Regions {
   /** Nor is there a run of so many that begins before that one, as taking that many has shown. */
   #seen = { units: Infinity, from: 0 }
   #returned: { first: number; rows: number }[] = []
+  #returnedUnits = 0
+  #given = 0
 
   /** @param rows length of the schedule array */
   constructor(rows: number) {
@@ -35,7 +42,10 @@ export class Regions {
   }
 
   giveBack(first: number, rows: number): void {
-    if (rows > 0) this.#returned.push({ first, rows })
+    if (rows === 0) return
+    this.#returned.push({ first, rows })
+    this.#returnedUnits += Math.ceil(rows / UNIT)
+    this.#given++
   }
 
   /** Whether a grace period is owed before `settle`. */
@@ -43,10 +53,23 @@ export class Regions {
     return this.#returned.length > 0
   }
 
-  /** Call after a grace period: what was given back before it is free. */
-  settle(): void {
-    for (const { first, rows } of this.#returned) this.#mark(first, rows, 0)
-    this.#returned = []
+  /** Whether so much waits for one that there may soon be no room. */
+  get hasReturnedMuch(): boolean {
+    return this.#returnedUnits > this.#taken.length * MUCH
+  }
+
+  /** How often something was given back. */
+  get given(): number {
+    return this.#given
+  }
+
+  /** Call after a grace period: what was given back before it, as `given` was then, is free. */
+  settle(given = this.#given): void {
+    const count = Math.max(0, given - this.#given + this.#returned.length)
+    for (const { first, rows } of this.#returned.splice(0, count)) {
+      this.#mark(first, rows, 0)
+      this.#returnedUnits -= Math.ceil(rows / UNIT)
+    }
   }
 
   /** The first unit of the first free run of so many. */

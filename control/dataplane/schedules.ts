@@ -18,7 +18,7 @@ import type { Candidate, SchedulePlan, Splice } from '../plan/schedule/scheduler
 import { weightsOf, type Weights } from '../plan/schedule/weights.ts'
 import { readScheduleWord, scheduleWord } from '../plan/schedule/word.ts'
 import type { CacheName, Caches } from './caches.ts'
-import { Regions } from './regions.ts'
+import { Regions, type Owed } from './regions.ts'
 import { Rows, tableFull } from './rows.ts'
 
 /** A row is two words, and in a table a slot is one. */
@@ -38,6 +38,7 @@ export class Schedules {
   readonly #regions: Regions
   readonly #services: ArrayBuffer
   readonly #caches: Caches
+  #scratch = new Uint32Array(0)
 
   /** @param services the rows of services, whose words name the regions */
   constructor(map: BpfMap, services: ArrayBuffer, caches: Caches) {
@@ -95,10 +96,10 @@ export class Schedules {
     if (plan.table || !plan.spliced || before.scheduler !== schedulerNumber(scheduler)) return false
     if (before.rows !== of + 1 || (plan.turn && touches.length === 0)) return false
     const splice = { old: this.#rows.words(before.first, before.rows), start, gone, come }
-    const words = spliced(splice)
+    const words = this.#spliced(splice)
     plan.spliced(words, splice, touches)
     if (!isSame(splice.old, words)) {
-      const rows = before.rows + come.length - gone
+      const rows = words.length / 2
       const first = this.#take(rows)
       this.#rows.words(first, rows).set(words)
       this.#swap(wordOf(serviceId), seen => {
@@ -109,6 +110,20 @@ export class Schedules {
     }
     if (plan.turn) this.#turn(serviceId, plan.turn.bind(plan), false, touches)
     return true
+  }
+
+  /** The rows with others in the place of some; until it is called again. */
+  #spliced({ old, start, gone, come }: Splice): Uint32Array {
+    const length = old.length + 2 * (come.length - gone)
+    if (this.#scratch.length < length) this.#scratch = new Uint32Array(2 * length)
+    const words = this.#scratch.subarray(0, length)
+    words.set(old.subarray(0, 2 * start))
+    come.forEach(({ dest, value }, i) => {
+      words[2 * (start + i)] = dest
+      words[2 * (start + i) + 1] = value
+    })
+    words.set(old.subarray(2 * (start + gone)), 2 * (start + come.length))
+    return words
   }
 
   /** What a scheduler that has gone remembered of a service. */
@@ -156,13 +171,9 @@ export class Schedules {
     this.#forget(scheduler, serviceId)
   }
 
-  get owesGracePeriod(): boolean {
-    return this.#regions.hasReturned
-  }
-
-  /** Call after a grace period. */
-  settle(): void {
-    this.#regions.settle()
+  /** Regions that wait for a grace period. */
+  get regions(): Owed {
+    return this.#regions
   }
 
   /** Two slots a row. A table that is there already changes where it stands, slot by slot. */
@@ -231,16 +242,6 @@ function turnOf(serviceId: number): number {
 
 function sameRows(a: readonly ScheduleRow[], b: readonly ScheduleRow[]): boolean {
   return a.length === b.length && a.every((r, i) => r.dest === b[i]?.dest && r.value === b[i].value)
-}
-
-function spliced({ old, start, gone, come }: Splice): Uint32Array {
-  const words = new Uint32Array(old.length + 2 * (come.length - gone))
-  words.set(old.subarray(0, 2 * start))
-  come.forEach(({ dest, value }, i) => {
-    words.set([dest, value], 2 * (start + i))
-  })
-  words.set(old.subarray(2 * (start + gone)), 2 * (start + come.length))
-  return words
 }
 
 function isSame(a: Uint32Array, b: Uint32Array): boolean {

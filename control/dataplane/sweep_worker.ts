@@ -15,6 +15,7 @@ import { dayMs } from './ticks.ts'
 import { both, type Both } from './slots.ts'
 import { dropEntries, endOrphans } from './ending.ts'
 import { repair, sweep, type SweepTables } from './sweep.ts'
+import type { SweepQuestion } from './sweeper.ts'
 
 export interface SweepWorkerData {
   bpffs: string
@@ -55,13 +56,19 @@ const tables = both<SweepTables>(family => ({
 
 const dests = pin('dests').mmap()
 
-parentPort?.on('message', (id: number | 'drop') => {
-  if (id === 'drop') {
+const ANSWERS: Record<SweepQuestion['ask'], () => void> = {
+  endOrphans: () => {
+    for (const table of tables) endOrphans(table, dests, clock())
+  },
+  dropEntries: () => {
     for (const table of tables) dropEntries(table, clock(), Math.random)
-    return
-  }
-  const ended = tables.reduce((sum, table) => sum + endOrphans(table, dests, clock()), 0)
-  parentPort?.postMessage({ ended, id })
+  },
+  gracePeriod: waitForReaders,
+}
+
+parentPort?.on('message', ({ ask, id }: SweepQuestion) => {
+  ANSWERS[ask]()
+  parentPort?.postMessage({ id })
 })
 
 let isFirst = true

@@ -11,10 +11,18 @@ export interface SweepFigures {
   tookMs: number
 }
 
+/** What the worker is asked; it answers with the number. */
+export interface SweepQuestion {
+  ask: 'endOrphans' | 'gracePeriod' | 'dropEntries'
+  id: number
+}
+
 export interface Sweeper {
   figures: SweepFigures
   /** Ends the connections of dests that are in no service; resolves when they have ended. */
   endOrphans(): Promise<void>
+  /** Resolves after one RCU grace period. */
+  gracePeriod(): Promise<void>
   /** Ends some half-open connections. */
   dropEntries(): void
   stop(): Promise<void>
@@ -32,6 +40,11 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
   const figures: SweepFigures = { used: [0, 0], expired: 0, tookMs: 0 }
   const asked = new Map<number, () => void>()
   let id = 0
+  const answered = (question: SweepQuestion['ask']): Promise<void> =>
+    new Promise(done => {
+      asked.set(++id, done)
+      worker.postMessage({ ask: question, id } satisfies SweepQuestion)
+    })
   worker.on('message', (m: Partial<SweepFigures> & { id?: number }) => {
     if (m.id !== undefined) {
       asked.get(m.id)?.()
@@ -46,14 +59,9 @@ export function startSweeper(kernel: Kernel, onError: (error: Error) => void): S
   })
   return {
     figures,
-    endOrphans: () =>
-      new Promise(done => {
-        asked.set(++id, done)
-        worker.postMessage(id)
-      }),
-    dropEntries: () => {
-      worker.postMessage('drop')
-    },
+    endOrphans: () => answered('endOrphans'),
+    gracePeriod: () => answered('gracePeriod'),
+    dropEntries: () => void answered('dropEntries'),
     stop: async () => {
       await worker.terminate()
     },

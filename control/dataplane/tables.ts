@@ -65,6 +65,7 @@ import {
 import { Fallbacks } from './fallbacks.ts'
 import { heedReplies } from './settings.ts'
 import type { Kernel } from './kernel.ts'
+import type { Owed } from './regions.ts'
 import { freeId, Rows, tableFull } from './rows.ts'
 import { Schedules } from './schedules.ts'
 import { lastBegan, slowLeft, slowTick } from './slow_start.ts'
@@ -363,13 +364,9 @@ export class Tables {
     if (ofService.size === 0) this.#destIds.delete(owner.service)
   }
 
-  get owesGracePeriod(): boolean {
-    return this.#schedules.owesGracePeriod
-  }
-
-  /** Call after a grace period. */
-  settle(): void {
-    this.#schedules.settle()
+  /** Regions of schedules that a grace period is owed for. */
+  get regions(): Owed {
+    return this.#schedules.regions
   }
 
   #adopt(): void {

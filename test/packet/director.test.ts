@@ -17,7 +17,7 @@ type T = Parameters<typeof director>[0]
 const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' } as const
 const SNAPSHOT_EVERY = 2000
 /** More schedule rows, added up, than there are: one more with each dest. */
-const MANY_DESTS = 900
+const MANY_DESTS = 3000
 
 /** A journal that answers when the test says so, and what it was given. */
 function journal() {
@@ -57,6 +57,8 @@ function journal() {
 async function started(t: T, given: Intent = emptyIntent(), options: DirectorOptions = {}) {
   const { dataplane, tables } = await director(t, '', options)
   const kept = journal()
+  /** Grace periods that kept everybody waiting, and those in the worker, while it lives. */
+  const waits = { main: 0, worker: 0, isWorkerDead: false }
   const network = new Network({ links: [], addresses: [], routes: [], neighbours: [] })
   const watch = { network: () => network, link: () => undefined, linkNames: () => [] }
   const log = { info: () => undefined, error: () => undefined, warn: () => undefined }
@@ -64,16 +66,24 @@ async function started(t: T, given: Intent = emptyIntent(), options: DirectorOpt
     dataplane,
     watch,
     journal: kept,
-    sweeper: { figures: { used: 0 } },
+    sweeper: {
+      figures: { used: 0 },
+      gracePeriod: () => {
+        waits.worker++
+        tables[0].gracePeriod()
+        return waits.isWorkerDead ? new Promise(() => undefined) : Promise.resolve()
+      },
+    },
     log,
     gracePeriod: () => {
+      waits.main++
       tables[0].gracePeriod()
     },
     nowMs: () => 0,
   }
   const lvs = new Director(parts as DirectorParts, given)
   await lvs.start()
-  return { lvs, kept, dataplane }
+  return { lvs, kept, dataplane, waits }
 }
 
 test('director: a snapshot while a change waits to be refused, it is not in it', async t => {
@@ -92,19 +102,33 @@ test('director: a snapshot while a change waits to be refused, it is not in it',
   )
 })
 
-test('director: more edits in a second than schedules have rows, none is refused', async t => {
-  const { lvs } = await started(t)
+async function addDests(lvs: Director, count: number): Promise<void> {
   await lvs.addService(SERVICE)
+  for (let n = 0; n < count; n++) {
+    const address = `10.0.${n >> 8}.${n & 255}`
+    await lvs.addDest(SERVICE, { address, port: 80, fwd: 'nat', weight: 1 })
+  }
+}
 
-  for (let n = 0; n < MANY_DESTS; n++)
-    await lvs.addDest(SERVICE, {
-      address: `10.0.${n >> 8}.${n & 255}`,
-      port: 80,
-      fwd: 'nat',
-      weight: 1,
-    })
+test('director: more edits in a second than schedules have rows, none waits', async t => {
+  const { lvs, waits } = await started(t)
+
+  await addDests(lvs, MANY_DESTS)
 
   t.is(lvs.services()[0]?.dests.length, MANY_DESTS)
+  t.is(waits.main, 0)
+  t.true(waits.worker > 1, `${waits.worker} grace periods`)
+})
+
+test('director: the same when the worker is dead, none is refused', async t => {
+  const { lvs, waits } = await started(t)
+  waits.isWorkerDead = true
+
+  await addDests(lvs, MANY_DESTS)
+
+  t.is(lvs.services()[0]?.dests.length, MANY_DESTS)
+  t.is(waits.worker, 1)
+  t.true(waits.main > 0)
 })
 
 test('director: killed before it said that the maps are new, counters begin at 0', async t => {

@@ -181,7 +181,7 @@ test('rr: an edit that changes nothing, the cursor stays and nothing is written'
 
   lvs.publish()
 
-  t.false(lvs.dataplane.tables.owesGracePeriod)
+  t.false(lvs.dataplane.tables.regions.hasReturned)
   t.is(picks(lvs, 3), '2 4 3')
 })
 

@@ -174,7 +174,7 @@ function directorOver(dataplane: Dataplane, facts: Facts, end: () => void): Dire
       resolve: () => undefined,
     },
     journal: { append: () => Promise.resolve(), records: [] },
-    sweeper: { figures, stop, endOrphans, dropEntries: () => undefined },
+    sweeper: { figures, stop, endOrphans, gracePeriod: stop, dropEntries: () => undefined },
     availablePages: () => AVAILABLE_PAGES,
     log: createLog('silent'),
     gracePeriod: gracePeriods(),

@@ -281,6 +281,7 @@ test('apply: a file taken back, then no dest that returns is news', async t => {
       return []
     },
     withdraw: () => undefined,
+    tables: { regions: { hasReturnedMuch: false } },
   }
   const parts = { dataplane, nowMs: () => 0 } as unknown as DirectorParts
   const writer = new Writer(parts, () => ({}))

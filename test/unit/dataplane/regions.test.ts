@@ -9,6 +9,8 @@ test('regions: any takes and returns, no two overlap and each starts at a unit',
   const step = fc.oneof(
     fc.record({ take: fc.integer({ min: 1, max: 40 }) }),
     fc.record({ giveBack: fc.nat(9) }),
+    fc.constant({ begin: true as const }),
+    fc.constant({ end: true as const }),
     fc.constant({ settle: true as const }),
   )
   fc.assert(
@@ -16,6 +18,7 @@ test('regions: any takes and returns, no two overlap and each starts at a unit',
       const regions = new Regions(ROWS)
       const held: { first: number; rows: number }[] = []
       const returned: { first: number; rows: number }[] = []
+      let begun: { given: number; returned: typeof returned } = { given: 0, returned: [] }
       for (const s of steps) {
         if ('take' in s) {
           const first = regions.take(s.take)
@@ -29,11 +32,15 @@ test('regions: any takes and returns, no two overlap and each starts at a unit',
             regions.giveBack(r.first, r.rows)
             returned.push(r)
           }
-        } else {
-          regions.settle()
-          returned.length = 0
+        } else if ('begin' in s) begun = { given: regions.given, returned: [...returned] }
+        else {
+          const settled = 'end' in s ? begun.returned : [...returned]
+          regions.settle('end' in s ? begun.given : undefined)
+          for (const r of settled) if (returned.includes(r)) returned.splice(returned.indexOf(r), 1)
         }
         t.is(regions.hasReturned, returned.length > 0)
+        const units = returned.reduce((sum, { rows }) => sum + Math.ceil(rows / 8), 0)
+        t.is(regions.hasReturnedMuch, units > ROWS / 8 / 8)
       }
     }),
   )
