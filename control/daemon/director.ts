@@ -335,6 +335,7 @@ export class Director implements DirectorApi {
       this.serviceIds(),
       this.#intent.marks,
       name => this.#parts.watch.link(name) !== undefined,
+      service => dataplane.marks.marksOf(service),
     )
     const lost = routeWarnings(dataplane.ways.routesLost)
     return [...journal, ...lost, ...marks, ...(found ?? [])]

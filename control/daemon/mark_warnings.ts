@@ -1,19 +1,25 @@
 /**
  * What of marks leads nowhere: services that no rule leads to, marks without a service, rules of
- * interfaces that are not there. Pure. Read next: director.ts.
+ * interfaces that are not there; and services whose packets all go to a mark. Pure.
+ * Read next: director.ts.
  */
+import { familyOf } from '../model/address.ts'
 import { markRuleText, type MarkRule } from '../model/mark.ts'
-import { isMark, serviceName, type ServiceId } from '../model/service.ts'
+import { isMark, serviceName, type AddressServiceId, type ServiceId } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 
 /** More than people read are only counted. */
 const NAMED_MAX = 5
 
-/** @param hasInterface whether there is one of that name */
+/**
+ * @param hasInterface whether there is one of that name
+ * @param marksOf the marks that packets of a service may get, 0: none
+ */
 export function markWarnings(
   services: readonly ServiceId[],
   rules: readonly MarkRule[],
   hasInterface: (name: string) => boolean,
+  marksOf: (service: AddressServiceId) => Iterable<number>,
 ): Warning[] {
   const ofMarks = services.filter(isMark)
   const names = new Set(ofMarks.map(serviceName))
@@ -38,7 +44,31 @@ export function markWarnings(
       rule => `there is no interface ${rule.interface}: ${markRuleText(rule)} matches nothing`,
       'ip -br link',
     ),
+    ...some(
+      'hidden-by-mark',
+      services.flatMap(service => hiding(service, names, marksOf)),
+      ([service, mark]) =>
+        `mark rules give all packets of ${service} a mark, and ${mark} comes first: the service ` +
+        'gets no new connections',
+      'xlvs mark remove, or take the service away',
+    ),
   ]
+}
+
+/** The service and the mark of its packets, when each of them is some service's by mark. */
+function hiding(
+  service: ServiceId,
+  marks: ReadonlySet<string>,
+  marksOf: (service: AddressServiceId) => Iterable<number>,
+): [service: string, mark: string][] {
+  if (isMark(service)) return []
+  const family = familyOf(service.address)
+  let name = ''
+  for (const mark of marksOf(service)) {
+    name = serviceName({ protocol: 'fwmark', family, mark })
+    if (!marks.has(name)) return []
+  }
+  return [[serviceName(service), name]]
 }
 
 function nameOf({ family, mark }: MarkRule): string {

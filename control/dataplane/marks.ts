@@ -5,10 +5,18 @@
  */
 import { compareAndSwap64, load64 } from '../../addon/index.ts'
 import { MARK_ROOT, MARK_ROW } from '../abi/maps.gen.ts'
-import type { Family } from '../model/address.ts'
+import { familyOf, type Family } from '../model/address.ts'
 import type { MarkRule } from '../model/mark.ts'
-import { compile, layout, type Layout, type Range, type Table } from '../plan/marks/classifier.ts'
-import { boxesOf, localBoxes } from '../plan/marks/rules.ts'
+import type { AddressServiceId } from '../model/service.ts'
+import {
+  compile,
+  layout,
+  valuesIn,
+  type Layout,
+  type Range,
+  type Table,
+} from '../plan/marks/classifier.ts'
+import { boxesOf, localBoxes, sidesOf } from '../plan/marks/rules.ts'
 import type { Kernel } from './kernel.ts'
 import { tableFull } from './rows.ts'
 
@@ -30,6 +38,8 @@ export class Marks {
   readonly #buffer: ArrayBuffer
   readonly #words: BigUint64Array
   #rules: readonly MarkRule[] = []
+  /** What they were compiled to, by family. */
+  #tables: readonly (Table | undefined)[] = []
   /** What the network meant for them when they were published; undefined: they were not yet. */
   #meant: string | undefined
   #owesGracePeriod = false
@@ -56,6 +66,12 @@ export class Marks {
     return this.#meant !== undefined && meaning(this.#rules, around) !== this.#meant
   }
 
+  /** The marks that packets of a service may get, 0: none; some more than once. */
+  marksOf(service: AddressServiceId): Iterable<number> {
+    const table = this.#tables[FAMILIES.indexOf(familyOf(service.address))]
+    return valuesIn(table, sidesOf(service))
+  }
+
   /** Call after a grace period: the half that was left may be written. */
   settle(): void {
     this.#owesGracePeriod = false
@@ -73,6 +89,7 @@ export class Marks {
     ]
     this.#write(tables)
     this.#rules = rules
+    this.#tables = tables
     this.#meant = meaning(rules, around)
   }
 

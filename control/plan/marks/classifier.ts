@@ -88,6 +88,35 @@ export function search(table: Table | undefined, point: readonly bigint[]): numb
   return typeof to === 'number' ? to : 0
 }
 
+/** All that the tables say of points in a box, as long as somebody asks on; some more than once. */
+export function* valuesIn(
+  to: Table | number | undefined,
+  [side, ...others]: readonly Range[],
+): Generator<number> {
+  if (typeof to !== 'object' || !side) {
+    yield typeof to === 'number' ? to : 0
+    return
+  }
+  for (
+    let i = pieceOf(to.pieces, side.low);
+    (to.pieces[i]?.key ?? side.high + 1n) <= side.high;
+    i++
+  )
+    yield* valuesIn(to.pieces[i]?.to, others)
+}
+
+/** Which piece has that place. */
+function pieceOf(pieces: readonly Piece[], place: bigint): number {
+  let low = 0
+  let high = pieces.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((pieces[middle]?.key ?? 0n) <= place) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
 /** All of a dimension. */
 export function everything(): Range {
   return FULL_64

@@ -2,9 +2,9 @@
  * Mark rules as boxes: interface, destination, source, then protocol and port. An IPv6 address is
  * two dimensions of 64 bits. Pure. Read next: classifier.ts (how they are compiled).
  */
-import { addressBits, type Family } from '../../model/address.ts'
+import { addressBits, familyOf, type Family } from '../../model/address.ts'
 import type { MarkProtocol, MarkRule, PortRange } from '../../model/mark.ts'
-import { PORT_MAX } from '../../model/service.ts'
+import { PORT_MAX, type AddressServiceId } from '../../model/service.ts'
 import { everything, type Box, type Range } from './classifier.ts'
 
 /** IP protocol numbers by family: ICMPv6 is not ICMP. */
@@ -54,6 +54,18 @@ export function boxesOf(
     ]
     return [{ sides, value: rule.mark }]
   })
+}
+
+/** All packets of a service, by what interface and from whom they come. */
+export function sidesOf({ protocol, address, port }: AddressServiceId): Range[] {
+  const family = familyOf(address)
+  const ports = port === 0 ? { first: 1, last: PORT_MAX } : { first: port, last: port }
+  return [
+    everything(),
+    ...halves(address, family).map(one),
+    ...(family === 4 ? [{ low: 0n, high: IPV4 }] : [everything(), everything()]),
+    portSide(family, protocol, ports),
+  ]
 }
 
 /** Boxes of addresses that are local for a mark: by the mark, then the address. */

@@ -4,8 +4,14 @@ import fc from 'fast-check'
 import { addressBits, type Family } from '../../../../control/model/address.ts'
 import type { MarkRule } from '../../../../control/model/mark.ts'
 import { parsePrefix } from '../../../../control/config/mark_line.ts'
-import { compile, layout, search, type Layout } from '../../../../control/plan/marks/classifier.ts'
-import { boxesOf, pointOf, type Packet } from '../../../../control/plan/marks/rules.ts'
+import {
+  compile,
+  layout,
+  search,
+  valuesIn,
+  type Layout,
+} from '../../../../control/plan/marks/classifier.ts'
+import { boxesOf, pointOf, sidesOf, type Packet } from '../../../../control/plan/marks/rules.ts'
 
 const ROWS_MAX = 100_000
 const RUNS = 300
@@ -117,6 +123,35 @@ for (const family of [4, 6] as const) {
     t.pass()
   })
 }
+
+for (const family of [4, 6] as const)
+  test(`classifier: IPv${family} packets of a service, their marks are among its own`, t => {
+    const services = fc.record({ address: fc.constantFrom(...HOSTS[family]), port })
+    fc.assert(
+      fc.property(
+        fc.array(ruleIn(family), { maxLength: 14 }),
+        fc.array(packetIn(family), { minLength: 1, maxLength: 30 }),
+        services,
+        (rules, packets, { address, port }) => {
+          const table = compile(boxesOf(rules, family, ifindexOf), ROWS_MAX)
+          const marks = new Set(valuesIn(table, sidesOf({ protocol: 'tcp', address, port })))
+          return packets.every(packet => {
+            const point = pointOf(packet, family)
+            const alone = [
+              ...valuesIn(
+                table,
+                point.map(at => ({ low: at, high: at })),
+              ),
+            ]
+            const of = pointOf({ ...packet, protocol: 6, to: address, port: port || 80 }, family)
+            return marks.has(search(table, of)) && alone.join() === `${search(table, point)}`
+          })
+        },
+      ),
+      { numRuns: RUNS },
+    )
+    t.pass()
+  })
 
 test('classifier: ten thousand rules of an address each, tables of a few rows a rule', t => {
   const rules = Array.from({ length: 10_000 }, (_, i): MarkRule => {
