@@ -1,5 +1,6 @@
 /** `xlvs version`. */
 import { type Example, XlvsCommand } from '../bin/command.ts'
+import { XlvsError } from '../errors.ts'
 
 export default class Version extends XlvsCommand {
   static override summary = 'Show the versions of this command, the daemon, and what it runs on.'
@@ -11,19 +12,26 @@ export default class Version extends XlvsCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Version)
     const command = this.config.version
-    const daemon = await this.ask(flags, director => director.version()).catch(
-      (thrown: unknown) => {
-        if (!flags.json) process.stdout.write(`xlvs ${command}\n`)
-        throw thrown
-      },
-    )
+    const answer = await this.ask(flags, director => director.version()).catch(unreached)
+    if (answer instanceof XlvsError) {
+      const warning = { kind: 'no-daemon', message: answer.message, cure: answer.hint }
+      const text = `xlvs ${command}\nno daemon answers\n`
+      this.printDone(flags, { command, daemon: null }, text, [warning])
+      return
+    }
+    const { xlvs, kernel, abi, programTag } = answer
     this.print(
       flags,
-      { command, daemon },
+      { command, daemon: answer },
       () =>
         `xlvs ${command}\n` +
-        `daemon ${daemon.xlvs}, kernel ${daemon.kernel}, tables version ${daemon.abi}, ` +
-        `XDP program ${daemon.programTag}\n`,
+        `daemon ${xlvs}, kernel ${kernel}, tables version ${abi}, XDP program ${programTag}\n`,
     )
   }
+}
+
+/** That there is no daemon is no failure here: the command's own version is known. */
+function unreached(thrown: unknown): XlvsError {
+  if (thrown instanceof XlvsError && thrown.code === 'SOCKET_REFUSED') return thrown
+  throw thrown
 }
