@@ -100,24 +100,31 @@ export class XlvsError extends Error {
   readonly code: ErrorCode
   readonly hint: string
   readonly about: readonly About[]
+  /** Lines of somebody else that say more, the kernel's. */
+  readonly details: readonly string[]
 
   constructor(
     code: ErrorCode,
     message: string,
     hint: string,
-    options: { cause?: unknown; about?: readonly About[] } = {},
+    options: { cause?: unknown; about?: readonly About[]; details?: readonly string[] } = {},
   ) {
     super(message, options)
     this.name = 'XlvsError'
     this.code = code
     this.hint = hint
     this.about = options.about ?? []
+    this.details = options.details ?? []
   }
 
-  /** As it travels: {"code", "message", "hint"}, and "about" where there is something. */
+  /** As it travels: {"code", "message", "hint"}, and "about" and "details" where there are any. */
   toJSON(): ErrorBody {
-    const { code, message, hint, about } = this
-    return { code, message, hint, ...(about.length > 0 ? { about } : {}) }
+    const { code, message, hint, about, details } = this
+    const more = {
+      ...(about.length > 0 ? { about } : {}),
+      ...(details.length > 0 ? { details } : {}),
+    }
+    return { code, message, hint, ...more }
   }
 
   get exitStatus(): 1 | 2 {
@@ -134,6 +141,7 @@ export interface ErrorBody {
   message: string
   hint: string
   about?: readonly About[]
+  details?: readonly string[]
 }
 
 /** Everything that is wrong with a configuration file, each error with its place. */

@@ -37,12 +37,29 @@ export function loadObject(object: BpfObject): void {
         'run it as root',
         { cause },
       )
-    const last = log.trim().split('\n').slice(-2).join(' ')
-    throw new XlvsError(
-      'KERNEL_REFUSED',
-      `the kernel refuses the XDP program (${code}): ${last || 'it gives no reason'}`,
-      'see dmesg; xlvs was tested on Linux 6.1 and 6.18',
-      { cause },
-    )
+    throw refusedByVerifier(code, log, cause)
   }
+}
+
+/** What the verifier says last is why; all of it may be a megabyte. */
+const LOG_LINES = 20
+const LOG_COLUMNS = 200
+
+/** @param log libbpf's words, the verifier's log among them where there is one */
+function refusedByVerifier(code: string, log: string, cause: unknown): XlvsError {
+  const [, verifier = ''] = /BEGIN PROG LOAD LOG --\n([^]*?)\n.*END PROG LOAD LOG/.exec(log) ?? []
+  const name = /^prog '(\w+)': BPF program load failed/m.exec(log)?.[1]
+  const lines = (verifier || log.trim()).split('\n').filter(isTelling)
+  const why = lines.at(-1)
+  return new XlvsError(
+    'KERNEL_REFUSED',
+    `the kernel refuses the program ${name ?? 'of XDP'} (${code}): ${why ?? 'it gives no reason'}`,
+    'see dmesg; xlvs was tested on Linux 6.1 and 6.18',
+    { cause, details: lines.slice(-LOG_LINES).map(line => line.slice(0, LOG_COLUMNS)) },
+  )
+}
+
+/** Not how much work it was. */
+function isTelling(line: string): boolean {
+  return line !== '' && !line.startsWith('processed ')
 }

@@ -6,12 +6,17 @@ import { ConfigError, XlvsError } from '../errors.ts'
 import { faultsText, faultView, printable } from './fault.ts'
 import type { Style } from './style.ts'
 
-/** Two lines for people: what went wrong, and indented what to try; with `debug` the stack. */
+/**
+ * Two lines for people: what went wrong, and indented what to try; then lines that say more, and
+ * with `debug` the stack.
+ */
 export function errorText(error: XlvsError, style: Style, debug: boolean): string {
   const hint = `    ${printable(error.hint)}\n`
   const faults = error instanceof ConfigError ? faultsText(error, style) : ''
   const sentence = `${style.red('error:')} ${printable(error.message)} (${error.code})\n`
-  const head = isToldByFaults(error) ? faults + refusedText(error, style) : faults + sentence + hint
+  const details = error.details.map(line => `    | ${printable(line)}\n`).join('')
+  const own = faults + sentence + hint + details
+  const head = isToldByFaults(error) ? faults + refusedText(error, style) : own
   return debug ? `${head}${stackText(error)}\n` : head
 }
 
