@@ -80,71 +80,7 @@ ALWAYS void slot_release(__u8 v6, __u32 index)
 }
 
 #include "takeover.h"
-
-/* Lets a slot answer no more. Gives the rank of who does instead. */
-ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot)
-{
-	__u64 was = __sync_fetch_and_or(&slot->word, FLAG(CONN_SHADOWED));
-	struct conn *request = was & FLAG(CONN_REPLY) ? partner_of(v6, slot) : slot;
-
-	return (request ? READ(request->nexthop) : 0) + 1;
-}
-
-/* The slot behind the table that answers for a key, or would have before its time was over: its
- * index, or NONE. The key is on the caller's stack, inlined. */
-ALWAYS __u32 stash_rival(const struct wire *wire, const struct tuple *key)
-{
-	__u32 *found = bpf_map_lookup_elem(&stash, key), index = found ? *found : NONE;
-	struct conn *slot = slot_at(wire->v6, index);
-	__u64 word = slot ? READ(slot->word) : 0;
-
-	if (!slot || word & FLAG(CONN_SHADOWED) || (word & WORD_LIFE_MASK) < LIFE_VALID)
-		return NONE;
-	return is_key(slot, word, wire) ? index : NONE;
-}
-
-/*
- * A slot behind the table, found through the kernel hash: its index, or NONE. Who was found by the
- * same key before, a rival or overdue, is shadowed: the upper half is the rank of who is found now.
- * While the slot is BUSY its partner is that rival.
- */
-ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
-{
-	__u32 buckets = config.stash_buckets[v6 ? FAMILY_IPV6 : FAMILY_IPV4];
-	__u32 mask = buckets - 1, base = bucket_mask(v6) + 1;
-	struct tuple key = *tuple; /* Linux 6.1 takes no key that a caller's pointer leads to */
-	struct wire wire = wire_of(&key, v6);
-	struct conn *slot, *rival;
-	__u32 index, former;
-	__u64 rank = 0;
-
-	if (!buckets)
-		return NONE;
-	index = bucket_claim(v6, base + ((hash >> 8) & mask), hash);
-	if (index == NONE)
-		index = bucket_claim(v6, base + ((hash >> 32) & mask), hash);
-	slot = slot_at(v6, index);
-	if (!slot)
-		return NONE;
-	former = stash_rival(&wire, &key);
-	if (bpf_map_update_elem(&stash, &key, &index, BPF_ANY)) {
-		slot_release(v6, index);
-		return NONE;
-	}
-	slot->partner = former;
-	rival = slot_at(v6, former);
-	if (rival)
-		rank = slot_shadow(v6, rival);
-	bucket_mark(v6, hash, FLAG(BUCKET_STASHED));
-	return rank << 32 | index;
-}
-
-WARM __u64 stash_claim(const struct tuple *tuple, __u64 hash)
-{
-	if (!tuple)
-		return NONE;
-	return tuple->family ? stash_claim_in(1, hash, tuple) : stash_claim_in(0, hash, tuple);
-}
+#include "stash.h"
 
 /* A slot in one of a hash's two buckets, BUSY: its index, or NONE when they are full. */
 ALWAYS __u32 table_claim(__u8 v6, __u64 hash, __u32 now)
@@ -181,19 +117,6 @@ ALWAYS __u64 slot_claim(const struct wire *wire, __u64 hash, __u32 now)
 		return index;
 	tuple = tuple_of(wire);
 	return stash_claim(&tuple, hash);
-}
-
-/* The key of a slot behind the table goes back to who had it, if anybody. */
-ALWAYS void stash_return(__u8 v6, const struct tuple *key, __u32 index)
-{
-	struct conn *slot = slot_at(v6, index), *rival;
-	__u32 former = slot ? READ(slot->partner) : NONE;
-
-	rival = slot_at(v6, former);
-	if (rival && !bpf_map_update_elem(&stash, key, &former, BPF_EXIST))
-		__sync_fetch_and_and(&rival->word, ~FLAG(CONN_SHADOWED));
-	else
-		bpf_map_delete_elem(&stash, key);
 }
 
 ALWAYS void slot_unclaim_in(__u8 v6, const struct tuple *key, __u32 index)
