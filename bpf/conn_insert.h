@@ -171,8 +171,9 @@ ALWAYS void slot_fill(struct conn *slot, const struct packet *pkt, __u32 partner
 	}
 }
 
-/* The slot of a bucket that would answer for a key, or would have before its time was over. */
-ALWAYS struct conn *bucket_rival(const struct wire *wire, __u32 row, __u64 hash)
+/* The slot of a bucket that answers for a key, or did and is not freed yet: where it is shadowed
+ * then, the sweep lets no older one answer. Fills seen, its word. */
+ALWAYS struct conn *bucket_rival(const struct wire *wire, __u32 row, __u64 hash, __u64 *seen)
 {
 	__u64 want = hash_tag(hash) << WORD_TAG_SHIFT, mask = WORD_MATCH & ~(__u64)WORD_LIFE_MASK;
 	__u32 first = first_slot(hash);
@@ -185,14 +186,16 @@ ALWAYS struct conn *bucket_rival(const struct wire *wire, __u32 row, __u64 hash)
 		struct conn *slot = nth_slot(wire->v6, bucket, first, i);
 		__u64 word = READ(slot->word);
 
-		if ((word & mask) == want && (word & WORD_LIFE_MASK) >= LIFE_VALID &&
-		    is_key(slot, word, wire))
+		if ((word & mask) == want && (word & WORD_LIFE_MASK) >= LIFE_DEAD &&
+		    is_key(slot, word, wire)) {
+			*seen = word;
 			return slot;
+		}
 	}
 	return 0;
 }
 
-ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
+ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash, __u64 *word)
 {
 	__u8 v6 = wire->v6;
 	struct conn *bucket = bucket_at(v6, first_bucket(hash, v6)), *slot;
@@ -202,11 +205,11 @@ ALWAYS struct conn *rival_find(const struct wire *wire, __u64 hash)
 	if (!bucket)
 		return 0;
 	flags = READ(bucket->word);
-	slot = bucket_rival(wire, first_bucket(hash, v6), hash);
+	slot = bucket_rival(wire, first_bucket(hash, v6), hash, word);
 	if (!slot && flags & FLAG(BUCKET_OVERFLOW))
-		slot = bucket_rival(wire, second_bucket(hash, v6), hash);
+		slot = bucket_rival(wire, second_bucket(hash, v6), hash, word);
 	if (!slot && flags & FLAG(BUCKET_STASHED))
-		slot = slot_at(v6, stash_rival(wire, &key));
+		slot = slot_at(v6, stash_rival(wire, &key, word));
 	return slot;
 }
 
@@ -218,13 +221,14 @@ ALWAYS __u32 rival_shadow(const struct tuple *tuple, __u64 hash, __u8 v6)
 {
 	struct wire wire = wire_of(tuple, v6);
 	__u32 rank = 0, other;
+	__u64 word;
 
 	for (int turn = 0; turn < 2; turn++) {
-		struct conn *rival = rival_find(&wire, hash);
+		struct conn *rival = rival_find(&wire, hash, &word);
 
 		if (!rival)
 			break;
-		other = slot_shadow(v6, rival);
+		other = slot_shadow(v6, rival, word);
 		if (other > rank)
 			rank = other;
 	}

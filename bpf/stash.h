@@ -7,26 +7,38 @@
 #ifndef XLVS_STASH_H
 #define XLVS_STASH_H
 
-/* Lets a slot answer no more. Gives the rank of who does instead. */
-ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot)
-{
-	__u64 was = __sync_fetch_and_or(&slot->word, FLAG(CONN_SHADOWED));
-	struct conn *request = was & FLAG(CONN_REPLY) ? partner_of(v6, slot) : slot;
+/* Turns to shadow a slot: each that is lost means another CPU has set a flag. */
+#define SHADOW_TURNS 4
 
+/*
+ * Lets a slot answer no more, which had this word. Gives the rank of who does instead. One that the
+ * sweep has freed meanwhile stays as it is: a flag left in an empty slot would be its next one's.
+ */
+ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot, __u64 word)
+{
+	struct conn *request = word & FLAG(CONN_REPLY) ? partner_of(v6, slot) : slot;
+	__u64 was;
+
+	for (int turn = 0; turn < SHADOW_TURNS; turn++) {
+		was = __sync_val_compare_and_swap(&slot->word, word, word | FLAG(CONN_SHADOWED));
+		if (was == word || (was ^ word) >> WORD_TAG_SHIFT)
+			break;
+		word = was;
+	}
 	return (request ? READ(request->nexthop) : 0) + 1;
 }
 
-/* The slot behind the table that answers for a key, or would have before its time was over: its
- * index, or NONE. The key is on the caller's stack, inlined. */
-ALWAYS __u32 stash_rival(const struct wire *wire, const struct tuple *key)
+/* The slot behind the table that answers for a key, or did and is not freed yet: its index, or
+ * NONE. The key is on the caller's stack, inlined. Fills word. */
+ALWAYS __u32 stash_rival(const struct wire *wire, const struct tuple *key, __u64 *word)
 {
 	__u32 *found = bpf_map_lookup_elem(&stash, key), index = found ? *found : NONE;
 	struct conn *slot = slot_at(wire->v6, index);
-	__u64 word = slot ? READ(slot->word) : 0;
 
-	if (!slot || word & FLAG(CONN_SHADOWED) || (word & WORD_LIFE_MASK) < LIFE_VALID)
+	*word = slot ? READ(slot->word) : 0;
+	if (!slot || *word & FLAG(CONN_SHADOWED) || (*word & WORD_LIFE_MASK) < LIFE_DEAD)
 		return NONE;
-	return is_key(slot, word, wire) ? index : NONE;
+	return is_key(slot, *word, wire) ? index : NONE;
 }
 
 /*
@@ -42,7 +54,7 @@ ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 	struct wire wire = wire_of(&key, v6);
 	struct conn *slot, *rival;
 	__u32 index, former;
-	__u64 rank = 0;
+	__u64 rank = 0, word;
 
 	if (!buckets)
 		return NONE;
@@ -52,7 +64,7 @@ ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 	slot = slot_at(v6, index);
 	if (!slot)
 		return NONE;
-	former = stash_rival(&wire, &key);
+	former = stash_rival(&wire, &key, &word);
 	if (bpf_map_update_elem(&stash, &key, &index, BPF_ANY)) {
 		slot_release(v6, index);
 		return NONE;
@@ -60,7 +72,7 @@ ALWAYS __u64 stash_claim_in(__u8 v6, __u64 hash, const struct tuple *tuple)
 	slot->partner = former;
 	rival = slot_at(v6, former);
 	if (rival)
-		rank = slot_shadow(v6, rival);
+		rank = slot_shadow(v6, rival, word);
 	bucket_mark(v6, hash, FLAG(BUCKET_STASHED));
 	return rank << 32 | index;
 }

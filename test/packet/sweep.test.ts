@@ -5,7 +5,7 @@ import { CONN4, LIFE, SLOT_WORD, TCP_STATE } from '../../control/abi/maps.gen.ts
 import { repair, sweep } from '../../control/dataplane/sweep.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { sameFrame, tcp } from '../support/frames.ts'
-import { KEY, requestSlot, setState, slotAt, slots, stashed } from './table.ts'
+import { KEY, requestSlot, setDeadline, setState, slotAt, slots, stashed } from './table.ts'
 
 /** Two virtual addresses, one dest: the same client port gives both the same reply key. */
 const COLLIDING = `
@@ -26,13 +26,16 @@ function answersFor(lvs: PacketDirector): string {
   return reason === 'nat reply' ? frame.subarray(26, 30).join('.') : reason
 }
 
-/** Lets the connection through one virtual address end, and the sweep take it. */
-function end(lvs: PacketDirector, vaddr: string): void {
+/** Lets the connection through one virtual address be over. */
+function lateOne(lvs: PacketDirector, vaddr: string): void {
   const slot = slots(lvs).find(s => !(s.flags & SLOT_WORD.CONN_REPLY) && s.oaddr === vaddr)
   if (!slot) throw new Error(`no connection through ${vaddr}`)
-  const v = new DataView(lvs.dataplane.conns[0])
-  for (const index of [slot.index, slot.partner])
-    v.setUint32(index * CONN4.size + CONN4.deadline, lvs.kernel.clock() - 100, true)
+  setDeadline(lvs, slot, lvs.kernel.clock() - 100)
+}
+
+/** The same, and the sweep takes it. */
+function end(lvs: PacketDirector, vaddr: string): void {
+  lateOne(lvs, vaddr)
   lvs.sweep()
 }
 
@@ -206,6 +209,24 @@ test('sweep: a SYN between dead and empty, the new connection takes other slots'
   t.deepEqual([lvs.conns().length, slots(lvs).length], [1, 2])
   sameFrame(t, lvs.receive(REPLY), tcp(`192.0.2.1:80 > ${CLIENT}`, 'A', { ttl: 63 }))
   t.deepEqual(lvs.counts('10.0.0.2'), { active: 1, inactive: 0 })
+})
+
+test('sweep: a newer reply key between dead and empty, the newest answers alone', async t => {
+  const lvs = await director(t, COLLIDING)
+  lvs.run(to(1, 'S'))
+  lvs.run(to(2, 'S'))
+  lateOne(lvs, '192.0.2.2')
+  const gracePeriod = (): void => {
+    lvs.run(to(3, 'S'))
+  }
+
+  sweep({ ...lvs.tables[0], gracePeriod }, lvs.kernel.clock())
+
+  const replies = slots(lvs).filter(({ flags }) => flags & SLOT_WORD.CONN_REPLY)
+  const shadowed = replies.filter(({ flags }) => flags & SLOT_WORD.CONN_SHADOWED)
+  t.deepEqual([replies.length, shadowed.length, answersFor(lvs)], [2, 1, '192.0.2.3'])
+  end(lvs, '192.0.2.3')
+  t.is(answersFor(lvs), '192.0.2.1')
 })
 
 test('sweep: a connection over its time, it is listed no more and counts until then', async t => {
