@@ -25,6 +25,10 @@
 #define SOCKET_DEFAULT "/run/xlvs/xlvs-ipvs.sock"
 /* As long as the commands of xlvs wait for an answer. */
 #define PATIENCE_S 30
+/* As long for one that is being started again; a test has not so much time. */
+#ifndef BACK_S
+#define BACK_S PATIENCE_S
+#endif
 /* More than the largest table of services; whatever says more than that is not xlvsd. */
 #define ANSWER_MAX (256u << 20)
 /* Most answers are read at once. */
@@ -108,12 +112,15 @@ void find_netns(int fd, struct question *question)
 {
 	uint64_t cookie = fd < 0 ? 0 : cookie_of(fd);
 	struct stat found;
+	const char *path;
 	int own, known;
 
 	if (recall_netns(cookie, question))
 		return;
 	own = fd < 0 ? -1 : ioctl(fd, SIOCGSKNS);
-	known = own >= 0 ? fstat(own, &found) : stat("/proc/thread-self/ns/net", &found);
+	/* Where it is about no socket it is about /proc/net, which is of self, not of a thread. */
+	path = fd < 0 ? "/proc/self/ns/net" : "/proc/thread-self/ns/net";
+	known = own >= 0 ? fstat(own, &found) : stat(path, &found);
 	question->netns_dev = known == 0 ? found.st_dev : 0;
 	question->netns_ino = known == 0 ? found.st_ino : 0;
 	if (own < 0)
@@ -359,7 +366,7 @@ static int ask_patiently(const struct question *question, const void *bytes, str
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
 	bool is_known = known_netns != 0 && known_netns == question->netns_ino;
-	long long until = now_ns() + PATIENCE_S * 1000000000ll;
+	long long until = now_ns() + BACK_S * 1000000000ll;
 	int error = ask_now(question, bytes, answer);
 
 	while (error == ENOENT && is_known && !is_lost && now_ns() < until) {
@@ -383,10 +390,9 @@ int ask(int fd, struct question *question, const void *bytes, struct answer *ans
 	question->magic = MAGIC;
 	question->pad = 0;
 	find_netns(fd, question);
-	/* Who ends, or looks at a file, waits for nobody. */
-	error = question->kind == KIND_SETTLE || question->kind == KIND_FILE
-			? ask_now(question, bytes, answer)
-			: ask_patiently(question, bytes, answer);
+	/* Who ends waits for nobody. */
+	error = question->kind == KIND_SETTLE ? ask_now(question, bytes, answer)
+					      : ask_patiently(question, bytes, answer);
 	if (error != 0)
 		return error;
 	if (answer->result != NOT_MINE) {

@@ -2,10 +2,11 @@
  * libxlvs-ipvs.so, for LD_PRELOAD: a program that speaks to the kernel's IPVS, by generic netlink,
  * by socket options or through /proc/net, finds xlvsd instead. Everything else goes on as it was,
  * and so do these where there is no xlvsd: then the program is told in the kernel's own way.
- * It only carries bytes; control/ipvs/ knows what they mean. Read next: netlink.c, exchange.c.
+ * It only carries bytes; control/ipvs/ knows what they mean. Read next: netlink.c, files.c.
  */
 #include "ending.h"
 #include "exchange.h"
+#include "files.h"
 #include "netlink.h"
 
 #include <dlfcn.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,9 +71,6 @@ __attribute__((constructor)) static void find_next(void){
 /* Numbers of IPVS' socket options. Source: include/uapi/linux/ip_vs.h (v6.12), IP_VS_BASE_CTL. */
 #define OPTION_FIRST 1152
 #define OPTION_LAST  1167
-
-#define FOLDER "/proc/net/"
-#define FILES  FOLDER "ip_vs"
 
 /* --- netlink --- */
 
@@ -212,90 +209,65 @@ EXPORTED int setsockopt(int fd, int level, int number, const void *value, sockle
 
 /* --- files of /proc/net --- */
 
-/* A descriptor of a copy of the file, or -1: open the file itself. */
-static int open_copy(const char *path, int flags)
-{
-	struct question question = {.kind = KIND_FILE};
-	struct answer answer;
-	int fd = -1;
-
-	if (path == NULL || strncmp(path, FILES, sizeof(FILES) - 1) != 0 ||
-	    (flags & O_ACCMODE) != O_RDONLY)
-		return -1;
-	question.length = (uint32_t)strnlen(path + sizeof(FOLDER) - 1, VALUE_MAX);
-	if (ask(-1, &question, path + sizeof(FOLDER) - 1, &answer) != 0)
-		return -1;
-	if (answer.result == 0)
-		fd = memfd_create("ip_vs", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-	for (uint32_t at = 0; fd >= 0 && at < answer.length;) {
-		ssize_t wrote = write(fd, answer.bytes + at, answer.length - at);
-
-		if (wrote > 0)
-			at += (uint32_t)wrote;
-		else if (errno != EINTR) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	forget(&answer);
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_SET);
-	return fd;
-}
-
 static mode_t mode_of(int flags, va_list rest)
 {
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
 }
 
-#define OPEN(name, parameters, arguments)                                                          \
+#define OPEN(name, parameters, where, arguments)                                                   \
 	EXPORTED int name parameters                                                               \
 	{                                                                                          \
 		NEXT(name);                                                                        \
-		int before = errno, fd = open_copy(path, flags);                                   \
 		mode_t mode;                                                                       \
 		va_list rest;                                                                      \
+		int fd;                                                                            \
                                                                                                    \
 		va_start(rest, flags);                                                             \
 		mode = mode_of(flags, rest);                                                       \
 		va_end(rest);                                                                      \
-		errno = before;                                                                    \
-		return fd >= 0 ? fd : next arguments;                                              \
+		return take_open(where, path, flags, &fd) ? fd : next arguments;                   \
 	}
-OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
-OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
-OPEN(openat, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
-OPEN(openat64, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+OPEN(open, (const char *path, int flags, ...), AT_FDCWD, (path, flags, mode))
+OPEN(open64, (const char *path, int flags, ...), AT_FDCWD, (path, flags, mode))
+OPEN(openat, (int folder, const char *path, int flags, ...), folder, (folder, path, flags, mode))
+OPEN(openat64, (int folder, const char *path, int flags, ...), folder, (folder, path, flags, mode))
 
-#define OPEN_2(name, parameters, arguments)                                                        \
+#define OPEN_2(name, parameters, where, arguments)                                                 \
 	EXPORTED int name parameters                                                               \
 	{                                                                                          \
 		NEXT(name);                                                                        \
-		int before = errno, fd = open_copy(path, flags);                                   \
+		int fd;                                                                            \
                                                                                                    \
-		errno = before;                                                                    \
-		return fd >= 0 ? fd : next arguments;                                              \
+		return take_open(where, path, flags, &fd) ? fd : next arguments;                   \
 	}
-OPEN_2(__open_2, (const char *path, int flags), (path, flags))
-OPEN_2(__open64_2, (const char *path, int flags), (path, flags))
-OPEN_2(__openat_2, (int folder, const char *path, int flags), (folder, path, flags))
-OPEN_2(__openat64_2, (int folder, const char *path, int flags), (folder, path, flags))
+OPEN_2(__open_2, (const char *path, int flags), AT_FDCWD, (path, flags))
+OPEN_2(__open64_2, (const char *path, int flags), AT_FDCWD, (path, flags))
+OPEN_2(__openat_2, (int folder, const char *path, int flags), folder, (folder, path, flags))
+OPEN_2(__openat64_2, (int folder, const char *path, int flags), folder, (folder, path, flags))
+
+/* A stream on what take_open() has given, or NULL. */
+static FILE *stream_of(int fd, const char *mode)
+{
+	int before = errno, error;
+	FILE *file = fd >= 0 ? fdopen(fd, mode) : NULL;
+
+	error = file != NULL ? before : errno;
+	if (fd >= 0 && file == NULL)
+		close(fd);
+	errno = error;
+	return file;
+}
 
 #define FOPEN(name)                                                                                \
 	EXPORTED FILE *name(const char *path, const char *mode)                                    \
 	{                                                                                          \
 		NEXT(name);                                                                        \
-		int before = errno;                                                                \
 		bool reads = mode != NULL && *mode == 'r' && strchr(mode, '+') == NULL;            \
-		int closes = mode != NULL && strchr(mode, 'e') != NULL ? O_CLOEXEC : 0;            \
-		int fd = reads ? open_copy(path, O_RDONLY | closes) : -1;                          \
+		int closes = reads && strchr(mode, 'e') != NULL ? O_CLOEXEC : 0, fd;               \
                                                                                                    \
-		FILE *file = fd >= 0 ? fdopen(fd, mode) : NULL;                                    \
-                                                                                                   \
-		if (fd >= 0 && file == NULL)                                                       \
-			close(fd);                                                                 \
-		errno = before;                                                                    \
-		return file != NULL ? file : next(path, mode);                                     \
+		if (!reads || !take_open(AT_FDCWD, path, O_RDONLY | closes, &fd))                  \
+			return next(path, mode);                                                   \
+		return stream_of(fd, mode);                                                        \
 	}
 FOPEN(fopen)
 FOPEN(fopen64)

@@ -3,12 +3,13 @@
  * is IPVS' is answered by a director here, everything else by the kernel. Needs root.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import type { DirectorApi } from '../../control/daemon/contract.ts'
 import { goodbyeBytes, readQuestion, replyBytes } from '../../control/daemon/ipvs_frames.ts'
 import { ipvsSocketOf } from '../../control/daemon/options.ts'
 import { answerIpvs } from '../../control/ipvs/seat.ts'
@@ -18,15 +19,19 @@ import { privileged } from '../support/privileged.ts'
 import { xlvs } from '../support/run.ts'
 
 const LIBRARY = join(import.meta.dirname, '../../build/libxlvs-ipvs.so')
+const PARTS = join(import.meta.dirname, '../../addon/preload')
 const NOBODY = '--reuid=65534 --regid=65534 --clear-groups'.split(' ')
 
 const folder = mkdtempSync(join(tmpdir(), 'xlvs-preload-'))
 const PROBE = join(folder, 'probe')
 
 test.before(() => {
-  const sources = 'probe.c probe_ask.c probe_files.c probe_ends.c'.split(' ')
+  const sources = 'probe.c probe_ask.c probe_files.c probe_away.c probe_ends.c'.split(' ')
   const options = ['-O1', '-Wall', '-Werror', '-o', PROBE]
   execFileSync('gcc', [...options, ...sources, '-lpthread'], { cwd: import.meta.dirname })
+  const hasty = ['-D_GNU_SOURCE', '-DBACK_S=1', '-O2', '-fPIC', '-fvisibility=hidden', '-shared']
+  const library = readdirSync(PARTS).filter(name => name.endsWith('.c'))
+  execFileSync('gcc', [...hasty, '-o', join(folder, 'hasty.so'), ...library], { cwd: PARTS })
   // Whoever runs them must be able to read them.
   chmodSync(folder, 0o755)
   copyFileSync(LIBRARY, join(folder, 'library.so'))
@@ -36,8 +41,13 @@ test.after.always(() => {
 })
 
 /** Runs a program with the library in front of it. */
-function preloaded(socket: string, command: readonly string[], before: string[] = []) {
-  const set = [`LD_PRELOAD=${join(folder, 'library.so')}`, `XLVS_IPVS_SOCKET=${socket}`]
+function preloaded(
+  socket: string,
+  command: readonly string[],
+  before: string[] = [],
+  library = 'library.so',
+) {
+  const set = [`LD_PRELOAD=${join(folder, library)}`, `XLVS_IPVS_SOCKET=${socket}`]
   return attempt([...before, 'env', ...set, ...command])
 }
 
@@ -46,10 +56,11 @@ async function serve(t: ExecutionContext): Promise<string> {
   return serveIpvs(t, director, socket)
 }
 
-const PROBES = 'waiting families children threads others namespaces files closed flood'.split(' ')
-for (const name of PROBES)
+const PROBES = 'waiting families children threads others namespaces closed flood'.split(' ')
+const FILES = ['files', 'flags', 'folders', 'other thread']
+for (const name of [...PROBES, ...FILES])
   privileged(`preload: a program does ${name}, then all is as with the kernel's IPVS`, async t => {
-    if (name === 'namespaces' && (await kernelHasIpvs(t))) {
+    if (KERNELS.includes(name) && (await kernelHasIpvs(t))) {
       t.pass()
       return
     }
@@ -57,6 +68,9 @@ for (const name of PROBES)
 
     t.like(await preloaded(socket, [PROBE, name]), { status: 0, stdout: '', stderr: '' })
   })
+
+/** Those that look at the kernel's own, too. */
+const KERNELS = ['namespaces', 'flags', 'folders']
 
 /** A director that has not everything on disk; how often it was asked to. */
 async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) {
@@ -176,26 +190,64 @@ const NO_RIGHTS = `Can't initialize ipvs: Permission denied (you must be root)
 Are you sure that IP Virtual Server is built in the kernel or as module?
 `
 
+privileged('preload: one who may not open the socket, then no file is shown', async t => {
+  const socket = await serve(t)
+
+  const outcome = await preloaded(socket, [PROBE, 'no rights'], ['setpriv', ...NOBODY])
+
+  t.like(outcome, { status: 0, stdout: '' })
+})
+
+/** Hangs up behind each answer, and is no more after so many of them. */
+async function serveTimes(t: ExecutionContext, given: DirectorApi, path: string, times = Infinity) {
+  const parts = { director: given, pause: () => Promise.resolve() }
+  let left = times
+  const server = createServer(client => {
+    client.on('error', () => undefined)
+    client.on('data', (chunk: Buffer) => {
+      const asked = readQuestion(chunk)
+      if (asked === undefined || asked === 'garbage') throw new Error('not a whole question')
+      void answerIpvs(parts, asked.question).then(answer => {
+        if (--left === 0) server.close()
+        client.end(Buffer.concat([replyBytes(answer), goodbyeBytes()]))
+      })
+    })
+  })
+  t.teardown(() => {
+    server.close()
+  })
+  server.listen(path)
+  await once(server, 'listening')
+}
+
+privileged('preload: xlvsd goes away for good, then nobody is shown the kernel', async t => {
+  if (await kernelHasIpvs(t)) {
+    t.pass()
+    return
+  }
+  const { socket, director } = await serveFake(t)
+  const path = ipvsSocketOf(socket)
+  await serveTimes(t, director, path, 2)
+
+  t.like(await preloaded(path, [PROBE, 'away'], [], 'hasty.so'), { status: 0, stdout: '' })
+})
+
+for (const name of ['back', 'file back'])
+  privileged(`preload: xlvsd goes away and comes ${name}, then it is waited for`, async t => {
+    const { socket, director } = await serveFake(t)
+    const path = ipvsSocketOf(socket)
+    await serveTimes(t, director, path, 2)
+    // Moved to the place of the other by the program.
+    await serveTimes(t, director, `${path}.ready`)
+
+    t.like(await preloaded(path, [PROBE, name]), { status: 0, stdout: '' })
+  })
+
 privileged(
   'preload: a server that hangs up behind each answer, then nobody is troubled',
   async t => {
     const { director, socket } = await serveFake(t)
-    const parts = { director, pause: () => Promise.resolve() }
-    const server = createServer(client => {
-      client.on('error', () => undefined)
-      client.on('data', (chunk: Buffer) => {
-        const asked = readQuestion(chunk)
-        if (asked === undefined || asked === 'garbage') throw new Error('not a whole question')
-        void answerIpvs(parts, asked.question).then(answer =>
-          client.end(Buffer.concat([replyBytes(answer), goodbyeBytes()])),
-        )
-      })
-    })
-    t.teardown(() => {
-      server.close()
-    })
-    server.listen(ipvsSocketOf(socket))
-    await once(server, 'listening')
+    await serveTimes(t, director, ipvsSocketOf(socket))
 
     const outcome = await preloaded(ipvsSocketOf(socket), ['ipvsadm', '-A', '-t', '192.0.2.9:80'])
 

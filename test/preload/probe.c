@@ -1,7 +1,7 @@
 /*
  * Sockets and files as a program may use them, for a process that libxlvs-ipvs.so is loaded into:
  * `probe WHAT` does it and exits 0, or says which line was not as the kernel would have it.
- * Built and run by preload.test.ts. Read next: probe_files.c, probe_ends.c.
+ * Built and run by preload.test.ts. Read next: probe_files.c, probe_ends.c, probe_away.c.
  */
 #include "probe.h"
 
@@ -209,7 +209,7 @@ static bool found_and_run(const struct probe *probe, const char *name)
 
 int main(int count, char **words)
 {
-	const struct probe *all[] = {SOCKETS, FILES, ENDS};
+	const struct probe *all[] = {SOCKETS, FILES, AWAY, ENDS};
 
 	for (size_t i = 0; count == 2 && i < sizeof(all) / sizeof(all[0]); i++)
 		if (found_and_run(all[i], words[1]))

@@ -37,7 +37,7 @@ struct probe {
 	void (*run)(void);
 };
 
-extern const struct probe ENDS[], FILES[];
+extern const struct probe ENDS[], FILES[], AWAY[];
 
 int netlink(int protocol);
 void ask(int fd, uint16_t type, uint8_t command, uint16_t flags, const char *family);
