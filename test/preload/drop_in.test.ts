@@ -27,6 +27,17 @@ test('drop-in: what it sets, then socket and library are where they are', t => {
   t.regex(install, /cp .*build\/libxlvs-ipvs\.so "\$root\/build\/"/)
 })
 
+test('drop-in: xlvsd ends, then keepalived goes on, and at shutdown it ends first', t => {
+  const lines = [...dropIn.matchAll(/^(\w+)=.*xlvs.*$/gm)]
+  const said = lines.map(([line]) => line).filter(line => !line.startsWith('Environment='))
+
+  t.deepEqual(said, [
+    'Wants=xlvs.service',
+    'After=xlvs.service',
+    `AssertPathExists=${ipvsSocketOf(SOCKET_DEFAULT)}`,
+  ])
+})
+
 test('drop-in: beside the unit of keepalived, then systemd has nothing to say', t => {
   const theirs = '/lib/systemd/system/keepalived.service'
   if (spawnSync('systemd-analyze', ['--version']).status !== 0 || !existsSync(theirs)) {
