@@ -395,10 +395,12 @@ int ask(int fd, struct question *question, const void *bytes, struct answer *ans
 					      : ask_patiently(question, bytes, answer);
 	if (error != 0)
 		return error;
-	if (answer->result != NOT_MINE) {
-		known_netns = question->netns_ino;
-		return 0;
+	if (answer->result == NOT_MINE) {
+		forget(answer);
+		return ENOENT;
 	}
-	forget(answer);
-	return ENOENT;
+	/* The other it answers wherever the process may have gone to. */
+	if (question->kind != KIND_SETTLE)
+		known_netns = question->netns_ino;
+	return 0;
 }

@@ -232,6 +232,18 @@ privileged('preload: xlvsd goes away for good, then nobody is shown the kernel',
   t.like(await preloaded(path, [PROBE, 'away'], [], 'hasty.so'), { status: 0, stdout: '' })
 })
 
+privileged('preload: the disk is waited for elsewhere, then that is not its place', async t => {
+  if (await kernelHasIpvs(t)) {
+    t.pass()
+    return
+  }
+  const { socket, director } = await serveFake(t)
+  const path = ipvsSocketOf(socket)
+  await serveTimes(t, { ...director, isSettled: () => false }, path, 3)
+
+  t.like(await preloaded(path, [PROBE, 'moved'], [], 'hasty.so'), { status: 0, stdout: '' })
+})
+
 for (const name of ['back', 'file back'])
   privileged(`preload: xlvsd goes away and comes ${name}, then it is waited for`, async t => {
     const { socket, director } = await serveFake(t)

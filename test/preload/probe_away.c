@@ -101,9 +101,21 @@ static void file_back(void)
 	CHECK(opened() == 0 && opened() == 0 && opened() == 0);
 }
 
+/* After three answers, the last of which is that all is on disk: asked where the process is now,
+ * it says nothing of where xlvsd is. */
+static void moved(void)
+{
+	int fd = netlink(NETLINK_GENERIC), id = family_id(fd), status;
+
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	CHECK(told(fd, id) == 0);
+	if (fork() == 0)
+		_exit(0);
+	CHECK(wait(&status) > 0 && status == 0);
+	CHECK(told(fd, id) == -ECONNREFUSED);
+	elsewhere();
+}
+
 const struct probe AWAY[] = {
-	{"away", away},
-	{"back", back},
-	{"file back", file_back},
-	{NULL, NULL},
+	{"away", away}, {"back", back}, {"file back", file_back}, {"moved", moved}, {NULL, NULL},
 };
