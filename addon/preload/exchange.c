@@ -6,6 +6,7 @@
 #include "exchange.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -130,6 +131,24 @@ void find_netns(int fd, struct question *question)
 		remember_netns(cookie, question);
 }
 
+/*
+ * What is printed to a stream that is closed would be a question, so that 0 to 2 are not for us.
+ * Returns a descriptor, or minus an errno.
+ */
+static int unconnected(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), higher, error;
+
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	error = errno;
+	close(fd);
+	return higher < 0 ? -error : higher;
+}
+
 /* Returns a descriptor, or minus an errno. */
 static int connected(void)
 {
@@ -143,9 +162,9 @@ static int connected(void)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENOENT;
 	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = unconnected();
 	if (fd < 0)
-		return -errno;
+		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {

@@ -56,9 +56,10 @@ async function serve(t: ExecutionContext): Promise<string> {
   return serveIpvs(t, director, socket)
 }
 
-const PROBES = 'waiting families children threads others namespaces closed flood'.split(' ')
+const SOCKETS = 'waiting families threads others namespaces flood'.split(' ')
+const PROCESSES = 'children closed streams'.split(' ')
 const FILES = ['files', 'flags', 'folders', 'other thread']
-for (const name of [...PROBES, ...FILES])
+for (const name of [...SOCKETS, ...PROCESSES, ...FILES])
   privileged(`preload: a program does ${name}, then all is as with the kernel's IPVS`, async t => {
     if (KERNELS.includes(name) && (await kernelHasIpvs(t))) {
       t.pass()

@@ -155,6 +155,22 @@ static void closed(void)
 		CHECK(fcntl(files[i], F_GETFD) == 0);
 }
 
+/* What it prints to streams that it has closed is for nobody. */
+static void streams(void)
+{
+	int fd = netlink(NETLINK_GENERIC), id = family_id(fd), one;
+
+	for (int i = 0; i < 64; i++)
+		if (i != fd)
+			close(i);
+	get_info(fd, id);
+	for (int i = 0; i < 3; i++)
+		CHECK(write(i, "x", 1) < 0 && errno == EBADF);
+	get_info(fd, id);
+	one = open("/dev/null", O_RDONLY);
+	CHECK(one == 0);
+}
+
 #define FLOOD 4000
 
 /* What has no room in the queue is done, and the next read says that an answer was lost. */
@@ -191,9 +207,16 @@ static void nobody(void)
 }
 
 static const struct probe SOCKETS[] = {
-	{"waiting", waiting}, {"families", families},	  {"children", children},
-	{"threads", threads}, {"namespaces", namespaces}, {"others", others},
-	{"closed", closed},   {"flood", flood},		  {"nobody", nobody},
+	{"waiting", waiting},
+	{"families", families},
+	{"children", children},
+	{"threads", threads},
+	{"namespaces", namespaces},
+	{"others", others},
+	{"closed", closed},
+	{"streams", streams},
+	{"flood", flood},
+	{"nobody", nobody},
 	{NULL, NULL},
 };
 
