@@ -131,6 +131,20 @@ void find_netns(int fd, struct question *question)
 		remember_netns(cookie, question);
 }
 
+/* The path of xlvsd's socket; empty: not found yet, or too long to be that of a socket. */
+static char socket_path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+/* At the beginning: programs clear their environment, and getenv() is not for handlers. */
+static void find_socket(void)
+{
+	const char *path = getenv("XLVS_IPVS_SOCKET");
+
+	if (path == NULL || *path == '\0')
+		path = SOCKET_DEFAULT;
+	if (strlen(path) < sizeof(socket_path))
+		strcpy(socket_path, path);
+}
+
 /*
  * What is printed to a stream that is closed would be a question, so that 0 to 2 are not for us.
  * Returns a descriptor, or minus an errno.
@@ -154,14 +168,14 @@ static int connected(void)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *path = getenv("XLVS_IPVS_SOCKET");
 	int fd;
 
-	if (path == NULL || *path == '\0')
-		path = SOCKET_DEFAULT;
-	if (strlen(path) >= sizeof(address.sun_path))
+	/* Libraries that begin before this one may ask already. */
+	if (*socket_path == '\0')
+		find_socket();
+	if (*socket_path == '\0')
 		return -ENOENT;
-	strcpy(address.sun_path, path);
+	strcpy(address.sun_path, socket_path);
 	fd = unconnected();
 	if (fd < 0)
 		return fd;
@@ -214,6 +228,7 @@ static void leave_parents(void)
 
 __attribute__((constructor)) static void prepare(void)
 {
+	find_socket();
 	pthread_key_create(&at_thread_end, leave_own);
 	pthread_atfork(NULL, NULL, leave_parents);
 }

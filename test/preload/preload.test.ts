@@ -57,7 +57,7 @@ async function serve(t: ExecutionContext): Promise<string> {
 }
 
 const SOCKETS = 'waiting families threads others namespaces flood'.split(' ')
-const PROCESSES = 'children closed streams'.split(' ')
+const PROCESSES = 'children closed streams cleared'.split(' ')
 const FILES = ['files', 'flags', 'folders', 'other thread']
 for (const name of [...SOCKETS, ...PROCESSES, ...FILES])
   privileged(`preload: a program does ${name}, then all is as with the kernel's IPVS`, async t => {

@@ -171,6 +171,13 @@ static void streams(void)
 	CHECK(one == 0);
 }
 
+/* xlvsd is where it was said to be when the program was started. */
+static void cleared(void)
+{
+	CHECK(clearenv() == 0);
+	ask_once();
+}
+
 #define FLOOD 4000
 
 /* What has no room in the queue is done, and the next read says that an answer was lost. */
@@ -207,17 +214,10 @@ static void nobody(void)
 }
 
 static const struct probe SOCKETS[] = {
-	{"waiting", waiting},
-	{"families", families},
-	{"children", children},
-	{"threads", threads},
-	{"namespaces", namespaces},
-	{"others", others},
-	{"closed", closed},
-	{"streams", streams},
-	{"flood", flood},
-	{"nobody", nobody},
-	{NULL, NULL},
+	{"waiting", waiting}, {"families", families},	  {"children", children},
+	{"threads", threads}, {"namespaces", namespaces}, {"others", others},
+	{"closed", closed},   {"streams", streams},	  {"cleared", cleared},
+	{"flood", flood},     {"nobody", nobody},	  {NULL, NULL},
 };
 
 static bool found_and_run(const struct probe *probe, const char *name)
