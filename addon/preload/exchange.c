@@ -253,7 +253,7 @@ static int open_way(struct way *way)
 	return 0;
 }
 
-/* Neither is a point of cancellation nor comes by hooks.c. All below return 0, an errno or
+/* Does not come by hooks.c. All below return 0, an errno or
  * NOT_ASKED. */
 static int send_all(int fd, struct iovec *parts, size_t count)
 {
@@ -368,15 +368,18 @@ static int ask_once(const struct question *question, const void *bytes, struct a
 	struct way other = {.fd = -1}, *way = own.busy ? &other : &own;
 	int error = 0;
 
+	/* Before it is looked at: a handler that finds it bad would put another in its place. */
+	way->busy = true;
+	atomic_signal_fence(memory_order_seq_cst);
 	if (way == &own && !is_own(way)) {
 		leave(way);
 		error = open_way(way);
 		pthread_setspecific(at_thread_end, way);
 	} else if (way == &other)
 		error = open_way(way);
-	way->busy = true;
 	if (error == 0)
 		error = ask_by(way, question, bytes, answer);
+	atomic_signal_fence(memory_order_seq_cst);
 	way->busy = false;
 	if (way == &other)
 		leave(way);
@@ -418,15 +421,18 @@ static int ask_patiently(const struct question *question, const void *bytes, str
 
 int ask(int fd, struct question *question, const void *bytes, struct answer *answer)
 {
-	int error;
+	int error, before;
 
 	answer->bytes = NULL;
 	question->magic = MAGIC;
 	question->pad = 0;
+	/* connect() and close() are points of cancellation; _exit() and fork() must be none. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	find_netns(fd, question);
 	/* Who ends waits for nobody. */
 	error = question->kind == KIND_SETTLE ? ask_now(question, bytes, answer)
 					      : ask_patiently(question, bytes, answer);
+	pthread_setcancelstate(before, NULL);
 	if (error != 0)
 		return error;
 	if (answer->result == NOT_MINE) {

@@ -85,7 +85,7 @@ async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) 
   return { socket: await serveIpvs(t, unsettled, socket), asked }
 }
 
-const ENDS = 'return exit _exit quick_exit child parent thread signal vfork'.split(' ')
+const ENDS = 'return exit _exit quick_exit child parent thread signal vfork cancelled'.split(' ')
 const EXECS = 'execve execveat fexecve execv execvp execvpe execl execlp execle'.split(' ')
 for (const end of [...ENDS, ...EXECS, 'no exec'])
   privileged(`preload: a program ends by ${end}, then the disk is waited for once`, async t => {

@@ -73,6 +73,30 @@ static void by_thread(void)
 	CHECK(pthread_create(&thread, NULL, asks, NULL) == 0 && pthread_join(thread, NULL) == 0);
 }
 
+static _Atomic int has_asked;
+
+static void *asks_and_stays(void *unused)
+{
+	ask_once();
+	has_asked = 1;
+	pause();
+	return unused;
+}
+
+/* By a thread that has no connection yet, and that is to be cancelled: it ends all the same. */
+static void by_cancelled(void)
+{
+	pthread_t thread;
+
+	/* Or else its end would not be the process'. */
+	alarm(30);
+	CHECK(pthread_create(&thread, NULL, asks_and_stays, NULL) == 0);
+	while (!has_asked)
+		sched_yield();
+	CHECK(pthread_cancel(pthread_self()) == 0);
+	_exit(0);
+}
+
 /* Who is interrupted may be in malloc, which is not for handlers. */
 static volatile sig_atomic_t is_handling;
 
@@ -224,15 +248,27 @@ static void by_vfork(void)
 }
 
 const struct probe ENDS[] = {
-	{"return", by_return},	 {"exit", by_exit},
-	{"_exit", by__exit},	 {"quick_exit", by_quick_exit},
-	{"failure", by_failure}, {"child", by_child},
-	{"parent", by_parent},	 {"thread", by_thread},
-	{"signal", by_signal},	 {"both", by_both},
-	{"execve", by_execve},	 {"execveat", by_execveat},
-	{"fexecve", by_fexecve}, {"execv", by_execv},
-	{"execvp", by_execvp},	 {"execvpe", by_execvpe},
-	{"execl", by_execl},	 {"execlp", by_execlp},
-	{"execle", by_execle},	 {"no exec", by_no_exec},
-	{"vfork", by_vfork},	 {NULL, NULL},
+	{"return", by_return},
+	{"exit", by_exit},
+	{"_exit", by__exit},
+	{"quick_exit", by_quick_exit},
+	{"failure", by_failure},
+	{"child", by_child},
+	{"parent", by_parent},
+	{"thread", by_thread},
+	{"signal", by_signal},
+	{"cancelled", by_cancelled},
+	{"both", by_both},
+	{"execve", by_execve},
+	{"execveat", by_execveat},
+	{"fexecve", by_fexecve},
+	{"execv", by_execv},
+	{"execvp", by_execvp},
+	{"execvpe", by_execvpe},
+	{"execl", by_execl},
+	{"execlp", by_execlp},
+	{"execle", by_execle},
+	{"no exec", by_no_exec},
+	{"vfork", by_vfork},
+	{NULL, NULL},
 };
