@@ -87,7 +87,7 @@ async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) 
 
 const ENDS = 'return exit _exit quick_exit child parent thread signal vfork cancelled'.split(' ')
 const EXECS = 'execve execveat fexecve execv execvp execvpe execl execlp execle'.split(' ')
-for (const end of [...ENDS, ...EXECS, 'no exec'])
+for (const end of [...ENDS, ...EXECS, 'no exec', "nobody's"])
   privileged(`preload: a program ends by ${end}, then the disk is waited for once`, async t => {
     const { socket, asked } = await serveUnsettled(t, () => Promise.resolve())
 

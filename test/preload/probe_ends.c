@@ -73,6 +73,13 @@ static void by_thread(void)
 	CHECK(pthread_create(&thread, NULL, asks, NULL) == 0 && pthread_join(thread, NULL) == 0);
 }
 
+/* Without the rights that it had when it asked. */
+static void by_nobody(void)
+{
+	ask_once();
+	CHECK(setgid(65534) == 0 && setuid(65534) == 0);
+}
+
 static _Atomic int has_asked;
 
 static void *asks_and_stays(void *unused)
@@ -248,27 +255,12 @@ static void by_vfork(void)
 }
 
 const struct probe ENDS[] = {
-	{"return", by_return},
-	{"exit", by_exit},
-	{"_exit", by__exit},
-	{"quick_exit", by_quick_exit},
-	{"failure", by_failure},
-	{"child", by_child},
-	{"parent", by_parent},
-	{"thread", by_thread},
-	{"signal", by_signal},
-	{"cancelled", by_cancelled},
-	{"both", by_both},
-	{"execve", by_execve},
-	{"execveat", by_execveat},
-	{"fexecve", by_fexecve},
-	{"execv", by_execv},
-	{"execvp", by_execvp},
-	{"execvpe", by_execvpe},
-	{"execl", by_execl},
-	{"execlp", by_execlp},
-	{"execle", by_execle},
-	{"no exec", by_no_exec},
-	{"vfork", by_vfork},
-	{NULL, NULL},
+	{"return", by_return},	       {"exit", by_exit},	  {"_exit", by__exit},
+	{"quick_exit", by_quick_exit}, {"failure", by_failure},	  {"child", by_child},
+	{"parent", by_parent},	       {"thread", by_thread},	  {"signal", by_signal},
+	{"cancelled", by_cancelled},   {"nobody's", by_nobody},	  {"both", by_both},
+	{"execve", by_execve},	       {"execveat", by_execveat}, {"fexecve", by_fexecve},
+	{"execv", by_execv},	       {"execvp", by_execvp},	  {"execvpe", by_execvpe},
+	{"execl", by_execl},	       {"execlp", by_execlp},	  {"execle", by_execle},
+	{"no exec", by_no_exec},       {"vfork", by_vfork},	  {NULL, NULL},
 };
