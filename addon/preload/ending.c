@@ -64,7 +64,8 @@ int settled_status(int status)
 		 "xlvs: what this program changed is in force, but may not be on disk: %s\n",
 		 error == ENOENT ? "xlvsd is not there" : strerrordesc_np(error));
 	syscall(SYS_write, STDERR_FILENO, text, strlen(text));
-	return status == 0 ? 1 : status;
+	/* Of which eight bits are told. */
+	return (status & 0xff) == 0 ? 1 : status;
 }
 
 /* The very last of them, as it was the first to be registered. */

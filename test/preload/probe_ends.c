@@ -20,6 +20,12 @@ static void by_exit(void)
 	exit(0);
 }
 
+static void by_exit_256(void)
+{
+	ask_once();
+	exit(256);
+}
+
 static void by__exit(void)
 {
 	ask_once();
@@ -255,12 +261,29 @@ static void by_vfork(void)
 }
 
 const struct probe ENDS[] = {
-	{"return", by_return},	       {"exit", by_exit},	  {"_exit", by__exit},
-	{"quick_exit", by_quick_exit}, {"failure", by_failure},	  {"child", by_child},
-	{"parent", by_parent},	       {"thread", by_thread},	  {"signal", by_signal},
-	{"cancelled", by_cancelled},   {"nobody's", by_nobody},	  {"both", by_both},
-	{"execve", by_execve},	       {"execveat", by_execveat}, {"fexecve", by_fexecve},
-	{"execv", by_execv},	       {"execvp", by_execvp},	  {"execvpe", by_execvpe},
-	{"execl", by_execl},	       {"execlp", by_execlp},	  {"execle", by_execle},
-	{"no exec", by_no_exec},       {"vfork", by_vfork},	  {NULL, NULL},
+	{"return", by_return},
+	{"exit", by_exit},
+	{"exit 256", by_exit_256},
+	{"_exit", by__exit},
+	{"quick_exit", by_quick_exit},
+	{"failure", by_failure},
+	{"child", by_child},
+	{"parent", by_parent},
+	{"thread", by_thread},
+	{"signal", by_signal},
+	{"cancelled", by_cancelled},
+	{"nobody's", by_nobody},
+	{"both", by_both},
+	{"execve", by_execve},
+	{"execveat", by_execveat},
+	{"fexecve", by_fexecve},
+	{"execv", by_execv},
+	{"execvp", by_execvp},
+	{"execvpe", by_execvpe},
+	{"execl", by_execl},
+	{"execlp", by_execlp},
+	{"execle", by_execle},
+	{"no exec", by_no_exec},
+	{"vfork", by_vfork},
+	{NULL, NULL},
 };
