@@ -22,7 +22,9 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-/* What open() becomes in a program that was built with checks. */
+/* What recvfrom() and open() become in a program that was built with checks. */
+ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flags,
+		       struct sockaddr *from, socklen_t *from_length);
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int folder, const char *path, int flags);
@@ -33,6 +35,7 @@ int __openat64_2(int folder, const char *path, int flags);
 	X(sendto)                                                                                  \
 	X(recvmsg)                                                                                 \
 	X(recvfrom)                                                                                \
+	X(__recvfrom_chk)                                                                          \
 	X(getsockopt)                                                                              \
 	X(setsockopt)                                                                              \
 	X(open)                                                                                    \
@@ -133,6 +136,17 @@ EXPORTED ssize_t recvfrom(int fd, void *bytes, size_t length, int flags, struct 
 {
 	NEXT(recvfrom);
 	ssize_t got = next(fd, bytes, length, flags, from, from_length);
+
+	if (got >= 0 && from != NULL)
+		hide_sender(fd, from, *from_length);
+	return got;
+}
+
+EXPORTED ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flags,
+				struct sockaddr *from, socklen_t *from_length)
+{
+	NEXT(__recvfrom_chk);
+	ssize_t got = next(fd, bytes, length, room, flags, from, from_length);
 
 	if (got >= 0 && from != NULL)
 		hide_sender(fd, from, *from_length);

@@ -37,6 +37,25 @@ static void waiting(void)
 	CHECK(answer(fd, &error, 0) == NLMSG_DONE);
 }
 
+ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flags,
+		       struct sockaddr *from, socklen_t *from_length);
+
+/* As one sees it that reads by other functions. */
+static void senders(void)
+{
+	int fd = netlink(NETLINK_GENERIC), id = family_id(fd);
+	struct sockaddr_nl from;
+	struct sockaddr *to = (struct sockaddr *)&from;
+	socklen_t length = sizeof(from);
+	char bytes[64];
+
+	ask(fd, (uint16_t)id, GET_INFO, 0, NULL);
+	from.nl_pid = 1;
+	CHECK(recvfrom(fd, bytes, 64, MSG_PEEK, to, &length) == 36 && from.nl_pid == 0);
+	from.nl_pid = 1;
+	CHECK(__recvfrom_chk(fd, bytes, 64, 64, 0, to, &length) == 36 && from.nl_pid == 0);
+}
+
 /* Another family on the same descriptor, in between; and another kind of netlink. */
 static void families(void)
 {
@@ -214,10 +233,11 @@ static void nobody(void)
 }
 
 static const struct probe SOCKETS[] = {
-	{"waiting", waiting}, {"families", families},	  {"children", children},
-	{"threads", threads}, {"namespaces", namespaces}, {"others", others},
-	{"closed", closed},   {"streams", streams},	  {"cleared", cleared},
-	{"flood", flood},     {"nobody", nobody},	  {NULL, NULL},
+	{"waiting", waiting},	{"senders", senders}, {"families", families},
+	{"children", children}, {"threads", threads}, {"namespaces", namespaces},
+	{"others", others},	{"closed", closed},   {"streams", streams},
+	{"cleared", cleared},	{"flood", flood},     {"nobody", nobody},
+	{NULL, NULL},
 };
 
 static bool found_and_run(const struct probe *probe, const char *name)
