@@ -14,13 +14,24 @@ const LIBRARY = fileURLToPath(new URL('../../build/libxlvs-ipvs.so', import.meta
 const SIGNALS = '--default-signal=PIPE,XFSZ'
 const ENV = '/usr/bin/env'
 
+/** What LD_PRELOAD becomes, `before` being what it is. @throws PROGRAM_MISSING */
+export function preloadOf(library: string, before: string): string {
+  // The dynamic linker would look for the parts, find none, and run the program without.
+  if (/[ :]/.test(library))
+    throw new XlvsError(
+      'PROGRAM_MISSING',
+      `the library ${library} cannot be named: in LD_PRELOAD a space or a colon ends a name`,
+      'move xlvs to a folder whose path has neither',
+    )
+  return before === '' ? library : `${library}:${before}`
+}
+
 /** Does not return. @throws PROGRAM_MISSING, BAD_USAGE */
 export function execute([name = '', ...args]: readonly string[], socket: string): never {
   const program = found(name)
-  const before = process.env['LD_PRELOAD'] ?? ''
   const env = {
     ...process.env,
-    LD_PRELOAD: before === '' ? LIBRARY : `${LIBRARY}:${before}`,
+    LD_PRELOAD: preloadOf(LIBRARY, process.env['LD_PRELOAD'] ?? ''),
     XLVS_IPVS_SOCKET: resolve(ipvsSocketOf(socket)),
   }
   if (!isProgram(LIBRARY))

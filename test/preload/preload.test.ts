@@ -12,6 +12,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { DirectorApi } from '../../control/daemon/contract.ts'
 import { goodbyeBytes, readQuestion, replyBytes } from '../../control/daemon/ipvs_frames.ts'
 import { ipvsSocketOf } from '../../control/daemon/options.ts'
+import { preloadOf } from '../../control/ipvs/exec.ts'
 import { answerIpvs } from '../../control/ipvs/seat.ts'
 import { serveFake, serveIpvs } from '../support/fake_director.ts'
 import { attempt } from '../support/namespace.ts'
@@ -296,6 +297,11 @@ test('exec: LD_PRELOAD is set already, then it comes behind', async t => {
   const { out } = await xlvs(['exec', '--', 'sh', '-c', 'echo $LD_PRELOAD'], { env })
 
   t.is(out, `${LIBRARY}:${env.LD_PRELOAD}\n`)
+})
+
+test('exec: the library in a folder that LD_PRELOAD cannot name, then it is said', t => {
+  for (const library of ['/opt/my xlvs/libxlvs-ipvs.so', '/opt/a:b/libxlvs-ipvs.so'])
+    t.throws(() => preloadOf(library, ''), { code: 'PROGRAM_MISSING', message: /a colon ends/ })
 })
 
 test('exec: a program that a signal ends, then the command is ended by it', async t => {
