@@ -84,16 +84,40 @@ WARM __u64 stash_claim(const struct tuple *tuple, __u64 hash)
 	return tuple->family ? stash_claim_in(1, hash, tuple) : stash_claim_in(0, hash, tuple);
 }
 
-/* The key of a slot behind the table goes back to who had it, if anybody. */
+/*
+ * Takes the shadow off a slot that has a key. Gives its life; LIFE_EMPTY when it is another's: the
+ * sweep may have freed it.
+ */
+ALWAYS __u32 slot_unshadow(struct conn *slot, const struct wire *wire)
+{
+	__u64 word = READ(slot->word), was;
+
+	if ((word & WORD_LIFE_MASK) < LIFE_DEAD || !is_key(slot, word, wire))
+		return LIFE_EMPTY;
+	for (int turn = 0; turn < SHADOW_TURNS; turn++) {
+		was = __sync_val_compare_and_swap(&slot->word, word, word & ~FLAG(CONN_SHADOWED));
+		if (was == word)
+			return word & WORD_LIFE_MASK;
+		if ((was ^ word) >> WORD_TAG_SHIFT)
+			break;
+		word = was;
+	}
+	return LIFE_EMPTY;
+}
+
+/*
+ * The key of a slot behind the table goes back to who had it, when that answers still. One that has
+ * ended or died is shadowed by nobody then, so that the sweep lets an older one answer.
+ */
 ALWAYS void stash_return(__u8 v6, const struct tuple *key, __u32 index)
 {
 	struct conn *slot = slot_at(v6, index), *rival;
 	__u32 former = slot ? READ(slot->partner) : NONE;
+	struct wire wire = wire_of(key, v6);
 
 	rival = slot_at(v6, former);
-	if (rival && !bpf_map_update_elem(&stash, key, &former, BPF_EXIST))
-		__sync_fetch_and_and(&rival->word, ~FLAG(CONN_SHADOWED));
-	else
+	if (!rival || slot_unshadow(rival, &wire) != LIFE_VALID ||
+	    bpf_map_update_elem(&stash, key, &former, BPF_EXIST))
 		bpf_map_delete_elem(&stash, key);
 }
 

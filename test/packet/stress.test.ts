@@ -3,18 +3,18 @@
  * its negative control: without the grace period readers do see foreign fields, without the lock
  * there are second copies; so these tests can fail. Read next: stress.bpf.c.
  */
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { BpfObject, store32 } from '../../addon/index.ts'
-import { CONFIG, MAPS, SETTINGS, TCP_STATE, writeConfig } from '../../control/abi/maps.gen.ts'
-import { view } from '../../control/dataplane/bytes.ts'
+import { store32 } from '../../addon/index.ts'
+import { SETTINGS, TCP_STATE } from '../../control/abi/maps.gen.ts'
 import { sweep } from '../../control/dataplane/sweep.ts'
+import { beside } from '../support/beside.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
-const OBJECT = here('../../build/test/stress.bpf.o')
+const SOURCE = here('stress.bpf.c')
 const WORKER = here('stress_worker.ts')
 const DIES_WITH_US = ['--pdeathsig', 'KILL']
 const SERVICES = `
@@ -44,28 +44,6 @@ interface Stress {
   work: (what: number, tuples: number, turn: () => void, enough: (seen: Seen) => boolean) => Seen
 }
 
-function build(): void {
-  const multiarch = execFileSync('gcc', ['-print-multiarch'], { encoding: 'utf8' }).trim()
-  mkdirSync(here('../../build/test'), { recursive: true })
-  const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-Wall', '-Wextra', '-Werror']
-  const include = `-I/usr/include/${multiarch}`
-  execFileSync('clang-19', [...flags, include, '-c', here('stress.bpf.c'), '-o', OBJECT])
-}
-
-/** The program, in the director's maps. */
-function load(lvs: PacketDirector): BpfObject {
-  const object = BpfObject.open(OBJECT, 'stress')
-  const constants = new Uint8Array(CONFIG.size)
-  writeConfig(view(constants), 0, lvs.kernel.config)
-  object.setInitialValue('.rodata.config', constants)
-  const own = new Set(object.maps())
-  for (const name of Object.keys(MAPS) as (keyof typeof MAPS)[])
-    if (own.has(MAPS[name].libbpf)) object.reuseMap(MAPS[name].libbpf, lvs.kernel.maps[name])
-  object.reuseMap('.data.settings', lvs.kernel.maps.settings)
-  object.load()
-  return object
-}
-
 /** The first two CPUs this process may use. */
 function twoCpus(): [string, string] {
   const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
@@ -79,9 +57,8 @@ function twoCpus(): [string, string] {
 }
 
 async function stress(t: Parameters<typeof director>[0]): Promise<Stress> {
-  build()
   const lvs = await director(t, SERVICES)
-  const object = load(lvs)
+  const object = beside(lvs, SOURCE)
   const knobs = object.map('.data.knobs').mmap()
   const counts = new BigUint64Array(object.map('seen').mmap())
   const id = String(object.program('stress').info.id)
