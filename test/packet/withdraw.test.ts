@@ -44,7 +44,11 @@ async function started(
     dataplane: packets.dataplane,
     watch: { network: () => network, link: () => undefined, linkNames: () => ['one'] },
     journal: { records: [], append: () => Promise.resolve(), snapshot: () => Promise.resolve() },
-    sweeper: { figures: { used: 0 }, endOrphans: () => Promise.resolve(ends++) },
+    sweeper: {
+      figures: { used: 0 },
+      endOrphans: () => Promise.resolve(ends++),
+      gracePeriod: () => Promise.resolve(),
+    },
     log,
     gracePeriod: () => {
       packets.tables[0].gracePeriod()

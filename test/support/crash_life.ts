@@ -50,7 +50,7 @@ export async function begin(
     journal,
     nowMs,
     watch: watchOf(network),
-    sweeper: { figures: { used: [0, 0] } },
+    sweeper: { figures: { used: [0, 0] }, gracePeriod: () => Promise.resolve() },
     log: QUIET,
     gracePeriod: () => undefined,
     snapshotEvery: SNAPSHOT_EVERY,
