@@ -85,9 +85,17 @@ interface Frame {
   doubts: Doubt[]
 }
 
-/** Rules for what comes in by base chains, one after the other. */
-export function importChains(base: readonly Chain[], all: readonly Chain[]): Imported {
+/**
+ * Rules for what comes in by base chains, one after the other.
+ * @param closed base chains that cannot be said, and why
+ */
+export function importChains(
+  base: readonly Chain[],
+  all: readonly Chain[],
+  closed: readonly [name: string, reason: string][] = [],
+): Imported {
   const flattener = new Flattener(new Map(all.map(chain => [chain.name, chain])))
+  for (const [name, reason] of closed) flattener.lead(name, reason)
   for (const chain of base) flattener.base(chain)
   for (const chain of all) flattener.unreached(chain)
   return flattener.imported()
@@ -177,18 +185,19 @@ class Flattener {
     matches: readonly MarkMatch[],
   ): void {
     this.#leave(rule, reason)
-    for (const name of chains) this.#lead(name, `${rule.place} leads there, and ${reason}`)
+    for (const name of chains) this.lead(name, `${rule.place} leads there, and ${reason}`)
     for (const frame of new Set([this.#frames[0], this.#frames.at(-1)]))
       frame?.doubts.push({ place: rule.place, matches })
   }
 
-  #lead(name: string, reason: string): void {
+  /** Packets come there, nobody can say which. */
+  lead(name: string, reason: string): void {
     if (this.#led.has(name)) return
     this.#led.set(name, reason)
     for (const { verdict } of this.#chains.get(name)?.rules ?? [])
-      if (verdict.does === 'jump' || verdict.does === 'goto') this.#lead(verdict.chain, reason)
+      if (verdict.does === 'jump' || verdict.does === 'goto') this.lead(verdict.chain, reason)
       else if (verdict.does === 'unknown')
-        for (const next of verdict.chains ?? []) this.#lead(next, reason)
+        for (const next of verdict.chains ?? []) this.lead(next, reason)
   }
 
   /** Packets leave the chain of a frame, which those do not that have left one within it. */

@@ -49,7 +49,7 @@ export function importIptables(text: string): Imported {
       'write it by iptables-save > FILE, or by nft -j list ruleset > FILE',
     )
   const found: Imported = { rules: [], left: [] }
-  for (const [family, chains] of tables(text)) {
+  for (const [family, chains] of tables(text, found.left)) {
     const base = BASE.flatMap(name => chains.get(name) ?? [])
     const { rules, left } = importChains(base, [...chains.values()])
     found.rules.push(...rules.filter(rule => rule.family === family))
@@ -58,30 +58,44 @@ export function importIptables(text: string): Imported {
   return found
 }
 
-/** The tables mangle, each with its family; a text without a header is of the family it has. */
-function tables(text: string): [Family, Map<string, Chain>][] {
+/**
+ * The tables mangle, each with its family; a text without a header is of the family it has.
+ * @param left rules that mark in other tables are added to it
+ */
+function tables(text: string, left: Imported['left']): [Family, Map<string, Chain>][] {
   const found: [Family, Map<string, Chain>][] = []
   let family: Family = /^-A .*-[sd] [0-9a-f]*:/m.test(text) && !/^# Gen/m.test(text) ? 6 : 4
   let chains: Map<string, Chain> | undefined
+  let table = ''
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trim()
     const header = HEADER.exec(line)
     if (header) family = header[1] === 'ip6tables' ? 6 : 4
     if (line.startsWith('*')) {
-      chains = line === '*mangle' ? new Map<string, Chain>() : undefined
+      table = line.slice(1)
+      chains = table === 'mangle' ? new Map<string, Chain>() : undefined
       if (chains) found.push([family, chains])
     }
     const declared = /^:(\S+)/.exec(line)?.[1]
     if (chains && declared !== undefined && !chains.has(declared))
       chains.set(declared, { name: declared, rules: [] })
     const rule = /^(?:\[\d+:\d+\] )?-A (\S+) ?(.*)$/.exec(line)
-    if (!rule || !chains) continue
+    if (!rule) continue
     const [, name = '', rest = ''] = rule
+    const said = new Reader(wordsOf(rest), family).rule(`line ${i + 1}`, line)
+    if (!chains) {
+      if (said.marks !== undefined) left.push(elsewhere(said, table))
+      continue
+    }
     const chain = chains.get(name) ?? { name, rules: [] }
     chains.set(name, chain)
-    chain.rules.push(new Reader(wordsOf(rest), family).rule(`line ${i + 1}`, line))
+    chain.rules.push(said)
   }
   return found
+}
+
+function elsewhere({ place, text }: ChainRule, table: string): Imported['left'][number] {
+  return { place, text, reason: `it marks in the table ${table}, and only mangle is understood` }
 }
 
 /** Words, those in quotes as one. */

@@ -23,6 +23,9 @@ type Json = Record<string, unknown>
 type Sets = ReadonlyMap<string, unknown>
 
 const FAMILIES: Record<string, readonly Family[]> = { ip: [4], ip6: [6], inet: [4, 6] }
+const SOME_BITS = 'it changes some bits of a mark'
+const NO_NUMBER = 'its mark is no plain number'
+const NAT = 'a chain of type nat sees only the first packet that connection tracking knows'
 /** In the order in which packets pass them. */
 const HOOKS = ['prerouting', 'input']
 /** At LOCAL_IN IPVS comes with this priority. */
@@ -49,13 +52,15 @@ export function importNft(text: string): Imported {
   )
   const chains = new Map<string, Chain>()
   const bases: { chain: Chain; order: number }[] = []
+  const nats: Chain[] = []
   for (const { chain } of items) {
     if (!isJson(chain) || !FAMILIES[String(chain['family'])]) continue
     const one = { name: String(chain['name']), rules: [] }
     chains.set(setName(chain, chain['name']), one)
     const hook = HOOKS.indexOf(String(chain['hook']))
     const priority = Number(chain['prio'] ?? 0)
-    if (hook === 0 || (hook === 1 && priority < IPVS_PRIORITY))
+    if (chain['type'] === 'nat') nats.push(one)
+    else if (hook === 0 || (hook === 1 && priority < IPVS_PRIORITY))
       bases.push({ chain: one, order: hook * 2 ** 32 + priority })
   }
   for (const { rule } of items) {
@@ -67,12 +72,17 @@ export function importNft(text: string): Imported {
   bases.sort((a, b) => a.order - b.order)
   return importByTable(
     bases.map(({ chain }) => chain),
+    nats,
     chains,
   )
 }
 
 /** Jumps are to chains of the same table, whose names are its own. */
-function importByTable(bases: readonly Chain[], chains: ReadonlyMap<string, Chain>): Imported {
+function importByTable(
+  bases: readonly Chain[],
+  nats: readonly Chain[],
+  chains: ReadonlyMap<string, Chain>,
+): Imported {
   const renamed = [...chains].map(([key, chain]) => {
     const table = key.slice(0, key.lastIndexOf(' '))
     const rules = chain.rules.map(rule => ({ ...rule, verdict: inTable(rule.verdict, table) }))
@@ -82,6 +92,7 @@ function importByTable(bases: readonly Chain[], chains: ReadonlyMap<string, Chai
   return importChains(
     bases.flatMap(chain => copyOf.get(chain) ?? []),
     renamed.map(({ copy }) => copy),
+    nats.map(chain => [copyOf.get(chain)?.name ?? '', NAT]),
   )
 }
 
@@ -222,7 +233,7 @@ class Reader {
     if (field !== 'meta mark') return
     const mark = typeof value === 'number' ? value : NaN
     const isWhole = Number.isInteger(mark) && mark >= 0 && mark <= MARK_MAX
-    this.#marks = isWhole ? mark : { reason: 'its mark is no plain number' }
+    this.#marks = isWhole ? mark : { reason: isBits(value) ? SOME_BITS : NO_NUMBER }
   }
 
   #match({ op, left, right }: Json): void {
@@ -310,6 +321,11 @@ function mayLack(value: unknown): boolean {
   return !Object.entries(value).every(
     ([name, parts]) => /^([|&^]|<<|>>)$/.test(name) && !mayLack(parts),
   )
+}
+
+/** What a mark was before, changed. */
+function isBits(value: unknown): boolean {
+  return isJson(value) && Object.keys(value).some(name => /^([|&^]|<<|>>)$/.test(name))
 }
 
 function prefixOf(value: unknown): string | undefined {
