@@ -50,7 +50,7 @@ export interface StatsView {
   rates: Rates
   /** What each CPU has counted since the start; a zero does not change it. */
   cpus: Traffic[]
-  services: (ServiceId & { traffic: Traffic; rates: Rates })[]
+  services: (ServiceId & { name?: string; traffic: Traffic; rates: Rates })[]
   /** Packets by reason, those above zero, in the order of enum reason. */
   reasons: { reason: string; packets: number }[]
   /** Of each family's table. */

@@ -169,7 +169,9 @@ export const StatsSchema = Type.Object({
   cpus: Type.Array(TrafficSchema, {
     description: 'What each CPU has counted since the start; a zero does not change it.',
   }),
-  services: Type.Array(Type.Object({ ...eitherId, traffic: TrafficSchema, rates: RatesSchema })),
+  services: Type.Array(
+    Type.Object({ ...eitherId, name, traffic: TrafficSchema, rates: RatesSchema }),
+  ),
   reasons: Type.Array(Type.Object({ reason: Type.String(), packets: count })),
   connections: Type.Array(
     Type.Object({

@@ -76,6 +76,7 @@ export class Views {
       cpus,
       services: services.map(service => ({
         ...serviceIdOf(service),
+        ...(service.name === undefined ? {} : { name: service.name }),
         traffic: this.#ofService(serviceName(service)),
         rates: dataplane.ratesOf(service),
       })),

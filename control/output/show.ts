@@ -13,6 +13,7 @@ import {
 } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 import { destWords, serviceWords } from '../model/words.ts'
+import { calledText } from './called.ts'
 import { caveats, inactiveText, unheeded } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
@@ -70,14 +71,14 @@ function interfacesLine(interfaces: readonly InterfaceView[]): string {
 }
 
 function serviceRow(service: ServiceView): string[] {
-  const { name, ...settings } = service
   const state = [
-    ...serviceWords(settings).map(word => word.join(' ')),
+    ...serviceWords(service)
+      .filter(([what]) => what !== 'name')
+      .map(word => word.join(' ')),
     ...(service.vipLocal ? [] : ['VIP not local']),
     ...(service.notActive.length > 0 ? ['not active yet'] : []),
   ]
-  const called = name === undefined ? '' : ` (${name})`
-  return [`${serviceName(service)}${called}`, service.scheduler, '', '', '', state.join(', ')]
+  return [calledText(service), service.scheduler, '', '', '', state.join(', ')]
 }
 
 function destRow(dest: DestView): string[] {

@@ -4,12 +4,12 @@
  */
 import {
   destName,
-  serviceName,
   type Rates,
   type ServiceId,
   type ServiceView,
   type Traffic,
 } from '../model/service.ts'
+import { calledText } from './called.ts'
 import { table, type Column } from './table.ts'
 
 const TRAFFIC_COLUMNS: readonly Column[] = [
@@ -37,7 +37,7 @@ const RATE_COLUMNS: readonly Column[] = [
 /** What there is to print; the daemon's StatsView has this shape. */
 export interface Stats {
   total: Traffic
-  services: readonly (ServiceId & { traffic: Traffic })[]
+  services: readonly (ServiceId & { name?: string; traffic: Traffic })[]
   reasons: readonly { reason: string; packets: number }[]
   connections: readonly { family: 4 | 6; slots: number; used: number; stashed: number }[]
 }
@@ -45,7 +45,7 @@ export interface Stats {
 /** Three parts with an empty line between. */
 export function statsText({ total, services, reasons, connections }: Stats): string {
   const traffic = table(TRAFFIC_COLUMNS, [
-    ...services.map(service => trafficRow(serviceName(service), service.traffic)),
+    ...services.map(service => trafficRow(calledText(service), service.traffic)),
     trafficRow('total', total),
   ])
   const why = reasons.map(({ reason, packets }) => [reason, `${packets}`])
@@ -60,7 +60,7 @@ export function statsText({ total, services, reasons, connections }: Stats): str
 export function ratesText(services: readonly ServiceView[], { rates }: { rates: Rates }): string {
   return table(RATE_COLUMNS, [
     ...services.flatMap(service => [
-      trafficRow(serviceName(service), service.rates),
+      trafficRow(calledText(service), service.rates),
       ...service.dests.toReversed().map(dest => trafficRow(`  ${destName(dest)}`, dest.rates)),
     ]),
     trafficRow('total', rates),

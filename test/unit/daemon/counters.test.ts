@@ -27,6 +27,20 @@ async function retired() {
   return lvs
 }
 
+test('counters: services with and without a name, then stats has it', async t => {
+  const machine = { disk: new Disk(), maps: new MemoryMaps([1, 2]) }
+  const { lvs } = await begin(machine, () => 0)
+  await lvs.addService({ ...SERVICE, name: 'web' })
+  await lvs.addService({ ...SERVICE, port: 443 })
+
+  const names = lvs.stats().services.map(service => [service.name, Object.hasOwn(service, 'name')])
+
+  t.deepEqual(names, [
+    ['web', true],
+    [undefined, false],
+  ])
+})
+
 const AGAIN = [
   { op: 'removeService', id: ID },
   { op: 'addService', service: SERVICE },

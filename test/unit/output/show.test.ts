@@ -305,7 +305,7 @@ test('stats: counters, reasons and the table, then three parts', t => {
   const counted = traffic(1, 20, 300, 4000, 50000)
   const stats = {
     total: counted,
-    services: [service({ traffic: counted })],
+    services: [service({ traffic: counted }), service({ port: 443, name: 'shop' })],
     reasons: [{ reason: 'FORWARDED', packets: 320 }],
     connections: [
       { family: 4, slots: 1024, used: 2, stashed: 0 },
@@ -316,9 +316,10 @@ test('stats: counters, reasons and the table, then three parts', t => {
   t.is(
     statsText(stats),
     [
-      'SERVICE           CONNS  IN PACKETS  OUT PACKETS  IN BYTES  OUT BYTES',
-      'tcp:192.0.2.1:80      1          20          300      4000      50000',
-      'total                 1          20          300      4000      50000',
+      'SERVICE                   CONNS  IN PACKETS  OUT PACKETS  IN BYTES  OUT BYTES',
+      'tcp:192.0.2.1:80              1          20          300      4000      50000',
+      'tcp:192.0.2.1:443 (shop)      0           0            0         0          0',
+      'total                         1          20          300      4000      50000',
       '',
       'REASON     PACKETS',
       'FORWARDED      320',
@@ -335,13 +336,13 @@ test('rates: services, dests and the total, then a line each', t => {
   const dests = [dest({ address: '10.0.0.3', rates: rates(1) }), dest({ rates: rates(2) })]
 
   t.is(
-    ratesText([service({ rates: rates(3), dests })], { rates: rates(4) }),
+    ratesText([service({ name: 'web', rates: rates(3), dests })], { rates: rates(4) }),
     [
-      'SERVICE / DEST    CONNS/S  IN PACKETS/S  OUT PACKETS/S  IN BYTES/S  OUT BYTES/S',
-      'tcp:192.0.2.1:80        3             6              9         300          600',
-      '  10.0.0.2:80           2             4              6         200          400',
-      '  10.0.0.3:80           1             2              3         100          200',
-      'total                   4             8             12         400          800',
+      'SERVICE / DEST          CONNS/S  IN PACKETS/S  OUT PACKETS/S  IN BYTES/S  OUT BYTES/S',
+      'tcp:192.0.2.1:80 (web)        3             6              9         300          600',
+      '  10.0.0.2:80                 2             4              6         200          400',
+      '  10.0.0.3:80                 1             2              3         100          200',
+      'total                         4             8             12         400          800',
       '',
     ].join('\n'),
   )
