@@ -111,6 +111,18 @@ export const DestViewSchema = Type.Object({
   notActive,
 })
 
+const DrainSchema = Type.Object(
+  {
+    address,
+    port,
+    fwd: destFields.fwd,
+    active: count,
+    inactive: count,
+    leftS: Type.Integer({ minimum: 0, description: 'Seconds that they may go on.' }),
+  },
+  { description: 'A removed dest whose connections go on for a while.' },
+)
+
 export const ServicesSchema = Type.Object({
   services: Type.Array(
     Type.Object({
@@ -122,6 +134,7 @@ export const ServicesSchema = Type.Object({
       traffic: TrafficSchema,
       rates: RatesSchema,
       dests: Type.Array(DestViewSchema, { description: 'Newest first.' }),
+      drains: Type.Optional(Type.Array(DrainSchema)),
       notActive,
     }),
   ),

@@ -4,6 +4,7 @@
  * Read next: ../dataplane/tables.ts.
  */
 import type { Dataplane } from '../dataplane/dataplane.ts'
+import { destName } from '../model/service.ts'
 import type { Change } from '../plan/intent.ts'
 
 /** A removed dest without connections keeps its id this long, as in IPVS' trash. */
@@ -46,8 +47,9 @@ export class Trash {
 
   #retirement(id: number): Retirement {
     const { tables } = this.#parts.dataplane
-    const [service = '', dest = ''] = (tables.nameOf(id) ?? '').split('>')
-    return { op: 'retire', service, dest, traffic: tables.traffic(id) }
+    const owner = tables.ownerOf(id)
+    const dest = owner ? destName(owner.dest) : ''
+    return { op: 'retire', service: owner?.service ?? '', dest, traffic: tables.traffic(id) }
   }
 
   /**
@@ -59,6 +61,9 @@ export class Trash {
     const rows = records.slice(from).map(one => one.op === 'retire' && `${one.service}>${one.dest}`)
     const names = new Set(rows.slice(-RETIRED_AT_ONCE))
     const { tables } = this.#parts.dataplane
-    for (const id of tables.idleTrash()) if (names.has(tables.nameOf(id) ?? '')) tables.forget(id)
+    for (const id of tables.idleTrash()) {
+      const owner = tables.ownerOf(id)
+      if (owner && names.has(`${owner.service}>${destName(owner.dest)}`)) tables.forget(id)
+    }
   }
 }

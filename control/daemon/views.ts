@@ -4,6 +4,7 @@
  */
 import { FAMILY } from '../abi/maps.gen.ts'
 import type { Dataplane } from '../dataplane/dataplane.ts'
+import { drainsOf } from '../dataplane/drains.ts'
 import { FAMILIES, type Both } from '../dataplane/slots.ts'
 import { originOf } from '../model/origin.ts'
 import {
@@ -31,6 +32,8 @@ export class Views {
   }
 
   service({ service, dests }: ServiceIntent): ServiceView {
+    const { tables, kernel } = this.#dataplane
+    const drains = drainsOf(tables, kernel, service)
     return {
       ...service,
       origin: originOf(service),
@@ -38,6 +41,7 @@ export class Views {
       traffic: this.#ofService(serviceName(service)),
       rates: this.#dataplane.ratesOf(service),
       dests: dests.map(dest => this.#dest(service, dest)),
+      ...(drains.length > 0 ? { drains } : {}),
       notActive: serviceNotActive(service),
     }
   }

@@ -13,7 +13,7 @@ import { callIdOf, isCall } from './calls.ts'
 import { isTemplate } from './control.ts'
 import { readSlot, SLOT, type ConnTable, type Slot } from './slots.ts'
 
-const FORWARDING: Record<number, ForwardingMethod> = {
+export const FORWARDING: Record<number, ForwardingMethod> = {
   [FWD.FWD_NAT]: 'nat',
   [FWD.FWD_DR]: 'dr',
   [FWD.FWD_TUN]: 'tun',

@@ -72,7 +72,7 @@ import { lastBegan, slowLeft, slowTick } from './slow_start.ts'
 import { afterEdit, thresholdsOf } from './threshold.ts'
 
 /** A dest id's owner, as text. */
-interface DestOwner {
+export interface DestOwner {
   /** Name of its service, and its virtual address, '' of a mark. */
   service: string
   vaddr: string
@@ -167,10 +167,9 @@ export class Tables {
     return Object.fromEntries(rows.map(([name, id]) => [`${service}>${name}`, this.traffic(id)]))
   }
 
-  /** The name of a dest's row, service>dest. */
-  nameOf(id: number): string | undefined {
-    const owner = this.#owners.get(id)
-    return owner && `${owner.service}>${destName(owner.dest)}`
+  /** Whose row it is. */
+  ownerOf(id: number): DestOwner | undefined {
+    return this.#owners.get(id)
   }
 
   destId(service: ServiceId, dest: DestId): number | undefined {

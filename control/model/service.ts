@@ -169,6 +169,15 @@ export type DestView = Dest & {
   notActive: string[]
 }
 
+/** A dest that was removed and whose connections go on for a while, as its service says. */
+export type DrainView = DestId & {
+  fwd: ForwardingMethod
+  active: number
+  inactive: number
+  /** Seconds that they may go on. */
+  leftS: number
+}
+
 /** A service as it is shown. dests come newest first, the order schedulers use. */
 export type ServiceView = Service & {
   origin: Origin
@@ -177,6 +186,8 @@ export type ServiceView = Service & {
   traffic: Traffic
   rates: Rates
   dests: DestView[]
+  /** Absent: none has connections that go on. */
+  drains?: DrainView[]
   /** What of it the data plane does not do yet, in words. */
   notActive: string[]
 }

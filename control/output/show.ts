@@ -8,6 +8,7 @@ import {
   isMark,
   serviceName,
   type DestView,
+  type DrainView,
   type InterfaceView,
   type ServiceView,
 } from '../model/service.ts'
@@ -56,6 +57,7 @@ function servicesTable(services: readonly ServiceView[]): string {
   const rows = services.flatMap(service => [
     serviceRow(service),
     ...service.dests.toReversed().map(dest => destRow(dest)),
+    ...(service.drains ?? []).map(dest => drainRow(dest)),
   ])
   return table(COLUMNS, rows)
 }
@@ -92,6 +94,12 @@ function destRow(dest: DestView): string[] {
     ...(notActive.length > 0 ? [`${notActive.join(', ')} not active yet`] : []),
   ]
   return [`  ${destName(dest)}`, fwd, `${weight}`, `${active}`, `${inactive}`, state.join(', ')]
+}
+
+function drainRow(dest: DrainView): string[] {
+  const { fwd, active, inactive, leftS } = dest
+  const state = `removed, drain: ${leftS} s left`
+  return [`  ${destName(dest)}`, fwd, '', `${active}`, `${inactive}`, state]
 }
 
 function interfaceTrouble({ name, present, running }: InterfaceView): string[] {

@@ -4,7 +4,8 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import { ICMP_CREDIT } from '../../control/abi/maps.gen.ts'
-import type { DestGone, ForwardingMethod } from '../../control/model/service.ts'
+import { Views } from '../../control/daemon/views.ts'
+import type { DestGone, DrainView, ForwardingMethod } from '../../control/model/service.ts'
 import { director, XDP, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, paths, service, type Family } from '../support/families.ts'
 import { at, sameButId, tcp, udp } from '../support/frames.ts'
@@ -45,6 +46,11 @@ const first = (f: Family): Uint8Array => tcp(`${at(f.client, 40001)} > ${at(f.vi
 
 const destOf = (lvs: PacketDirector): string | undefined =>
   lvs.conns().find(({ client }) => client.port === 40000)?.dest.address
+
+/** What xlvs show has of them. */
+function drainsOf({ dataplane, intents: [intent] }: PacketDirector): DrainView[] | undefined {
+  return intent && new Views(dataplane, () => ({ zero: {}, retired: {} })).service(intent).drains
+}
 
 for (const f of FAMILIES) {
   const { request, replyOut } = paths(f)
@@ -146,6 +152,21 @@ for (const f of FAMILIES) {
       [...went, last, reason('A')],
       [...['nat request', 'nat request', 'nat request'], 'reset'],
     )
+  })
+
+  test(`gone: ${f.name} drain, it is shown while it has connections and time`, async t => {
+    const lvs = await stranded(t, f, 'drain:30')
+    const drain = { address: f.dest(2), port: 8080, fwd: 'nat', active: 1, inactive: 0 } as const
+
+    t.deepEqual(drainsOf(lvs), [{ ...drain, leftS: 30 }])
+    lvs.advance(10)
+    t.deepEqual(drainsOf(lvs), [{ ...drain, leftS: 20 }])
+    lvs.advance(21)
+    t.is(drainsOf(lvs), undefined)
+  })
+
+  test(`gone: ${f.name} keep, no drain is shown`, async t => {
+    t.is(drainsOf(await stranded(t, f, 'keep')), undefined)
   })
 
   test(`gone: ${f.name} drain, an ended connection's SYN is scheduled anew`, async t => {

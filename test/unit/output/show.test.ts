@@ -234,6 +234,18 @@ test('show: a dest in its slow start, then its row says how much of it is left',
   t.regex(text('rr'), /^! the slow start of tcp:192\.0\.2\.1:80 is without effect: rr does not/m)
 })
 
+test('show: a removed dest whose connections go on, then its row and how long', t => {
+  const drain = { address: '10.0.0.3', port: 80, fwd: 'nat', active: 5, inactive: 2 } as const
+  const drains = [{ ...drain, leftS: 57 }]
+
+  const text = showText([ETH0], [service({ dests: [dest()], drains })], PLAIN)
+
+  t.regex(
+    text,
+    /\n {2}10\.0\.0\.2:80 .*\n {2}10\.0\.0\.3:80 +nat +5 +2 {2}removed, drain: 57 s left\n$/,
+  )
+})
+
 test('show: what changes nothing of a service that is not persistent, then it is told', t => {
   const vip = 'tcp:192.0.2.1:80'
   const persistent = `try xlvs service set ${vip} --persistent SECONDS`
