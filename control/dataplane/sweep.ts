@@ -21,8 +21,8 @@ import {
   type ControlTable,
 } from './control.ts'
 import { readSlot, SLOT, tupleOf, type ConnTable } from './slots.ts'
+import { restash, shadow, unstash, type StashTables } from './stashed.ts'
 import { afterRelease } from './threshold.ts'
-import { reindex, unindex, type Index } from './unindex.ts'
 
 /** Ticks a slot must be overdue: a packet that found it just in time has long finished. */
 const MARGIN_TICKS = 2
@@ -39,16 +39,11 @@ const ALL_BITS = (1n << 64n) - 1n
 const LOW = 0xffff_ffffn
 
 /** One family's table and what belongs to it. */
-export interface SweepTables extends ControlTable {
+export interface SweepTables extends ControlTable, StashTables {
   destConns: ArrayBuffer
   /** Ticks, not rounded. */
   second: number
-  stash: Index
   calls: CallMaps
-  /** First slot behind the hashed buckets. */
-  stashFirst: number
-  /** Waits until no program that runs now runs any more. */
-  gracePeriod(): void
 }
 
 export interface SweepResult {
@@ -89,10 +84,10 @@ export function sweep(
   let freed = 0
   const free = (dead: number[]): void => {
     tables.gracePeriod()
-    unstash(tables, dead)
     forgetCalls(tables, tables.calls, dead)
-    liftShadows(tables, slots, replies, dead, REPLY)
-    if (behind.length > 0) liftShadows(tables, slots, requests, dead, 0)
+    const heirs = heirsOf(tables, slots, replies, dead, REPLY)
+    const behinds = behind.length > 0 ? heirsOf(tables, slots, requests, dead, 0) : []
+    succeed(tables, slots, [...heirs, ...behinds], dead)
     and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
     freed += dead.length
   }
@@ -288,14 +283,6 @@ export function uncount(destConns: ArrayBuffer, word: bigint): void {
   afterRelease(destConns, dest)
 }
 
-/** A stashed slot's key goes too, unless a newer connection has taken it. */
-function unstash(tables: SweepTables, dead: number[]): void {
-  for (const slot of dead) {
-    if (slot < tables.stashFirst) continue
-    unindex(tables.stash, tupleOf(tables, slot), slot)
-  }
-}
-
 /** The shadowed slots by their keys: made once a sweep, when first asked for; empty: none. */
 type Shadows = () => Map<string, number[]>
 
@@ -308,25 +295,31 @@ function keyText(table: ConnTable, slot: number): string {
   return Buffer.from(tupleOf(table, slot)).toString('hex')
 }
 
+/** Who answers for a key next, and the dead who answered. */
+interface Heir {
+  slot: number
+  key: Uint8Array
+  dead: number[]
+}
+
 /**
  * Where the newest connection of a key has gone, the newest of the others answers again. Requests
  * of one key are those of a client to which several dests of the sip engine have told something.
  * `reply` is REPLY or 0: which of the two are looked at.
  * Anybody may shadow millions: no slice of the sweep may look at all of them.
  */
-function liftShadows(
+function heirsOf(
   tables: SweepTables,
   { words, step }: Words,
   shadows: Shadows,
   dead: number[],
   reply: number,
-): void {
+): Heir[] {
   const wordOf = (slot: number): number => words[slot * step] ?? 0
   const answered = dead.filter(slot => (wordOf(slot) & (REPLY | SHADOWED)) === reply)
-  if (answered.length === 0 || shadows().size === 0) return
-  const lifted: number[] = []
-  const isFound = (slot: number): boolean => slot < tables.stashFirst || restash(tables, slot)
-  for (const key of new Set(answered.map(slot => keyText(tables, slot)))) {
+  if (answered.length === 0 || shadows().size === 0) return []
+  const heirs: Heir[] = []
+  for (const [key, dead] of Map.groupBy(answered, slot => keyText(tables, slot))) {
     let newest: { slot: number; rank: number } | undefined
     for (const slot of shadows().get(key) ?? []) {
       // Since it was found it may have died, and its slot may be another's.
@@ -335,14 +328,40 @@ function liftShadows(
       const rank = readSlot(tables, request).nexthop
       if (rank >= (newest?.rank ?? 0)) newest = { slot, rank }
     }
-    if (newest && isFound(newest.slot)) lifted.push(newest.slot)
+    if (newest) heirs.push({ slot: newest.slot, key: Buffer.from(key, 'hex'), dead })
   }
-  and64Batch(tables.conns, wordsAt(tables, lifted), ALL_BITS ^ BigInt(SHADOWED), lifted.length)
+  return heirs
 }
 
-/** Whether a slot behind the table is found by its key again; not when that is a newer one's. */
-function restash(tables: SweepTables, slot: number): boolean {
-  return reindex(tables.stash, tupleOf(tables, slot), slot)
+/** Keys of the dead leave the stash when who is in the table is found again, but for its own. */
+function succeed(tables: SweepTables, slots: Words, heirs: Heir[], dead: number[]): void {
+  const isBehind = ({ slot }: Heir): boolean => slot >= tables.stashFirst
+  const stashed = heirs.filter(isBehind)
+  lift(
+    tables,
+    slots,
+    heirs.filter(heir => !isBehind(heir)),
+  )
+  unstash(tables, dead)
+  lift(tables, slots, stashed)
+  restash(
+    tables,
+    stashed.map(({ slot }) => slot),
+  )
+}
+
+/**
+ * Lifts shadows, before the dead are emptied. A packet that gives the key to a newer connection
+ * shadows the dead first and then looks for others: it finds the heir, or is seen here.
+ */
+function lift(tables: SweepTables, { words, step }: Words, heirs: Heir[]): void {
+  const at = wordsAt(
+    tables,
+    heirs.map(({ slot }) => slot),
+  )
+  and64Batch(tables.conns, at, ALL_BITS ^ BigInt(SHADOWED), heirs.length)
+  for (const { slot, key, dead } of heirs)
+    if (dead.some(one => ((words[one * step] ?? 0) & SHADOWED) !== 0)) shadow(tables, slot, key)
 }
 
 function isShadowed(word: number, reply: number): boolean {

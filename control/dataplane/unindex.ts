@@ -1,6 +1,7 @@
 /**
  * Hashes from a key to the slot of the newest connection, call or template that has it. The data
- * plane writes them, the sweep takes out whom it frees, while packets go on. Used by sweep.ts.
+ * plane writes them, the sweep takes out whom it frees, while packets go on. Used by stashed.ts and
+ * calls.ts.
  */
 import type { BpfMap } from '../../addon/index.ts'
 import { view } from './bytes.ts'
@@ -13,11 +14,14 @@ const IF_NEW = 1
 /**
  * Takes a slot out, if the key is still its own. In one step: a packet may give the key to a newer
  * one at any time, which is put back if it was taken.
+ * @returns that newer one; others may have come while it was out
  */
-export function unindex(index: Index, key: Uint8Array, slot: number): void {
-  if (slotIn(index.lookup(key)) !== slot) return
-  const taken = slotIn(index.take(key))
-  if (taken !== undefined && taken !== slot) reindex(index, key, taken)
+export function unindex(index: Index, key: Uint8Array, slot: number): number | undefined {
+  if (slotIn(index, key) !== slot) return undefined
+  const taken = slotOf(index.take(key))
+  if (taken === undefined || taken === slot) return undefined
+  reindex(index, key, taken)
+  return taken
 }
 
 /** Has a key lead to a slot, if it leads nowhere: whether it leads there now. */
@@ -27,10 +31,15 @@ export function reindex(index: Index, key: Uint8Array, slot: number): boolean {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return slotIn(index.lookup(key)) === slot
+    return slotIn(index, key) === slot
   }
 }
 
-function slotIn(value: Uint8Array | undefined): number | undefined {
+/** Where a key leads. */
+export function slotIn(index: Index, key: Uint8Array): number | undefined {
+  return slotOf(index.lookup(key))
+}
+
+function slotOf(value: Uint8Array | undefined): number | undefined {
   return value && view(value).getUint32(0, true)
 }
