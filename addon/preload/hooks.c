@@ -155,13 +155,15 @@ EXPORTED ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room,
 
 /* --- socket options --- */
 
-static bool is_ours(int fd, int level, int number)
+/* What has less than no room the kernel refuses. */
+static bool is_ours(int fd, int level, int number, socklen_t room)
 {
 	int domain = -1;
 	socklen_t length = sizeof(domain);
 
 	return level == IPPROTO_IP && number >= OPTION_FIRST && number <= OPTION_LAST &&
-	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_INET;
+	       (int)room >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+	       domain == AF_INET;
 }
 
 /* False: there is no xlvsd. `error`: 0 or an errno. */
@@ -191,7 +193,8 @@ EXPORTED int getsockopt(int fd, int level, int number, void *value, socklen_t *l
 	int before = errno, error;
 	struct answer answer = {0};
 
-	if (level != IPPROTO_IP || length == NULL || value == NULL || !is_ours(fd, level, number) ||
+	if (level != IPPROTO_IP || length == NULL || value == NULL ||
+	    !is_ours(fd, level, number, *length) ||
 	    !ask_option(fd, KIND_GET, number, value, *length, &answer, &error)) {
 		errno = before;
 		return next(fd, level, number, value, length);
@@ -211,7 +214,7 @@ EXPORTED int setsockopt(int fd, int level, int number, const void *value, sockle
 	int before = errno, error;
 	struct answer answer = {0};
 
-	if (level != IPPROTO_IP || !is_ours(fd, level, number) ||
+	if (level != IPPROTO_IP || !is_ours(fd, level, number, length) ||
 	    !ask_option(fd, KIND_SET, number, value, length, &answer, &error)) {
 		errno = before;
 		return next(fd, level, number, value, length);

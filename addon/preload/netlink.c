@@ -78,9 +78,12 @@ static unsigned char *joined(const struct msghdr *message, uint32_t *length)
 	unsigned char *bytes;
 	size_t sum = 0, at = 0;
 
-	for (size_t i = 0; i < message->msg_iovlen; i++)
+	for (size_t i = 0; i < message->msg_iovlen; i++) {
+		if (message->msg_iov[i].iov_len > MESSAGE_MAX - sum)
+			return NULL;
 		sum += message->msg_iov[i].iov_len;
-	if (sum < sizeof(struct nlmsghdr) || sum > MESSAGE_MAX)
+	}
+	if (sum < sizeof(struct nlmsghdr))
 		return NULL;
 	bytes = malloc(sum);
 	for (size_t i = 0; bytes != NULL && i < message->msg_iovlen; i++) {

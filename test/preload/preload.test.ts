@@ -57,7 +57,7 @@ async function serve(t: ExecutionContext): Promise<string> {
   return serveIpvs(t, director, socket)
 }
 
-const SOCKETS = 'waiting senders families threads others namespaces flood'.split(' ')
+const SOCKETS = 'waiting senders lengths families threads others namespaces flood'.split(' ')
 const PROCESSES = 'children closed streams cleared'.split(' ')
 const FILES = ['files', 'flags', 'folders', 'other thread']
 for (const name of [...SOCKETS, ...PROCESSES, ...FILES])

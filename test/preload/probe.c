@@ -56,6 +56,23 @@ static void senders(void)
 	CHECK(__recvfrom_chk(fd, bytes, 64, 64, 0, to, &length) == 36 && from.nl_pid == 0);
 }
 
+/* Lengths that no memory has, the sum of which is small. */
+static void lengths(void)
+{
+	int fd = netlink(NETLINK_GENERIC), udp = socket(AF_INET, SOCK_DGRAM, 0), id = family_id(fd);
+	char bytes[64] = "";
+	struct iovec parts[] = {{.iov_base = bytes, .iov_len = 48},
+				{.iov_base = bytes, .iov_len = SIZE_MAX - 8}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	socklen_t length = (socklen_t)-1;
+
+	CHECK(sendmsg(fd, &message, 0) < 0 && errno == EINVAL);
+	CHECK(getsockopt(udp, IPPROTO_IP, OPTION_INFO, bytes, &length) < 0);
+	CHECK(setsockopt(udp, IPPROTO_IP, OPTION_INFO, bytes, length) < 0);
+	CHECK(strcmp(bytes, "") == 0);
+	get_info(fd, id);
+}
+
 /* Another family on the same descriptor, in between; and another kind of netlink. */
 static void families(void)
 {
@@ -233,11 +250,11 @@ static void nobody(void)
 }
 
 static const struct probe SOCKETS[] = {
-	{"waiting", waiting},	{"senders", senders}, {"families", families},
-	{"children", children}, {"threads", threads}, {"namespaces", namespaces},
-	{"others", others},	{"closed", closed},   {"streams", streams},
-	{"cleared", cleared},	{"flood", flood},     {"nobody", nobody},
-	{NULL, NULL},
+	{"waiting", waiting},	    {"senders", senders},   {"lengths", lengths},
+	{"families", families},	    {"children", children}, {"threads", threads},
+	{"namespaces", namespaces}, {"others", others},	    {"closed", closed},
+	{"streams", streams},	    {"cleared", cleared},   {"flood", flood},
+	{"nobody", nobody},	    {NULL, NULL},
 };
 
 static bool found_and_run(const struct probe *probe, const char *name)
