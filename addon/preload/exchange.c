@@ -134,10 +134,13 @@ void find_netns(int fd, struct question *question)
 /* The path of xlvsd's socket; empty: not found yet, or too long to be that of a socket. */
 static char socket_path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 
-/* At the beginning: programs clear their environment, and getenv() is not for handlers. */
+/*
+ * At the beginning: programs clear their environment, and getenv() is not for handlers. Who runs a
+ * program with more rights than his own has no say in whom it believes (/etc/ld.so.preload).
+ */
 static void find_socket(void)
 {
-	const char *path = getenv("XLVS_IPVS_SOCKET");
+	const char *path = secure_getenv("XLVS_IPVS_SOCKET");
 
 	if (path == NULL || *path == '\0')
 		path = SOCKET_DEFAULT;

@@ -200,6 +200,31 @@ privileged('preload: one who may not open the socket, then no file is shown', as
   t.like(outcome, { status: 0, stdout: '' })
 })
 
+privileged('preload: set-user-ID and ld.so.preload, then the user names no socket', async t => {
+  const path = join(folder, 'evil.sock')
+  let count = 0
+  const server = createServer(client => {
+    count++
+    client.destroy()
+  })
+  server.listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  chmodSync(path, 0o777)
+  const etc = `mount -t tmpfs none /mnt && cp -a /etc ${PROBE} /mnt && chmod 4755 /mnt/probe &&
+    mount --bind /mnt/etc /etc && echo ${folder}/library.so >/etc/ld.so.preload && exec "$@"`
+  const as = ['setpriv', ...NOBODY, 'env', `XLVS_IPVS_SOCKET=${path}`]
+  const run = (program: string) =>
+    attempt(['unshare', '-m', 'sh', '-c', etc, 'sh', ...as, program, 'nobody'])
+
+  await run(PROBE)
+  const plain = count
+  await run('/mnt/probe')
+
+  t.true(plain > 0)
+  t.is(count, plain)
+})
+
 /** Hangs up behind each answer, and is no more after so many of them. */
 async function serveTimes(t: ExecutionContext, given: DirectorApi, path: string, times = Infinity) {
   const parts = { director: given, pause: () => Promise.resolve() }
