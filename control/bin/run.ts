@@ -96,26 +96,37 @@ async function runOclif(words: string[]): Promise<void> {
       config,
     )
   } catch (thrown) {
-    const missing = /^command (.+?) not found\.?$/i.exec((thrown as Error).message)?.[1]
-    if (missing === undefined) throw thrown
-    throw unknownCommand(missing.replaceAll(':', ' '), [
-      ...known,
-      'ipvsadm',
-      'service',
-      'dest',
-      'sync',
-      'mark',
-    ])
+    if (!/^command .+ not found/i.test((thrown as Error).message)) throw thrown
+    throw unknownCommand(
+      words.filter(word => word !== 'help' && !word.startsWith('-')),
+      [...known, ...TOPICS],
+    )
   }
 }
 
-function unknownCommand(words: string, known: readonly string[]): XlvsError {
-  const guess = nearest(words, known)
+/** What commands of two words begin with, and what is told apart before oclif is asked. */
+const TOPICS = ['ipvsadm', 'service', 'dest', 'sync', 'mark']
+
+/** The words that were to be a command: two where they are near one, or the first is a topic. */
+function unknownCommand(
+  [first = '', second = '']: readonly string[],
+  known: readonly string[],
+): XlvsError {
+  const two = `${first} ${second}`.trim()
+  const ofTopic = known.filter(id => id.startsWith(`${first} `)).map(id => id.split(' ')[1])
+  const guess = nearest(two, known)
+  const name = guess !== undefined || ofTopic.length > 0 ? two : first
+  const near = guess ?? nearest(name, known)
   return new XlvsError(
     'UNKNOWN_COMMAND',
-    `${words} is not a command of xlvs`,
-    guess ? `did you mean xlvs ${guess}?` : 'see the commands with xlvs --help',
+    `${name} is not a command of xlvs`,
+    near === undefined ? listed(first, ofTopic) : `did you mean xlvs ${near}?`,
   )
+}
+
+function listed(topic: string, commands: readonly (string | undefined)[]): string {
+  if (commands.length === 0) return 'see the commands with xlvs --help'
+  return `xlvs ${topic} has ${commands.join(', ')}; see xlvs ${topic} --help`
 }
 
 function asOurs(thrown: unknown, words: readonly string[]): XlvsError {

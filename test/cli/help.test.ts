@@ -105,3 +105,26 @@ test('help: a command with --help, then summary, usage, flags with defaults, exa
   t.regex(out, /--weight=NUMBER\s+share of new connections, 0 to 2147483647, at\s+first 1/)
   t.regex(out, /\$ xlvs dest add tcp:192\.0\.2\.2:80 10\.0\.0\.3:8080 --nat/)
 })
+
+const UNKNOWN: [words: string, says: RegExp][] = [
+  [
+    'dest edit tcp:192.0.2.1:80 10.0.0.2 -w 3',
+    /^error: dest edit is not .*\n {4}xlvs dest has add, remove, set; see xlvs dest --help\n$/,
+  ],
+  ['shwo tcp:192.0.2.1:80', /^error: shwo is not .*\n {4}did you mean xlvs show\?\n$/],
+  ['servce add tcp:192.0.2.1:80', /^error: servce add is not .*\n.*mean xlvs service add\?\n$/],
+  ['paint tcp:192.0.2.1:80', /^error: paint is not .*\n {4}see the commands with xlvs --help\n$/],
+]
+
+for (const [words, says] of UNKNOWN)
+  test(`help: xlvs ${words}, then the command alone is named`, async t => {
+    const { err } = await xlvs(words.split(' '))
+
+    t.regex(err, says)
+  })
+
+test('help: each topic, then what its commands do', async t => {
+  const { out } = await xlvs(['--help'])
+
+  t.regex(out, /^ {2}mark +Add, remove, list and import rules/m)
+})
