@@ -50,7 +50,7 @@ ALWAYS int slot_take(struct conn *slot, __u64 word, __u64 life)
 	return 1;
 }
 
-/* A stashed slot's key goes with it, unless a newer connection has taken the key. */
+/* A stashed template's key goes, unless a newer one has taken it: under the key's stripe lock. */
 ALWAYS void stash_forget(const struct tuple *tuple, __u32 index)
 {
 	struct tuple key = *tuple;
@@ -61,13 +61,14 @@ ALWAYS void stash_forget(const struct tuple *tuple, __u32 index)
 }
 
 /*
- * The other slot of a connection whose one slot was taken: emptied, and its key with it. One that
- * is not overdue has been taken by another CPU in between, and filled anew.
+ * The other slot of a connection whose one slot was taken: emptied. One that is not overdue has
+ * been taken by another CPU in between, and filled anew. One behind the table is ended and waits
+ * for the sweep, with its key: to take that out of the kernel hash is two steps here, and a newer
+ * connection that got the key in between would lose it.
  */
 ALWAYS void partner_free(__u8 v6, __u32 index, __u32 then)
 {
 	struct conn *slot = slot_at(v6, index);
-	struct tuple key;
 	__u64 word;
 
 	if (!slot)
@@ -75,10 +76,11 @@ ALWAYS void partner_free(__u8 v6, __u32 index, __u32 then)
 	word = READ(slot->word);
 	if (!is_past(READ(slot->deadline), then))
 		return;
-	key = slot_tuple(v6, slot, word);
 	control_drop(v6, index);
-	if (slot_take(slot, word, LIFE_EMPTY) && index / SLOTS_PER_BUCKET > bucket_mask(v6))
-		stash_forget(&key, index);
+	if (index / SLOTS_PER_BUCKET > bucket_mask(v6))
+		slot_end(slot, then);
+	else
+		slot_take(slot, word, LIFE_EMPTY);
 }
 
 /* Whether a template goes on for its connections, over its time or not. */

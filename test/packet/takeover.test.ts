@@ -5,12 +5,12 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import { store32 } from '../../addon/index.ts'
-import { LIMIT, SETTINGS, SLOT_WORD } from '../../control/abi/maps.gen.ts'
+import { LIFE, LIMIT, SETTINGS, SLOT_WORD } from '../../control/abi/maps.gen.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, type Family } from '../support/families.ts'
 import { at, tcp } from '../support/frames.ts'
 import { freshSeed, oneOf, randomFrom } from '../support/random.ts'
-import { slotAt, slots, stashed, stashKeyOf, stashKeys } from './table.ts'
+import { slotAt, slots, stashed, stashKeyOf, stashKeys, type Slot } from './table.ts'
 
 /** The smallest table; the stash is behind it. */
 const SLOTS = 1024
@@ -61,9 +61,14 @@ function auditStash(t: ExecutionContext, lvs: PacketDirector, f: Family): void {
   t.true(keys.size <= behind.length)
 }
 
+/** Slots behind the table of connections that were taken over: they wait for the sweep. */
+function waiting(lvs: PacketDirector, f: Family): Slot[] {
+  return slots(lvs, f).filter(({ index, life }) => index >= SLOTS && life === LIFE.LIFE_ENDED)
+}
+
 /** Slots, their partners, the stash and the dests' counts agree. */
 function audit(t: ExecutionContext, lvs: PacketDirector, f: Family): void {
-  const all = slots(lvs, f)
+  const all = slots(lvs, f).filter(({ life }) => life !== LIFE.LIFE_ENDED)
   const requests = all.filter(slot => !(slot.flags & SLOT_WORD.CONN_REPLY))
   const paired = requests.filter(slot => slot.partner !== LIMIT.NONE)
   const strays = paired.filter(({ partner, index, cport }) => {
@@ -163,6 +168,9 @@ for (const f of FAMILIES) {
 
     const made = (reasons.get('nat request') ?? 0) + (reasons.get('direct') ?? 0)
     t.true(made > 2 * SLOTS, JSON.stringify([...reasons]))
+    const keys = stashKeys(lvs, f)
+    const kept = waiting(lvs, f).filter(({ index }) => keys.has(stashKeyOf(lvs, index, f)))
+    t.true(kept.length > 0 && kept.length === waiting(lvs, f).length)
     lvs.advance(SYN_S + 1)
     lvs.sweep()
     t.is(slots(lvs, f).length, 0)
