@@ -121,6 +121,16 @@ for (const f of FAMILIES) {
       t.deepEqual(lvs.conns(), [])
     })
 
+  test(`ask: ${f.name} the engine sip without persistence, it is balanced`, async t => {
+    const lvs = await asked(t, f, 'nat', { engine: 'sip' })
+
+    const out = [1000, 1001].map(port => lvs.send(udp(path(f, port)), 'loopback'))
+
+    for (const { reason, verdict } of out)
+      t.deepEqual([reason, verdict], ['nat request', TC.redirect])
+    t.deepEqual(shares(lvs, f), [1, 1])
+  })
+
   test(`ask: ${f.name}, a SYN on an ended one, which counts until the new one is`, async t => {
     const text = `${service(f)}-> ${at(f.dest(3), 8080)} nat weight 1`.replace(' rr', ' wlc')
     const lvs = await director(t, text)
