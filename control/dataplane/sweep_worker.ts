@@ -9,6 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BpfMap, BpfProgram, store32 } from '../../addon/index.ts'
 import { SETTINGS } from '../abi/maps.gen.ts'
 import { gracePeriods } from './grace.ts'
+import { sweepPauseMs } from './pace.ts'
 import { clockOf } from './pins.ts'
 import { startControlRecount, startRecount } from './recount.ts'
 import { dayMs } from './ticks.ts'
@@ -25,19 +26,15 @@ export interface SweepWorkerData {
   second: number
 }
 
-/** Deadlines are kept to about this; IPVS' own wheel is coarser. */
-const PERIOD_MS = 500
 /** The data plane takes silence ten times as long for death: ../../bpf/takeover.h. */
 const HEARTBEAT_MS = 1000
-/** A sweep takes at most this share of a core. */
-const SHARE_MAX = 0.05
 
 const { bpffs, stashFirst, second } = workerData as SweepWorkerData
 const pin = (name: string): BpfMap => BpfMap.fromPin(join(bpffs, name))
 const clock = clockOf(BpfProgram.fromPin(join(bpffs, 'clock')))
 const settings = pin('settings').mmap()
 const waitForReaders = gracePeriods()
-/** Waited for readers in this turn: others have had the core. */
+/** Waited for readers in this turn. */
 let waitedMs = 0
 const gracePeriod = (): void => {
   const began = performance.now()
@@ -92,10 +89,8 @@ function turn(): void {
     used: results.map(({ used }) => used),
     tookMs: took,
   })
-  // The first maps the tables' pages and runs before it is compiled: not what others will take.
-  const pauseMs = isFirst ? 0 : (took - waitedMs) / SHARE_MAX
+  setTimeout(turn, sweepPauseMs(took - waitedMs, isFirst))
   isFirst = false
-  setTimeout(turn, Math.max(PERIOD_MS, pauseMs))
 }
 
 // Sweeps of large tables are far apart. Nobody else frees slots from the first beat on, once the

@@ -15,13 +15,10 @@ import {
 } from '../../addon/index.ts'
 import { formatIpv6, parseIpv6 } from '../model/address.ts'
 import { Network, type Facts, type MarkLookup } from '../plan/network.ts'
+import { settleMs } from './pace.ts'
 import { RouteTable } from './route_table.ts'
 import { errorLimits, ipv4Conf, unprivilegedPort } from './sysctl.ts'
 
-/** Changes that come together are taken together. */
-const SETTLE_MS = 5
-/** Of a network so large that a change takes long, changes are taken as seldom: a fifth of time. */
-const SETTLE_SHARE = 4
 /** How often settings that nobody announces are read: the host's, and of how many interfaces. */
 const READ_MS = 100
 const READ_LINKS = 8
@@ -108,7 +105,6 @@ export class Watch {
   }
 
   #tellSoon(): void {
-    const restMs = this.#doneAt + SETTLE_SHARE * this.#tookMs - performance.now()
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined
@@ -118,7 +114,7 @@ export class Watch {
         this.#doneAt = performance.now()
         this.#tookMs = this.#doneAt - began
       },
-      Math.max(SETTLE_MS, restMs),
+      settleMs(this.#tookMs, performance.now() - this.#doneAt),
     )
   }
 
