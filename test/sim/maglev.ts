@@ -1,53 +1,19 @@
 /**
  * maglev, which IPVS does not have: as the program's own rules say it, dest by dest and round by
- * round, and the hash as its paper has it. Read next: schedulers.ts.
- * Source: Maglev, section 3.4; SipHash: a fast short-input PRF, with 1 and 3 rounds.
+ * round. Read next: schedulers.ts, ../support/siphash.ts. Source: Maglev, section 3.4.
  */
+import { sipHash13 } from '../support/siphash.ts'
 import { addressText } from '../support/wire.ts'
 import type { Asked, Candidate, Turn } from './schedulers.ts'
 
 const SLOTS = 65537
 /** Slots that are looked at for a dest that may be used. */
 const LOOKS = 1024
-const LONG = (1n << 64n) - 1n
 const KEY = 0x676d2e736c767378n
 const DEST_KEY = 0x74736576656c6761n
 const CLIENT_KEY = 0x746e6576656c6761n
 /** In front of an IPv4 address. */
 const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
-
-/** SipHash-1-3 of some bytes. */
-export function sipHash13(message: Buffer, k0: bigint, k1: bigint): bigint {
-  let a = 0x736f6d6570736575n ^ k0
-  let b = 0x646f72616e646f6dn ^ k1
-  let c = 0x6c7967656e657261n ^ k0
-  let d = 0x7465646279746573n ^ k1
-  const turned = (x: bigint, by: bigint): bigint => ((x << by) | (x >> (64n - by))) & LONG
-  const round = (): void => {
-    a = (a + b) & LONG
-    b = turned(b, 13n) ^ a
-    a = turned(a, 32n)
-    c = (c + d) & LONG
-    d = turned(d, 16n) ^ c
-    a = (a + d) & LONG
-    d = turned(d, 21n) ^ a
-    c = (c + b) & LONG
-    b = turned(b, 17n) ^ c
-    c = turned(c, 32n)
-  }
-  const whole = Buffer.alloc((Math.floor(message.length / 8) + 1) * 8)
-  message.copy(whole)
-  whole[whole.length - 1] = message.length
-  for (let at = 0; at < whole.length; at += 8) {
-    const word = whole.readBigUInt64LE(at)
-    d ^= word
-    round()
-    a ^= word
-  }
-  c ^= 0xffn
-  for (let i = 0; i < 3; i++) round()
-  return a ^ b ^ c ^ d
-}
 
 /** Of an address, its bytes as latin1, and a port. */
 function hashOf(bytes: string, port: number, key: bigint): bigint {
