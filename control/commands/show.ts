@@ -5,6 +5,7 @@ import { type Example, XlvsCommand } from '../bin/command.ts'
 import { pickServices } from '../bin/service_arg.ts'
 import type { DirectorClient } from '../daemon/client.ts'
 import { XlvsError } from '../errors.ts'
+import { serviceWarnings } from '../output/inactive.ts'
 import { idleText } from '../output/settings.ts'
 import { showText, someServicesText } from '../output/show.ts'
 import { idleDaemonsText } from '../output/sync.ts'
@@ -44,7 +45,8 @@ export default class Show extends XlvsCommand {
     }
     if (words.length > 0) {
       const services = pickServices(await this.ask(flags, director => director.services()), words)
-      this.print(flags, { services }, style => someServicesText(services, style))
+      const warnings = services.flatMap(serviceWarnings)
+      this.print(flags, { services, warnings }, style => someServicesText(services, style))
       return
     }
     const [settings, interfaces, services, daemons, warnings] = await this.ask(flags, director =>
@@ -56,9 +58,10 @@ export default class Show extends XlvsCommand {
         director.warnings(),
       ]),
     )
+    const all = [...services.flatMap(serviceWarnings), ...warnings]
     this.print(
       flags,
-      { settings, interfaces, services, daemons, warnings },
+      { settings, interfaces, services, daemons, warnings: all },
       style =>
         showText(interfaces, services, style) +
         idleDaemonsText(daemons, style) +

@@ -10,6 +10,7 @@ import {
   type Dest,
   type Service,
   type ServiceId,
+  type ServiceView,
 } from '../model/service.ts'
 import type { Warning } from '../model/warning.ts'
 
@@ -44,6 +45,12 @@ export function unheeded(service: Service): { message: string; cure: string }[] 
   if (engine !== undefined && protocol !== 'udp' && protocol !== 'fwmark')
     found.push(heeds('engine', `${engine} reads datagrams of UDP only`, 'a service of udp'))
   return found
+}
+
+/** What xlvs show has of a service, for people and in JSON, besides what its view says itself. */
+export function serviceWarnings(service: ServiceView): Warning[] {
+  const found = unheeded(service).map(what => ({ kind: 'no-effect', ...what }))
+  return service.notActive.length > 0 ? found : [...found, ...caveats(service, service.dests)]
 }
 
 /** What some of a service's dests do with packets that whoever asks for them may not expect. */

@@ -12,10 +12,9 @@ import {
   type InterfaceView,
   type ServiceView,
 } from '../model/service.ts'
-import type { Warning } from '../model/warning.ts'
 import { destWords, serviceWords } from '../model/words.ts'
 import { calledText } from './called.ts'
-import { caveats, inactiveText, unheeded } from './inactive.ts'
+import { inactiveText, serviceWarnings } from './inactive.ts'
 import type { Style } from './style.ts'
 import { table, type Column } from './table.ts'
 
@@ -123,17 +122,10 @@ function serviceTroubles(service: ServiceView): string[] {
       ...notActive(service),
       ...vip,
       ...refusing(service),
-      ...[...unheeded(service), ...caveatsOf(service)].map(
-        ({ message, cure }) => `${message}; try ${cure}`,
-      ),
+      ...serviceWarnings(service).map(({ message, cure }) => `${message}; try ${cure}`),
     ],
     ...service.dests.flatMap(dest => destTrouble(name, dest)),
   ]
-}
-
-/** What some dests do that one may not expect, where packets get to them. */
-function caveatsOf(service: ServiceView): Warning[] {
-  return service.notActive.length > 0 ? [] : caveats(service, service.dests)
 }
 
 /** Why it has no dest for new connections: at most one line. */

@@ -213,7 +213,7 @@ test('xlvs: show with services, then those and their troubles only', async t => 
     ].concat('! tcp:192.0.2.1:82', ''),
   )
   t.like(JSON.parse(json.out), { services: [{ port: 81 }, { port: 82 }] })
-  t.deepEqual(Object.keys(JSON.parse(json.out) as object), ['services'])
+  t.deepEqual(Object.keys(JSON.parse(json.out) as object), ['services', 'warnings'])
   t.is(missing.status, 1)
   t.regex(missing.err, /^error: there is no service tcp:192\.0\.2\.9:80 \(SERVICE_MISSING\)/)
 })
