@@ -79,16 +79,10 @@ export function sweep(
   const { overdue, templates, ended, shadowed, behind, used } = findOverdue(slots, now)
   const ends = endsByTemplate(tables, templates.length > 0 ? overdue : [])
   let expired = ended.filter(slot => !((slots.words[slot * slots.step] ?? 0) & REPLY)).length
-  const replies = keptShadows(tables, shadowed)
-  const requests = keptShadows(tables, behind)
+  const shadows = shadowsOf(tables, shadowed, behind)
   let freed = 0
   const free = (dead: number[]): void => {
-    tables.gracePeriod()
-    forgetCalls(tables, tables.calls, dead)
-    const heirs = heirsOf(tables, slots, replies, dead, REPLY)
-    const behinds = behind.length > 0 ? heirsOf(tables, slots, requests, dead, 0) : []
-    succeed(tables, slots, [...heirs, ...behinds], dead)
-    and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
+    empty(tables, slots, shadows, dead)
     freed += dead.length
   }
   for (let from = 0; from < overdue.length; from += SLICE) {
@@ -113,6 +107,23 @@ export function sweep(
   return { expired, used: used - freed }
 }
 
+/** Frees slots that are dead or ended, when nobody can see them any more. */
+function empty(
+  tables: SweepTables,
+  slots: Words,
+  { replies, requests }: Record<'replies' | 'requests', Shadows>,
+  dead: number[],
+): void {
+  tables.gracePeriod()
+  forgetCalls(tables, tables.calls, dead)
+  const heirs = [
+    ...heirsOf(tables, slots, replies, dead, REPLY),
+    ...heirsOf(tables, slots, requests, dead, 0),
+  ]
+  succeed(tables, slots, heirs, dead)
+  and64Batch(tables.conns, wordsAt(tables, dead), BUCKET_BITS, dead.length)
+}
+
 function isEnded({ words, step }: Words, slot: number): boolean {
   return ((words[slot * step] ?? 0) & SLOT_WORD.WORD_LIFE_MASK) === LIFE.LIFE_ENDED
 }
@@ -132,6 +143,8 @@ export function repair(tables: SweepTables): number {
   const slots = wordsOf(tables)
   const { words, step } = slots
   const left: number[] = []
+  const shadowed: number[] = []
+  const behind: number[] = []
   for (let slot = 0, at = 0; at < words.length; slot++, at += step) {
     const word = words[at] ?? 0
     const life = word & SLOT_WORD.WORD_LIFE_MASK
@@ -139,14 +152,14 @@ export function repair(tables: SweepTables): number {
       revive(tables, slot, words[at + DEADLINE] ?? 0)
     else if (life === LIFE.LIFE_DEAD) left.push(slot)
     else if (life === LIFE.LIFE_VALID && word & REPLY && !hasRequest(slots, slot)) left.push(slot)
+    else if (life !== LIFE.LIFE_VALID || !(word & SHADOWED)) continue
+    else if (word & REPLY) shadowed.push(slot)
+    else if (isBehind(word, words[at + PORTS] ?? 0)) behind.push(slot)
   }
   if (left.length === 0) return 0
   swapAllToDead(tables, left)
   dropControls(tables, left)
-  tables.gracePeriod()
-  unstash(tables, left)
-  forgetCalls(tables, tables.calls, left)
-  and64Batch(tables.conns, wordsAt(tables, left), BUCKET_BITS, left.length)
+  empty(tables, slots, shadowsOf(tables, shadowed, behind), left)
   return left.length
 }
 
@@ -285,6 +298,14 @@ export function uncount(destConns: ArrayBuffer, word: bigint): void {
 
 /** The shadowed slots by their keys: made once a sweep, when first asked for; empty: none. */
 type Shadows = () => Map<string, number[]>
+
+function shadowsOf(
+  table: ConnTable,
+  replies: number[],
+  requests: number[],
+): Record<'replies' | 'requests', Shadows> {
+  return { replies: keptShadows(table, replies), requests: keptShadows(table, requests) }
+}
 
 function keptShadows(table: ConnTable, shadowed: number[]): Shadows {
   let kept: Map<string, number[]> | undefined

@@ -147,6 +147,18 @@ test('repair: a crash in mid-sweep of the stash, its keys are freed', async t =>
   t.is(stashed(lvs), 0)
 })
 
+test('repair: a crash as the newest of a reply key goes, the older answers again', async t => {
+  const lvs = await director(t, COLLIDING)
+  lvs.run(to(1, 'S'))
+  lvs.run(to(2, 'S'))
+  lateOne(lvs, '192.0.2.2')
+  crashIn(lvs)
+
+  repair(lvs.tables[0])
+
+  t.is(answersFor(lvs), '192.0.2.1')
+})
+
 test('repair: killed before the replies were marked, request and reply are freed', async t => {
   const lvs = await director(t, SERVICE)
   lvs.run(to(1, 'S'))
