@@ -10,6 +10,13 @@ import type { Warning } from '../model/warning.ts'
 
 /** More than people read are only counted. */
 const NAMED_MAX = 5
+/** Steps through the rules' tables in search of what they hide: some milliseconds of them. */
+const STEPS_MAX = 20_000
+const UNSEEN: Warning = {
+  kind: 'hidden-by-mark',
+  message: 'the mark rules are too many to see of each service whether they hide it',
+  cure: 'xlvs mark list',
+}
 
 /**
  * @param hasInterface whether there is one of that name
@@ -25,6 +32,7 @@ export function markWarnings(
   const names = new Set(ofMarks.map(serviceName))
   const ledTo = new Set(rules.map(nameOf))
   const marking = rules.filter(({ mark }) => mark !== 0)
+  const { hidden, isWhole } = hidings(services, names, marksOf)
   return [
     ...some(
       'mark-without-rule',
@@ -46,29 +54,36 @@ export function markWarnings(
     ),
     ...some(
       'hidden-by-mark',
-      services.flatMap(service => hiding(service, names, marksOf)),
+      hidden,
       ([service, mark]) =>
         `mark rules give all packets of ${service} a mark, and ${mark} comes first: the service ` +
         'gets no new connections',
       'xlvs mark remove, or take the service away',
     ),
+    ...(isWhole ? [] : [UNSEEN]),
   ]
 }
 
-/** The service and the mark of its packets, when each of them is some service's by mark. */
-function hiding(
-  service: ServiceId,
+/** Services and a mark of their packets, when each of them is some service's by mark. */
+function hidings(
+  services: readonly ServiceId[],
   marks: ReadonlySet<string>,
   marksOf: (service: AddressServiceId) => Iterable<number>,
-): [service: string, mark: string][] {
-  if (isMark(service)) return []
-  const family = familyOf(service.address)
-  let name = ''
-  for (const mark of marksOf(service)) {
-    name = serviceName({ protocol: 'fwmark', family, mark })
-    if (!marks.has(name)) return []
+): { hidden: [service: string, mark: string][]; isWhole: boolean } {
+  const hidden: [service: string, mark: string][] = []
+  let steps = 0
+  for (const service of services) {
+    if (isMark(service)) continue
+    const family = familyOf(service.address)
+    let name = ''
+    for (const mark of marksOf(service)) {
+      if (++steps > STEPS_MAX) return { hidden, isWhole: false }
+      name = serviceName({ protocol: 'fwmark', family, mark })
+      if (!marks.has(name)) break
+    }
+    if (marks.has(name)) hidden.push([serviceName(service), name])
   }
-  return [[serviceName(service), name]]
+  return { hidden, isWhole: true }
 }
 
 function nameOf({ family, mark }: MarkRule): string {

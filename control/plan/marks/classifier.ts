@@ -88,21 +88,29 @@ export function search(table: Table | undefined, point: readonly bigint[]): numb
   return typeof to === 'number' ? to : 0
 }
 
-/** All that the tables say of points in a box, as long as somebody asks on; some more than once. */
+/**
+ * All that the tables say of points in a box, as long as somebody asks on; some more than once: a
+ * table that was looked through already is not again, and has the last of its values said in its
+ * place. So each answer is a step's work.
+ */
 export function* valuesIn(
   to: Table | number | undefined,
   [side, ...others]: readonly Range[],
+  seen = new Map<Table, number>(),
 ): Generator<number> {
   if (typeof to !== 'object' || !side) {
     yield typeof to === 'number' ? to : 0
     return
   }
-  for (
-    let i = pieceOf(to.pieces, side.low);
-    (to.pieces[i]?.key ?? side.high + 1n) <= side.high;
-    i++
-  )
-    yield* valuesIn(to.pieces[i]?.to, others)
+  let last = seen.get(to)
+  if (last !== undefined) {
+    yield last
+    return
+  }
+  const { pieces } = to
+  for (let i = pieceOf(pieces, side.low); (pieces[i]?.key ?? side.high + 1n) <= side.high; i++)
+    for (const value of valuesIn(pieces[i]?.to, others, seen)) yield (last = value)
+  seen.set(to, last ?? 0)
 }
 
 /** Which piece has that place. */

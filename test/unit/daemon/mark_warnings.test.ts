@@ -117,6 +117,37 @@ test('marks: all packets get a mark that has no service, then nothing is hidden'
   )
 })
 
+test('marks: rules of many clients hide many services, then it ends after so many steps', t => {
+  const services = Array.from({ length: 50 }, (_, i): ServiceId => ({ ...WEB, port: i + 1 }))
+  const rules = Array.from({ length: 5000 }, (_, i): MarkRule => {
+    return { family: 4, from: `10.${i >> 8}.${i & 255}.0/24`, mark: 7 + (i & 1) }
+  })
+  const table = compile(
+    boxesOf([RULE, ...rules], 4, () => 2),
+    100_000,
+  )
+  let steps = 0
+
+  const warnings = markWarnings(
+    [SEVEN, { ...SEVEN, mark: 8 }, ...services],
+    [RULE, ...rules],
+    () => true,
+    function* (one) {
+      for (const mark of valuesIn(table, sidesOf(one))) {
+        steps++
+        yield mark
+      }
+    },
+  )
+
+  t.true(steps <= 20_001)
+  t.deepEqual([...new Set(warnings.map(({ kind }) => kind))], ['hidden-by-mark'])
+  t.is(
+    warnings.at(-1)?.message,
+    'the mark rules are too many to see of each service whether they hide it',
+  )
+})
+
 for (const [what, services, rules, says] of ROWS)
   test(`marks: ${what}, ${says.length} warnings`, t => {
     const warnings = markWarnings(

@@ -177,6 +177,23 @@ test('classifier: rules of equal meaning, their tables are one', t => {
   t.is(rows.length, 10)
 })
 
+test('classifier: a table that many pieces lead to, its values are asked for once', t => {
+  const ports = [80, 90].map(first => ({ first, last: first + 1 }))
+  const rules = Array.from({ length: 100 }, (_, i) =>
+    ports.map((range, mark): MarkRule => {
+      const from = `10.0.${2 * i}.0/24`
+      return { family: 4, protocol: 'tcp', from, ports: range, mark: 1 + mark }
+    }),
+  ).flat()
+  const table = compile(boxesOf(rules, 4, ifindexOf), ROWS_MAX)
+
+  const said = [...valuesIn(table, sidesOf({ protocol: 'tcp', address: '192.0.2.1', port: 0 }))]
+
+  // Sources 201: no rule's before, between and behind; of the rules' the five of ports but once.
+  t.is(said.length, 201 + 4)
+  t.deepEqual(new Set(said), new Set([0, 1, 2]))
+})
+
 test('classifier: more combinations than there is room for, it says so', t => {
   const wide = Array.from({ length: 300 }, (_, i): MarkRule => {
     const ports = { first: 2 * i, last: 2 * i }
