@@ -248,13 +248,16 @@ WARM __u32 rival_shadow6(const struct tuple *tuple, __u64 hash)
 /*
  * Two NAT connections may want one reply key: one client port, two virtual addresses, one dest. As
  * in IPVS the newest answers; the older reply slot is shadowed until the newer is gone (the sweep
- * lifts the shadow of the one with the highest rank).
+ * lifts the shadow of the one with the highest rank). Gives the newest's rank, at least `rank`. Who
+ * has shadowed one behind the table looks here, too: that one may be dead, and the sweep may just
+ * have lifted the shadow of another.
  */
-ALWAYS __u32 shadow_older(const struct wire *wire, __u64 hash)
+ALWAYS __u32 shadow_older(const struct wire *wire, __u64 hash, __u32 rank)
 {
 	struct tuple tuple = tuple_of(wire);
+	__u32 other = wire->v6 ? rival_shadow6(&tuple, hash) : rival_shadow4(&tuple, hash);
 
-	return wire->v6 ? rival_shadow6(&tuple, hash) : rival_shadow4(&tuple, hash);
+	return other > rank ? other : rank;
 }
 
 /* The reply of a NAT connection, as it will be on the wire. */
@@ -293,7 +296,7 @@ ALWAYS __u32 reply_make(struct packet *pkt, __u32 request, __u64 *hash, __u32 *r
 	if (!slot)
 		return NONE;
 	slot_fill(slot, pkt, request, dest, port_at_dest(pkt));
-	*rank = claim >> 32 ?: shadow_older(&wire, *hash);
+	*rank = shadow_older(&wire, *hash, claim >> 32);
 	return index;
 }
 
@@ -328,12 +331,9 @@ ALWAYS void control_note(const struct packet *pkt, __u32 request)
  */
 ALWAYS __u32 request_shadow(const struct packet *pkt, __u32 claimed, __u32 rank)
 {
-	__u32 older;
-
 	if (likely(!(READ(settings.direct_replies) & REPLIES_TOLD)))
 		return rank;
-	older = claimed ?: shadow_older(&pkt->wire, pkt->hash);
-	return older > rank ? older : rank;
+	return shadow_older(&pkt->wire, pkt->hash, claimed > rank ? claimed : rank);
 }
 
 /* Makes the slots under the stripe's lock. Returns GO_ON, TABLE_FULL, INTERNAL. */

@@ -3,9 +3,19 @@ import test from 'ava'
 import { add64, store64 } from '../../addon/index.ts'
 import { CONN4, LIFE, SLOT_WORD, TCP_STATE } from '../../control/abi/maps.gen.ts'
 import { repair, sweep } from '../../control/dataplane/sweep.ts'
+import type { Index } from '../../control/dataplane/unindex.ts'
 import { director, type PacketDirector } from '../support/director.ts'
 import { sameFrame, tcp } from '../support/frames.ts'
-import { KEY, requestSlot, setDeadline, setState, slotAt, slots, stashed } from './table.ts'
+import {
+  fillTable,
+  KEY,
+  requestSlot,
+  setDeadline,
+  setState,
+  slotAt,
+  slots,
+  stashed,
+} from './table.ts'
 
 /** Two virtual addresses, one dest: the same client port gives both the same reply key. */
 const COLLIDING = `
@@ -134,9 +144,7 @@ test('repair: a crash in mid-sweep, dead slots are freed and nothing else', asyn
 
 test('repair: a crash in mid-sweep of the stash, its keys are freed', async t => {
   const lvs = await director(t, SERVICE, { key: KEY })
-  const words = new Uint32Array(lvs.dataplane.conns[0])
-  const step = CONN4.size / 4
-  for (let slot = 0; slot < 1024; slot++) words[slot * step] = LIFE.LIFE_BUSY
+  fillTable(lvs)
   lvs.run(to(1, 'S'))
   lvs.advance(100)
   crashIn(lvs)
@@ -237,6 +245,31 @@ test('sweep: a newer reply key between dead and empty, the newest answers alone'
   const replies = slots(lvs).filter(({ flags }) => flags & SLOT_WORD.CONN_REPLY)
   const shadowed = replies.filter(({ flags }) => flags & SLOT_WORD.CONN_SHADOWED)
   t.deepEqual([replies.length, shadowed.length, answersFor(lvs)], [2, 1, '192.0.2.3'])
+  end(lvs, '192.0.2.3')
+  t.is(answersFor(lvs), '192.0.2.1')
+})
+
+test('sweep: a SYN goes behind the table as one in it is lifted, the newest answers', async t => {
+  const lvs = await director(t, COLLIDING)
+  lvs.run(to(1, 'S'))
+  fillTable(lvs)
+  lvs.run(to(2, 'S'))
+  lateOne(lvs, '192.0.2.2')
+  const { stash } = lvs.tables[0]
+  const seen: string[] = []
+  const meddled: Index = {
+    lookup: key => {
+      if (seen.length === 0) seen.push(answersFor(lvs), lvs.run(to(3, 'S')).reason)
+      return stash.lookup(key)
+    },
+    take: key => stash.take(key),
+    update: stash.update.bind(stash),
+  }
+
+  sweep({ ...lvs.tables[0], stash: meddled }, lvs.kernel.clock())
+
+  t.deepEqual(seen, ['192.0.2.1', 'nat request'])
+  t.is(answersFor(lvs), '192.0.2.3')
   end(lvs, '192.0.2.3')
   t.is(answersFor(lvs), '192.0.2.1')
 })

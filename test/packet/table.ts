@@ -182,6 +182,17 @@ export function setDeadline(lvs: PacketDirector, slot: Slot, tick: number, f: Fa
     if (index !== LIMIT.NONE) v.setUint32(index * size + deadline, tick, true)
 }
 
+/** Takes every empty slot of the table: new connections find room behind it only. */
+export function fillTable(lvs: PacketDirector, f: Family = IPV4): void {
+  const words = new Uint32Array(connTable(lvs, f))
+  const { stashFirst } = lvs.tables[f === IPV4 ? 0 : 1]
+  for (let slot = 0; slot < stashFirst; slot++) {
+    const at = (slot * layoutOf(f).size) / 4
+    const word = words[at] ?? 0
+    if ((word & SLOT_WORD.WORD_LIFE_MASK) === LIFE.LIFE_EMPTY) words[at] = word | LIFE.LIFE_BUSY
+  }
+}
+
 /** Keys in the stash's hash, of both families. */
 export function stashed(lvs: PacketDirector): number {
   return lvs.kernel.maps.stash.lookupBatch().count

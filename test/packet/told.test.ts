@@ -5,11 +5,13 @@
 import test, { type ExecutionContext } from 'ava'
 import { store32 } from '../../addon/index.ts'
 import { LIFE, SETTINGS, SLOT_WORD } from '../../control/abi/maps.gen.ts'
+import { sweep } from '../../control/dataplane/sweep.ts'
+import type { Index } from '../../control/dataplane/unindex.ts'
 import { director, type DirectorOptions, type PacketDirector } from '../support/director.ts'
 import { FAMILIES, type Family } from '../support/families.ts'
 import { at, udp } from '../support/frames.ts'
 import { freshSeed, randomFrom } from '../support/random.ts'
-import { KEY, slots, stashKeyOf, stashKeys, type Slot } from './table.ts'
+import { fillTable, KEY, slots, stashKeyOf, stashKeys, type Slot } from './table.ts'
 
 const UDP_S = 300
 /** Slots of a table, and more connections than there is room for. */
@@ -91,6 +93,32 @@ for (const f of FAMILIES) {
     lvs.advance(40)
     lvs.sweep()
     t.is(lvs.conns().length, 1)
+    t.deepEqual(wrong(lvs, f), [])
+  })
+
+  test(`told: ${f.name}, behind the table as one in it is found again, one answers`, async t => {
+    const lvs = await telling(t, f, { dests: 4 })
+    lvs.run(tell(f, 2, 1000))
+    fillTable(lvs, f)
+    lvs.run(tell(f, 3, 1000))
+    lvs.advance(UDP_S - 5)
+    lvs.run(tell(f, 2, 1000))
+    lvs.advance(10)
+    const tables = lvs.tables[f.name === 'IPv4' ? 0 : 1]
+    const seen: string[] = []
+    const lookup = (key: Uint8Array): Uint8Array | undefined => {
+      if (seen.length === 0) seen.push(lvs.run(tell(f, 4, 1000)).reason)
+      return tables.stash.lookup(key)
+    }
+    const { stash } = tables
+    const update: Index['update'] = stash.update.bind(stash)
+
+    sweep(
+      { ...tables, stash: { lookup, update, take: key => stash.take(key) } },
+      lvs.kernel.clock(),
+    )
+
+    t.deepEqual([seen, lvs.conns().length], [['nat reply'], 2])
     t.deepEqual(wrong(lvs, f), [])
   })
 
