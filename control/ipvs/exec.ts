@@ -49,8 +49,20 @@ export function execute([name = '', ...args]: readonly string[], socket: string)
   const words = [name, ...args]
   // env would take a name with = for a variable.
   if (isProgram(ENV) && !name.includes('=')) words.unshift(ENV, SIGNALS, '--')
+  block()
   process.execve?.(words[0] === ENV ? ENV : program, words, env)
   throw new XlvsError('PROGRAM_MISSING', `${program} cannot be run`, 'see whether it is a program')
+}
+
+/**
+ * Node waits for pipes and terminals by itself, and leaves them so that nobody else can: a program
+ * would take "not now" for the end of its input, and drop what a slow reader has no room for.
+ */
+function block(): void {
+  for (const stream of [process.stdin, process.stdout, process.stderr]) {
+    const { _handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): unknown } }
+    _handle?.setBlocking?.(true)
+  }
 }
 
 /** At once, as this process is about to be another. */

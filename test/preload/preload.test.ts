@@ -3,7 +3,15 @@
  * is IPVS' is answered by a director here, everything else by the kernel. Needs root.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +24,7 @@ import { preloadOf } from '../../control/ipvs/exec.ts'
 import { answerIpvs } from '../../control/ipvs/seat.ts'
 import { serveFake, serveIpvs } from '../support/fake_director.ts'
 import { attempt } from '../support/namespace.ts'
+import { XLVS } from '../support/keepalived.ts'
 import { privileged } from '../support/privileged.ts'
 import { xlvs } from '../support/run.ts'
 
@@ -340,6 +349,26 @@ test('exec: what node ignores, then the program does not', async t => {
   const { out } = await xlvs(['exec', '--', 'grep', ...words])
 
   t.is(out, execFileSync('grep', words, { encoding: 'utf8' }))
+})
+
+test('exec: pipes or a terminal, then the program waits for them', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'xlvs-exec-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
+  const file = join(folder, 'flags')
+  writeFileSync(file, 'grep -h flags /proc/self/fdinfo/[012]\n')
+  const command = `${process.execPath} ${XLVS} exec -- sh ${file}`
+
+  for (const line of [`true | ${command} 2>&1 | cat`, `script -qec '${command}' /dev/null`]) {
+    const printed = execFileSync('sh', ['-c', line], { encoding: 'utf8' })
+    const flags = [...printed.matchAll(/flags:\s*(\d+)/g)].map(found => parseInt(found[1] ?? '', 8))
+    t.is(flags.length, 3, printed)
+    t.true(
+      flags.every(bits => (bits & constants.O_NONBLOCK) === 0),
+      `${line}\n${printed}`,
+    )
+  }
 })
 
 test('exec: no program or no --, then it is said', async t => {
