@@ -86,13 +86,10 @@ static void before_quick_exit(void)
 		syscall(SYS_exit_group, 1);
 }
 
-/* Which of the two will be asked for its status is not known. */
+/* Which of the two will be asked for its status is not known: it is said, at least. */
 static void at_fork(void)
 {
-	int before = errno;
-
-	settle();
-	errno = before;
+	settled_status(0);
 }
 
 __attribute__((constructor)) static void prepare(void)

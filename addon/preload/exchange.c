@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,9 +28,13 @@
 #define SOCKET_DEFAULT "/run/xlvs/xlvs-ipvs.sock"
 /* As long as the commands of xlvs wait for an answer. */
 #define PATIENCE_S 30
-/* As long for one that is being started again; a test has not so much time. */
+/*
+ * For xlvsd to be back where it has answered before. What keepalived is refused meanwhile it does
+ * not try again: a quorum that comes back would leave the sorry server in its place. A test has not
+ * so much time.
+ */
 #ifndef BACK_S
-#define BACK_S PATIENCE_S
+#define BACK_S 600
 #endif
 /* More than the largest table of services; whatever says more than that is not xlvsd. */
 #define ANSWER_MAX (256u << 20)
@@ -39,6 +45,12 @@
 #define TRIES	  3
 /* How often it is looked for where it is being started again. */
 #define LOOK_NS 50000000l
+
+/* Source: include/uapi/linux/ip_vs.h (v6.12). */
+#define CMD_NEW_DAEMON	 9
+#define CMD_DEL_DAEMON	 10
+#define SET_START_DAEMON 1163
+#define SET_STOP_DAEMON	 1164
 
 /* What tells whether a connection is still ours: the program may have closed it, or become another.
  */
@@ -58,6 +70,7 @@ static _Atomic uint64_t known_netns;
 /* It has been waited for in vain. */
 static _Atomic bool is_lost;
 static pthread_key_t at_thread_end;
+static bool has_key; /* libraries that begin before this one may ask already */
 
 long long now_ns(void)
 {
@@ -126,7 +139,7 @@ void find_netns(int fd, struct question *question)
 	question->netns_ino = known == 0 ? found.st_ino : 0;
 	if (own < 0)
 		return;
-	close(own);
+	syscall(SYS_close, own); /* which is no point of cancellation */
 	if (known == 0)
 		remember_netns(cookie, question);
 }
@@ -232,7 +245,7 @@ static void leave_parents(void)
 __attribute__((constructor)) static void prepare(void)
 {
 	find_socket();
-	pthread_key_create(&at_thread_end, leave_own);
+	has_key = pthread_key_create(&at_thread_end, leave_own) == 0;
 	pthread_atfork(NULL, NULL, leave_parents);
 }
 
@@ -379,7 +392,8 @@ static int ask_once(const struct question *question, const void *bytes, struct a
 	if (way == &own && !is_own(way, question->kind)) {
 		leave(way);
 		error = open_way(way);
-		pthread_setspecific(at_thread_end, way);
+		if (has_key)
+			pthread_setspecific(at_thread_end, way);
 	} else if (way == &other)
 		error = open_way(way);
 	if (error == 0)
@@ -400,6 +414,19 @@ static int ask_now(const struct question *question, const void *bytes, struct an
 	return error == NOT_ASKED ? ECONNRESET : error;
 }
 
+/* VRRP starts and stops sync daemons as it changes its state, and must not stand still there. */
+static bool is_of_daemons(const struct question *question, const void *bytes)
+{
+	struct genlmsghdr command;
+
+	if (question->kind == KIND_SET)
+		return question->number == SET_START_DAEMON || question->number == SET_STOP_DAEMON;
+	if (question->kind != KIND_NETLINK || question->length < NLMSG_HDRLEN + GENL_HDRLEN)
+		return false;
+	memcpy(&command, (const char *)bytes + NLMSG_HDRLEN, sizeof(command));
+	return command.cmd == CMD_NEW_DAEMON || command.cmd == CMD_DEL_DAEMON;
+}
+
 /*
  * A program that works with xlvsd waits while that is started again: "no IPVS" would lead it to
  * the kernel's own, and what it removes would be taken for removed. Gives ENOENT to others only.
@@ -408,7 +435,8 @@ static int ask_patiently(const struct question *question, const void *bytes, str
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
 	bool is_known = known_netns != 0 && known_netns == question->netns_ino;
-	long long until = now_ns() + BACK_S * 1000000000ll;
+	bool is_hurried = is_of_daemons(question, bytes);
+	long long until = is_hurried ? 0 : now_ns() + BACK_S * 1000000000ll;
 	int error = ask_now(question, bytes, answer);
 
 	while (error == ENOENT && is_known && !is_lost && now_ns() < until) {
@@ -418,8 +446,8 @@ static int ask_patiently(const struct question *question, const void *bytes, str
 	if (error != ENOENT)
 		is_lost = false;
 	else if (is_known) {
-		is_lost = true;
-		error = ECONNREFUSED;
+		is_lost = is_lost || !is_hurried;
+		error = EAGAIN;
 	}
 	return error;
 }

@@ -121,13 +121,20 @@ EXPORTED ssize_t send(int fd, const void *bytes, size_t length, int flags)
 	return sendto(fd, bytes, length, flags, NULL, 0);
 }
 
+/* The kernel tells how long an address is, also where there was less room for it. */
+static socklen_t least(socklen_t room, socklen_t told)
+{
+	return room < told ? room : told;
+}
+
 EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	NEXT(recvmsg);
+	socklen_t room = message != NULL ? message->msg_namelen : 0;
 	ssize_t got = next(fd, message, flags);
 
 	if (got >= 0)
-		hide_sender(fd, message->msg_name, message->msg_namelen);
+		hide_sender(fd, message->msg_name, least(room, message->msg_namelen));
 	return got;
 }
 
@@ -135,10 +142,11 @@ EXPORTED ssize_t recvfrom(int fd, void *bytes, size_t length, int flags, struct 
 			  socklen_t *from_length)
 {
 	NEXT(recvfrom);
+	socklen_t before = from_length != NULL ? *from_length : 0;
 	ssize_t got = next(fd, bytes, length, flags, from, from_length);
 
 	if (got >= 0 && from != NULL)
-		hide_sender(fd, from, *from_length);
+		hide_sender(fd, from, least(before, *from_length));
 	return got;
 }
 
@@ -146,10 +154,11 @@ EXPORTED ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room,
 				struct sockaddr *from, socklen_t *from_length)
 {
 	NEXT(__recvfrom_chk);
+	socklen_t before = from_length != NULL ? *from_length : 0;
 	ssize_t got = next(fd, bytes, length, room, flags, from, from_length);
 
 	if (got >= 0 && from != NULL)
-		hide_sender(fd, from, *from_length);
+		hide_sender(fd, from, least(before, *from_length));
 	return got;
 }
 

@@ -72,6 +72,17 @@ static bool to_kernel(const struct msghdr *message)
 	return message->msg_namelen >= sizeof(*to) && to->nl_pid == 0 && to->nl_groups == 0;
 }
 
+/* Other families' messages are not copied. Where the header is in pieces nobody knows yet. */
+static bool may_be_ours(const struct msghdr *message)
+{
+	struct nlmsghdr header;
+
+	if (message->msg_iovlen == 0 || message->msg_iov[0].iov_len < sizeof(header))
+		return true;
+	memcpy(&header, message->msg_iov[0].iov_base, sizeof(header));
+	return header.nlmsg_type == GENL_ID_CTRL || header.nlmsg_type == FAMILY_ID;
+}
+
 /* The bytes in one piece, of malloc; NULL: there are none, or too many for us. */
 static unsigned char *joined(const struct msghdr *message, uint32_t *length)
 {
@@ -295,7 +306,7 @@ bool take_message(int fd, uint32_t port, const struct msghdr *message, ssize_t *
 	bool is_family, is_ours, taken = false;
 
 	*error = 0;
-	if (!to_kernel(message))
+	if (!to_kernel(message) || !may_be_ours(message))
 		return false;
 	bytes = joined(message, &length);
 	if (bytes == NULL)

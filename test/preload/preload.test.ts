@@ -95,7 +95,9 @@ async function serveUnsettled(t: ExecutionContext, settle: () => Promise<void>) 
   return { socket: await serveIpvs(t, unsettled, socket), asked }
 }
 
-const ENDS = 'return exit _exit quick_exit child parent thread signal vfork cancelled'.split(' ')
+const ENDS = 'return exit _exit quick_exit child parent thread signal vfork daemon cancelled'.split(
+  ' ',
+)
 const EXECS = 'execve execveat fexecve execv execvp execvpe execl execlp execle'.split(' ')
 for (const end of [...ENDS, ...EXECS, 'no exec', "nobody's"])
   privileged(`preload: a program ends by ${end}, then the disk is waited for once`, async t => {
@@ -126,7 +128,16 @@ privileged(
   },
 )
 
-const FAILING = [...ENDS.filter(end => end !== 'parent'), 'exit 256']
+privileged(
+  'preload: a program goes to the background and the disk fails, then it is said',
+  async t => {
+    const { socket } = await serveUnsettled(t, () => Promise.reject(new Error('disk')))
+
+    t.like(await preloaded(socket, [PROBE, 'daemon']), { status: 0, stderr: NOT_ON_DISK })
+  },
+)
+
+const FAILING = [...ENDS.filter(end => end !== 'parent' && end !== 'daemon'), 'exit 256']
 for (const end of FAILING)
   privileged(
     `preload: a program ends by ${end} and the disk fails, then its status is 1`,
@@ -278,6 +289,14 @@ privileged('preload: the disk is waited for elsewhere, then that is not its plac
   await serveTimes(t, { ...director, isSettled: () => false }, path, 3)
 
   t.like(await preloaded(path, [PROBE, 'moved'], [], 'hasty.so'), { status: 0, stdout: '' })
+})
+
+privileged('preload: xlvsd is away, then nobody who starts a sync daemon waits for it', async t => {
+  const { socket, director } = await serveFake(t)
+  const path = ipvsSocketOf(socket)
+  await serveTimes(t, director, path, 2)
+
+  t.like(await preloaded(path, [PROBE, 'hurried']), { status: 0, stdout: '' })
 })
 
 for (const name of ['back', 'file back'])

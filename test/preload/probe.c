@@ -44,7 +44,7 @@ ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flag
 static void senders(void)
 {
 	int fd = netlink(NETLINK_GENERIC), id = family_id(fd);
-	struct sockaddr_nl from;
+	struct sockaddr_nl from, own;
 	struct sockaddr *to = (struct sockaddr *)&from;
 	socklen_t length = sizeof(from);
 	char bytes[64];
@@ -54,6 +54,21 @@ static void senders(void)
 	CHECK(recvfrom(fd, bytes, 64, MSG_PEEK, to, &length) == 36 && from.nl_pid == 0);
 	from.nl_pid = 1;
 	CHECK(__recvfrom_chk(fd, bytes, 64, 64, 0, to, &length) == 36 && from.nl_pid == 0);
+	/* There is room for less than the sender, and what is behind that is the program's. */
+	CHECK(getsockname(fd, (struct sockaddr *)&own, &length) == 0 && own.nl_pid != 0);
+	for (int i = 0; i < 3; i++) {
+		struct iovec part = {.iov_base = bytes, .iov_len = 64};
+		struct msghdr message = {.msg_name = to, .msg_namelen = 4, .msg_iov = &part};
+
+		message.msg_iovlen = 1;
+		length = 4;
+		from.nl_pid = own.nl_pid;
+		ask(fd, (uint16_t)id, GET_INFO, 0, NULL);
+		CHECK((i == 0	? recvfrom(fd, bytes, 64, 0, to, &length)
+		       : i == 1 ? __recvfrom_chk(fd, bytes, 64, 64, 0, to, &length)
+				: recvmsg(fd, &message, 0)) == 36);
+		CHECK(from.nl_pid == own.nl_pid);
+	}
 }
 
 /* Lengths that no memory has, the sum of which is small. */

@@ -260,6 +260,13 @@ static void by_vfork(void)
 	CHECK(wait(&status) > 0 && status == 0);
 }
 
+/* The parent ends within libc, where nobody asks. */
+static void by_daemon(void)
+{
+	ask_once();
+	CHECK(daemon(1, 1) == 0);
+}
+
 const struct probe ENDS[] = {
 	{"return", by_return},
 	{"exit", by_exit},
@@ -285,5 +292,6 @@ const struct probe ENDS[] = {
 	{"execle", by_execle},
 	{"no exec", by_no_exec},
 	{"vfork", by_vfork},
+	{"daemon", by_daemon},
 	{NULL, NULL},
 };
