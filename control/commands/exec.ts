@@ -26,6 +26,6 @@ export default class Exec extends XlvsCommand {
       )
     const { flags } = await this.parse(Exec, words.slice(0, dashes))
     const { execute } = await import('../ipvs/exec.ts')
-    execute(words.slice(dashes + 1), flags.socket)
+    await execute(words.slice(dashes + 1), flags.socket)
   }
 }

@@ -2,7 +2,8 @@
  * Puts a program in the place of this process, with the library in front of it that leads whoever
  * asks for the kernel's IPVS to xlvsd. Read next: ../../addon/preload/hooks.c.
  */
-import { accessSync, constants, existsSync, statSync, writeSync } from 'node:fs'
+import { accessSync, constants, statSync, writeSync } from 'node:fs'
+import { connect } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ipvsSocketOf } from '../daemon/options.ts'
@@ -27,7 +28,10 @@ export function preloadOf(library: string, before: string): string {
 }
 
 /** Does not return. @throws PROGRAM_MISSING, BAD_USAGE */
-export function execute([name = '', ...args]: readonly string[], socket: string): never {
+export async function execute(
+  [name = '', ...args]: readonly string[],
+  socket: string,
+): Promise<never> {
   const program = found(name)
   const env = {
     ...process.env,
@@ -41,7 +45,7 @@ export function execute([name = '', ...args]: readonly string[], socket: string)
       'build it with make build, or reinstall xlvs',
     )
   // It may be started later, so this is no error.
-  if (!existsSync(env.XLVS_IPVS_SOCKET))
+  if (!(await isThere(env.XLVS_IPVS_SOCKET)))
     warn(
       `warning: there is no xlvsd at ${socket}, so ${name} finds the kernel's own IPVS or none\n` +
         '    start xlvsd, or name its socket with --socket\n',
@@ -63,6 +67,20 @@ function block(): void {
     const { _handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): unknown } }
     _handle?.setBlocking?.(true)
   }
+}
+
+/** Whether somebody listens there: one that was killed leaves its socket. */
+function isThere(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      resolve(!['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(code))
+    })
+  })
 }
 
 /** At once, as this process is about to be another. */

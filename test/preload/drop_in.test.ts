@@ -36,6 +36,8 @@ test('drop-in: xlvsd ends, then keepalived goes on, and at shutdown it ends firs
     'After=xlvs.service',
     `AssertPathExists=${ipvsSocketOf(SOCKET_DEFAULT)}`,
   ])
+  // What is asserted must not outlive xlvsd.
+  t.regex(unit, new RegExp(`^ExecStopPost=-/bin/rm -f ${ipvsSocketOf(SOCKET_DEFAULT)}$`, 'm'))
 })
 
 test('drop-in: beside the unit of keepalived, then systemd has nothing to say', t => {

@@ -7,6 +7,7 @@ import {
   chmodSync,
   constants,
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -343,6 +344,20 @@ test('exec: no xlvsd, then it is said and the program is run', async t => {
 
   t.deepEqual([status, out], [0, 'here\n'])
   t.regex(err, /^warning: there is no xlvsd at \/nonexistent\/xlvs\.sock, so echo finds /)
+})
+
+test('exec: a socket that an xlvsd has left, then it is said too', async t => {
+  const socket = join(folder, 'left.sock')
+  const path = ipvsSocketOf(socket)
+  const kill = 'process.kill(process.pid, 9)'
+  const leave = `require('net').createServer().listen('${path}', () => ${kill})`
+  await attempt([process.execPath, '-e', leave])
+  t.true(existsSync(path))
+
+  const { status, err } = await xlvs(['exec', '--socket', socket, '--', 'true'])
+
+  t.is(status, 0)
+  t.regex(err, /^warning: there is no xlvsd at /)
 })
 
 test('exec: LD_PRELOAD is set already, then it comes behind', async t => {
