@@ -12,7 +12,13 @@ export default class Version extends XlvsCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Version)
     const command = this.config.version
-    const answer = await this.ask(flags, director => director.version()).catch(unreached)
+    const answer = await this.ask(flags, director => director.version()).catch(
+      (thrown: unknown) => {
+        if (isAbsence(thrown)) return thrown
+        if (!flags.json) process.stdout.write(`xlvs ${command}\n`)
+        throw thrown
+      },
+    )
     if (answer instanceof XlvsError) {
       const warning = { kind: 'no-daemon', message: answer.message, cure: answer.hint }
       const text = `xlvs ${command}\nno daemon answers\n`
@@ -30,8 +36,12 @@ export default class Version extends XlvsCommand {
   }
 }
 
+/** At the socket is nobody. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
+
 /** That there is no daemon is no failure here: the command's own version is known. */
-function unreached(thrown: unknown): XlvsError {
-  if (thrown instanceof XlvsError && thrown.code === 'SOCKET_REFUSED') return thrown
-  throw thrown
+function isAbsence(thrown: unknown): thrown is XlvsError {
+  if (!(thrown instanceof XlvsError)) return false
+  const { code } = (thrown.cause ?? {}) as NodeJS.ErrnoException
+  return thrown.code === 'SOCKET_REFUSED' && ABSENT.includes(code ?? '')
 }

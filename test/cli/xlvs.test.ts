@@ -430,15 +430,6 @@ test('xlvs: --help, -h and --version, then exit 0 without a daemon', async t => 
   t.regex(version.out, /^xlvs\/0\.1\.0 /)
 })
 
-test('xlvs: version without a daemon, then its own, and a warning that none answers', async t => {
-  const [text, json] = await Promise.all([xlvs(['version']), xlvs(['version', '--json'])])
-
-  t.deepEqual([text.status, json.status], [0, 0])
-  t.is(text.out, 'xlvs 0.1.0\nno daemon answers\n')
-  t.regex(text.err, /^warning: cannot reach the daemon at .*: there is no such socket\n {4}start /)
-  t.like(JSON.parse(json.out), { daemon: null, warnings: [{ kind: 'no-daemon' }] })
-})
-
 test('xlvs: help, and help of a command, then as --help', async t => {
   const [all, asFlag, one, oneAsFlag] = await Promise.all(
     ['help', '--help', 'help dest add', 'dest add --help'].map(line => xlvs(line.split(' '))),
