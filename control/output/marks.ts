@@ -23,6 +23,8 @@ export interface LeftOut {
   place: string
   text: string
   reason: string
+  /** It is no service's, and only named. */
+  aside?: true
 }
 
 /** What comes of an import: what is new, what was so already, what is left out. */

@@ -54,6 +54,20 @@ test('mark import: strict and a rule is left out, nothing is added and the exit 
   t.deepEqual([before, state.marks.length], [0, 1])
 })
 
+test('mark import: strict, and no packet to IPVS passes what is left out, it is done', async t => {
+  const { socket, state } = await serveFake(t)
+  const input =
+    '*nat\n-A PREROUTING -j NOTE\n-A NOTE -j MARK --set-xmark 0x4000/0x4000\nCOMMIT\n' +
+    '*mangle\n-A OUTPUT -j MARK --set-mark 3\n' +
+    '-A PREROUTING -p tcp -j MARK --set-mark 7\nCOMMIT\n'
+
+  const { status, out, err } = await xlvs(['mark', 'import', '--strict'], { socket, input })
+
+  t.deepEqual([status, state.marks.length], [0, 1], err)
+  t.regex(out, /added 1 mark rule; 2 left out/)
+  t.regex(err, /^line 3: it marks in the table nat.*\n.*\nline 6: packets do not pass/)
+})
+
 function words(line: string): string[] {
   return line.split(' ')
 }

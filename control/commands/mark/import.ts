@@ -38,7 +38,8 @@ export default class MarkImport extends XlvsCommand {
     const found = await this.ask(flags, async director => {
       const all = sorted(rules, left, await director.marks())
       if (!flags.json) process.stderr.write(leftText(all.left))
-      if (flags.strict && all.left.length > 0) throw leftOutError(all.left)
+      const lost = all.left.filter(({ aside }) => !aside)
+      if (flags.strict && lost.length > 0) throw leftOutError(lost)
       if (!dryRun && all.added.length > 0) await director.addMarks(all.added)
       return all
     })

@@ -30,6 +30,14 @@ export type Verdict =
   | { does: 'jump' | 'goto'; chain: string }
   | { does: 'unknown'; reason: string; chains?: readonly string[] }
 
+/** Why nobody can say which mark a rule gives. */
+export interface Unsaid {
+  reason: string
+}
+
+/** Bits are a note of one program to itself more often than a service's mark. */
+export const SOME_BITS: Unsaid = { reason: 'it changes some bits of a mark' }
+
 export interface ChainRule {
   /** For people: `line 7`, or `handle 12`. */
   place: string
@@ -38,7 +46,7 @@ export interface ChainRule {
   /** Why it matches fewer packets than the condition says; undefined: it does not. */
   narrower?: string
   /** The whole mark that it gives, ahead of its verdict; or why nobody can say which. */
-  marks?: number | { reason: string }
+  marks?: number | Unsaid
   verdict: Verdict
 }
 
@@ -52,6 +60,16 @@ export interface LeftOut {
   place: string
   text: string
   reason: string
+  /** It gives no packet on its way to a service the whole of its mark, and is only named. */
+  aside?: true
+}
+
+/** A base chain that packets pass and that cannot be said. */
+export interface Closed {
+  name: string
+  reason: string
+  /** Bits of marks that are set there are for the translation of addresses. */
+  isNat?: boolean
 }
 
 export interface Imported {
@@ -87,15 +105,14 @@ interface Frame {
 
 /**
  * Rules for what comes in by base chains, one after the other.
- * @param closed base chains that cannot be said, and why
  */
 export function importChains(
   base: readonly Chain[],
   all: readonly Chain[],
-  closed: readonly [name: string, reason: string][] = [],
+  closed: readonly Closed[] = [],
 ): Imported {
   const flattener = new Flattener(new Map(all.map(chain => [chain.name, chain])))
-  for (const [name, reason] of closed) flattener.lead(name, reason)
+  for (const one of closed) flattener.lead(one)
   for (const chain of base) flattener.base(chain)
   for (const chain of all) flattener.unreached(chain)
   return flattener.imported()
@@ -107,7 +124,7 @@ class Flattener {
   readonly #left = new Map<string, LeftOut>()
   readonly #reached = new Set<ChainRule>()
   /** Chains that packets come to by what cannot be said, and why. */
-  readonly #led = new Map<string, string>()
+  readonly #led = new Map<string, Closed>()
   #rules: MarkRule[] = []
   /** The base chain, and those that were jumped to from there. */
   readonly #frames: Frame[] = []
@@ -122,10 +139,11 @@ class Flattener {
 
   /** Marks that no packet comes to. */
   unreached(chain: Chain): void {
-    const reason = this.#led.get(chain.name)
+    const led = this.#led.get(chain.name)
+    const reason = led?.reason ?? `packets do not pass the chain ${chain.name} on their way to IPVS`
     for (const rule of chain.rules)
       if (rule.marks !== undefined && !this.#reached.has(rule))
-        this.#leave(rule, reason ?? `packets that come in do not pass the chain ${chain.name}`)
+        this.#leave(rule, reason, !led || (led.isNat === true && rule.marks === SOME_BITS))
   }
 
   imported(): Imported {
@@ -185,19 +203,21 @@ class Flattener {
     matches: readonly MarkMatch[],
   ): void {
     this.#leave(rule, reason)
-    for (const name of chains) this.lead(name, `${rule.place} leads there, and ${reason}`)
+    for (const name of chains)
+      this.lead({ name, reason: `${rule.place} leads there, and ${reason}` })
     for (const frame of new Set([this.#frames[0], this.#frames.at(-1)]))
       frame?.doubts.push({ place: rule.place, matches })
   }
 
   /** Packets come there, nobody can say which. */
-  lead(name: string, reason: string): void {
-    if (this.#led.has(name)) return
-    this.#led.set(name, reason)
-    for (const { verdict } of this.#chains.get(name)?.rules ?? [])
-      if (verdict.does === 'jump' || verdict.does === 'goto') this.lead(verdict.chain, reason)
+  lead(led: Closed): void {
+    if (this.#led.has(led.name)) return
+    this.#led.set(led.name, led)
+    for (const { verdict } of this.#chains.get(led.name)?.rules ?? [])
+      if (verdict.does === 'jump' || verdict.does === 'goto')
+        this.lead({ ...led, name: verdict.chain })
       else if (verdict.does === 'unknown')
-        for (const next of verdict.chains ?? []) this.lead(next, reason)
+        for (const name of verdict.chains ?? []) this.lead({ ...led, name })
   }
 
   /** Packets leave the chain of a frame, which those do not that have left one within it. */
@@ -246,9 +266,10 @@ class Flattener {
     }
   }
 
-  #leave({ place, text }: ChainRule, reason: string): void {
+  #leave({ place, text }: ChainRule, reason: string, isAside = false): void {
     const key = `${place} ${text}`
-    if (!this.#left.has(key)) this.#left.set(key, { place, text, reason })
+    if (this.#left.has(key)) return
+    this.#left.set(key, { place, text, reason, ...(isAside ? { aside: true } : {}) })
   }
 }
 

@@ -11,10 +11,12 @@ import { MARK_MAX, PORT_MAX } from '../../model/service.ts'
 import type { MarkProtocol, PortRange } from '../../model/mark.ts'
 import {
   importChains,
+  SOME_BITS,
   type Chain,
   type ChainRule,
   type Condition,
   type Imported,
+  type Unsaid,
   type Verdict,
 } from './chains.ts'
 
@@ -49,53 +51,72 @@ export function importIptables(text: string): Imported {
       'write it by iptables-save > FILE, or by nft -j list ruleset > FILE',
     )
   const found: Imported = { rules: [], left: [] }
-  for (const [family, chains] of tables(text, found.left)) {
-    const base = BASE.flatMap(name => chains.get(name) ?? [])
-    const { rules, left } = importChains(base, [...chains.values()])
+  for (const { name, family, chains } of tables(text)) {
+    const base = baseOf(name)
+    const all = [...chains.values()]
+    const { rules, left } =
+      name === 'mangle'
+        ? importChains(
+            base.flatMap(one => chains.get(one) ?? []),
+            all,
+          )
+        : importChains(
+            [],
+            all,
+            base.map(one => ({ name: one, reason: unread(name), isNat: name === 'nat' })),
+          )
     found.rules.push(...rules.filter(rule => rule.family === family))
     found.left.push(...left)
   }
   return found
 }
 
-/**
- * The tables mangle, each with its family; a text without a header is of the family it has.
- * @param left rules that mark in other tables are added to it
- */
-function tables(text: string, left: Imported['left']): [Family, Map<string, Chain>][] {
-  const found: [Family, Map<string, Chain>][] = []
+interface Table {
+  /** Empty: no line says it. */
+  name: string
+  family: Family
+  chains: Map<string, Chain>
+}
+
+/** The tables, each with its family; a text without a header is of the family it has. */
+function tables(text: string): Table[] {
+  const found: Table[] = []
   let family: Family = /^-A .*-[sd] [0-9a-f]*:/m.test(text) && !/^# Gen/m.test(text) ? 6 : 4
-  let chains: Map<string, Chain> | undefined
-  let table = ''
+  const begin = (name: string): Table['chains'] => {
+    const chains: Table['chains'] = new Map()
+    found.push({ name, family, chains })
+    return chains
+  }
+  let chains: Table['chains'] | undefined
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trim()
     const header = HEADER.exec(line)
     if (header) family = header[1] === 'ip6tables' ? 6 : 4
-    if (line.startsWith('*')) {
-      table = line.slice(1)
-      chains = table === 'mangle' ? new Map<string, Chain>() : undefined
-      if (chains) found.push([family, chains])
-    }
+    if (header || line === 'COMMIT') chains = undefined
+    if (line.startsWith('*')) chains = begin(line.slice(1))
     const declared = /^:(\S+)/.exec(line)?.[1]
     if (chains && declared !== undefined && !chains.has(declared))
       chains.set(declared, { name: declared, rules: [] })
     const rule = /^(?:\[\d+:\d+\] )?-A (\S+) ?(.*)$/.exec(line)
     if (!rule) continue
     const [, name = '', rest = ''] = rule
-    const said = new Reader(wordsOf(rest), family).rule(`line ${i + 1}`, line)
-    if (!chains) {
-      if (said.marks !== undefined) left.push(elsewhere(said, table))
-      continue
-    }
+    chains ??= begin('')
     const chain = chains.get(name) ?? { name, rules: [] }
     chains.set(name, chain)
-    chain.rules.push(said)
+    chain.rules.push(new Reader(wordsOf(rest), family).rule(`line ${i + 1}`, line))
   }
   return found
 }
 
-function elsewhere({ place, text }: ChainRule, table: string): Imported['left'][number] {
-  return { place, text, reason: `it marks in the table ${table}, and only mangle is understood` }
+/** Chains that packets pass ahead of IPVS: it is behind mangle's INPUT, and ahead of nat's. */
+function baseOf(table: string): readonly string[] {
+  return table === 'nat' ? BASE.slice(0, 1) : BASE
+}
+
+function unread(table: string): string {
+  return table === ''
+    ? 'no line above it says its table, as *mangle does'
+    : `it marks in the table ${table}, and only mangle is understood`
 }
 
 /** Words, those in quotes as one. */
@@ -135,9 +156,9 @@ class Reader {
   }
 
   /** Why nobody can say which mark the rule gives; undefined: it gives none. */
-  #otherMark(): { reason: string } | undefined {
+  #otherMark(): Unsaid | undefined {
     const has = (word: string): boolean => this.#words.includes(word)
-    if (this.#jump === 'MARK') return { reason: 'it changes some bits of a mark' }
+    if (this.#jump === 'MARK') return SOME_BITS
     if (this.#jump === 'TPROXY') return { reason: 'it hands packets to a socket' }
     if (this.#jump === 'HMARK') return { reason: 'its mark is a hash' }
     if (this.#jump === 'CONNMARK' && has('--restore-mark'))
@@ -216,7 +237,11 @@ class Reader {
       this.#narrow(`it is for several interfaces (${name})`)
       return
     }
-    this.#condition.interfaces = [parseInterface(name)]
+    try {
+      this.#condition.interfaces = [parseInterface(name)]
+    } catch {
+      this.#narrow(`no interface can have its name ${name}`)
+    }
   }
 
   #ports(text: string): void {

@@ -4,12 +4,14 @@
  * Source: libnftables-json(5) (1.0.6); net/netfilter/ipvs/ip_vs_core.c ip_vs_ops4 (v6.12).
  */
 import { parsePrefix } from '../../config/mark_line.ts'
+import { parseInterface } from '../../config/name.ts'
 import { XlvsError } from '../../errors.ts'
 import type { Family } from '../../model/address.ts'
 import { MARK_MAX, PORT_MAX } from '../../model/service.ts'
 import { MARK_PROTOCOLS, type MarkProtocol, type PortRange } from '../../model/mark.ts'
 import {
   importChains,
+  SOME_BITS,
   type Chain,
   type ChainRule,
   type Condition,
@@ -23,7 +25,6 @@ type Json = Record<string, unknown>
 type Sets = ReadonlyMap<string, unknown>
 
 const FAMILIES: Record<string, readonly Family[]> = { ip: [4], ip6: [6], inet: [4, 6] }
-const SOME_BITS = 'it changes some bits of a mark'
 const NO_NUMBER = 'its mark is no plain number'
 const NAT = 'a chain of type nat sees only the first packet that connection tracking knows'
 /** In the order in which packets pass them. */
@@ -59,9 +60,9 @@ export function importNft(text: string): Imported {
     chains.set(setName(chain, chain['name']), one)
     const hook = HOOKS.indexOf(String(chain['hook']))
     const priority = Number(chain['prio'] ?? 0)
+    if (hook < 0 || (hook === 1 && priority >= IPVS_PRIORITY)) continue
     if (chain['type'] === 'nat') nats.push(one)
-    else if (hook === 0 || (hook === 1 && priority < IPVS_PRIORITY))
-      bases.push({ chain: one, order: hook * 2 ** 32 + priority })
+    else bases.push({ chain: one, order: hook * 2 ** 32 + priority })
   }
   for (const { rule } of items) {
     if (!isJson(rule)) continue
@@ -92,7 +93,7 @@ function importByTable(
   return importChains(
     bases.flatMap(chain => copyOf.get(chain) ?? []),
     renamed.map(({ copy }) => copy),
-    nats.map(chain => [copyOf.get(chain)?.name ?? '', NAT]),
+    nats.map(chain => ({ name: copyOf.get(chain)?.name ?? '', reason: NAT, isNat: true })),
   )
 }
 
@@ -233,7 +234,7 @@ class Reader {
     if (field !== 'meta mark') return
     const mark = typeof value === 'number' ? value : NaN
     const isWhole = Number.isInteger(mark) && mark >= 0 && mark <= MARK_MAX
-    this.#marks = isWhole ? mark : { reason: isBits(value) ? SOME_BITS : NO_NUMBER }
+    this.#marks = isWhole ? mark : isBits(value) ? SOME_BITS : { reason: NO_NUMBER }
   }
 
   #match({ op, left, right }: Json): void {
@@ -339,7 +340,11 @@ function prefixOf(value: unknown): string | undefined {
 }
 
 function interfaceOf(value: unknown): string | undefined {
-  return typeof value === 'string' && !value.endsWith('*') ? value : undefined
+  try {
+    return typeof value === 'string' && !value.endsWith('*') ? parseInterface(value) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function portsOf(value: unknown): PortRange | undefined {

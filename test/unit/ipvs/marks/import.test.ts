@@ -59,7 +59,7 @@ const UNSAID: [rule: string, reason: string][] = [
   ['-j MARK --set-xmark 0x1/0x1', 'it changes some bits of a mark'],
   ['-j CONNMARK --restore-mark', 'the mark of a connection is not known'],
   ['-p tcp -j TPROXY --on-port 1 --tproxy-mark 0x1/0x1', 'it hands packets to a socket'],
-  ['-A OUTPUT -j MARK --set-mark 1', 'packets that come in do not pass the chain OUTPUT'],
+  ['-A OUTPUT -j MARK --set-mark 1', 'packets do not pass the chain OUTPUT on their way to IPVS'],
 ]
 
 for (const [rule, reason] of UNSAID)
@@ -345,7 +345,7 @@ test('mark import: nft, a mark and a verdict in one rule, later ones do not chan
 test('mark import: nft, hooks that packets pass behind IPVS or not at all, left out', t => {
   t.deepEqual(told(nft('ip', [[mark(1)]], 'output')), {
     rules: [],
-    left: ['handle 2: packets that come in do not pass the chain ip t c'],
+    left: ['handle 2: packets do not pass the chain ip t c on their way to IPVS'],
   })
 })
 
