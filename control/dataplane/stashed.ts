@@ -24,6 +24,8 @@ export interface StashTables extends ConnTable {
 interface Found {
   slot: number
   key: Uint8Array
+  /** It was shadowed here, as its key led to another. */
+  isHidden?: true
 }
 
 /** The keys of slots that are to be emptied, but for those that newer connections have taken. */
@@ -42,13 +44,29 @@ export function restash(tables: StashTables, slots: readonly number[]): void {
   )
 }
 
-/** Shadows a slot, if it is a connection's of that key still. */
-export function shadow(table: ConnTable, slot: number, key: Uint8Array): void {
+/** Shadows a slot, if it is a connection's of that key still: whether it was not before. */
+export function shadow(table: ConnTable, slot: number, key: Uint8Array): boolean {
+  return reword(table, slot, key, word => word | SHADOWED)
+}
+
+function unshadow(table: ConnTable, slot: number, key: Uint8Array): void {
+  reword(table, slot, key, word => word & ~SHADOWED)
+}
+
+/** Changes the word of a slot, if it is a connection's of that key still: whether it did. */
+function reword(
+  table: ConnTable,
+  slot: number,
+  key: Uint8Array,
+  change: (word: bigint) => bigint,
+): boolean {
   const at = (slot * SLOT[table.family].size) / 8
   for (;;) {
     const word = load64(table.conns, at)
-    if (lifeOf(word) !== LIFE.LIFE_VALID || !isOf(table, slot, key)) return
-    if (compareAndSwap64(table.conns, at, word, word | SHADOWED) === word) return
+    if (lifeOf(word) !== LIFE.LIFE_VALID || !isOf(table, slot, key)) return false
+    const then = change(word)
+    if (then === word || compareAndSwap64(table.conns, at, word, then) === word)
+      return then !== word
   }
 }
 
@@ -74,8 +92,11 @@ function unsettled(tables: StashTables, one: Found): Found[] {
   const leads = slotIn(tables.stash, key)
   // It was given up for want of another slot, or its slot is another's by now.
   if (life === LIFE.LIFE_EMPTY || !isOf(tables, slot, key)) return takeOut(tables, one)
-  if (leads !== undefined && leads !== slot) shadow(tables, slot, key)
-  return leads === undefined ? [one] : []
+  if (leads === undefined) return [one]
+  if (leads === slot && one.isHidden) unshadow(tables, slot, key)
+  if (leads === slot || one.isHidden) return []
+  // Whoever has taken the key may be giving it back, not seeing this shadow: looked at once more.
+  return shadow(tables, slot, key) ? [{ ...one, isHidden: true }] : []
 }
 
 function lifeOf(word: bigint): number {

@@ -168,6 +168,29 @@ for (const [what, word, cport] of [
     t.deepEqual([leads(), readSlot(tables, N).word], [undefined, word])
   })
 
+for (const [what, giveBack] of [
+  ['gives it back', ({ claim }: World) => claim(N)],
+  [
+    'leaves it to nobody',
+    ({ release }: World) => {
+      release()
+    },
+  ],
+] as const)
+  for (const step of ['looked up', 'waited'] as const)
+    test(`unstash: who has taken the key ${what} (${step}), the second is found`, t => {
+      const made = world()
+      const { tables, after, claim, put, leads, isShadowed } = made
+      put(N)
+      after('looked up', () => claim(N))
+      after('waited', () => claim(T))
+      after(step, () => giveBack(made))
+
+      unstash(tables, [S])
+
+      t.deepEqual([leads(), isShadowed(N)], [N, false])
+    })
+
 /** S is overdue and X stands behind it. */
 function behind(stashFirst?: number): World {
   const made = world(stashFirst)
