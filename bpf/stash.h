@@ -107,7 +107,8 @@ ALWAYS __u32 slot_unshadow(struct conn *slot, const struct wire *wire)
 
 /*
  * The key of a slot behind the table goes back to who had it, when that answers still. One that has
- * ended or died is shadowed by nobody then, so that the sweep lets an older one answer.
+ * ended or died is shadowed by nobody then, so that the sweep lets an older one answer. The sweep
+ * may have taken the key out for a moment: it leads to the former then, too, if there is room.
  */
 ALWAYS void stash_return(__u8 v6, const struct tuple *key, __u32 index)
 {
@@ -116,8 +117,9 @@ ALWAYS void stash_return(__u8 v6, const struct tuple *key, __u32 index)
 	struct wire wire = wire_of(key, v6);
 
 	rival = slot_at(v6, former);
-	if (!rival || slot_unshadow(rival, &wire) != LIFE_VALID ||
-	    bpf_map_update_elem(&stash, key, &former, BPF_EXIST))
+	if (rival && slot_unshadow(rival, &wire) == LIFE_VALID)
+		bpf_map_update_elem(&stash, key, &former, BPF_ANY);
+	else
 		bpf_map_delete_elem(&stash, key);
 }
 

@@ -67,6 +67,18 @@ test('stash: a key is claimed and given back, it leads to who had it', async t =
   t.is(lvs.run(tcp(path, 'A')).reason, 'direct')
 })
 
+test('stash: a key is given back that the sweep has out, it leads to who had it', async t => {
+  const { lvs, first, key, claim, giveBack, leads } = await stashOne(t)
+  const index = claim()
+  const taken = lvs.tables[0].stash.take(Buffer.from(key, 'hex'))
+
+  giveBack()
+
+  t.is(taken && view(taken).getUint32(0, true), index)
+  t.deepEqual([leads(), isShadowed(slotAt(lvs, first.index))], [first.index, false])
+  t.is(lvs.run(tcp(path, 'A')).reason, 'direct')
+})
+
 test('stash: a key is given back whose owner was swept, it leads nowhere', async t => {
   const { lvs, first, claim, giveBack, leads } = await stashOne(t)
   setDeadline(lvs, first, lvs.kernel.clock() - 100)
