@@ -3,7 +3,9 @@
  * The connection table: making. A slot goes EMPTY -> BUSY (compare-and-swap) -> fields -> VALID
  * (atomic or). A try-lock per stripe of the request's hash keeps two CPUs from making the same
  * connection twice; the compare-and-swap keeps two connections out of one slot. Publishing and
- * unlocking are fetching atomics, which order on arm64 too. Used only by new.bpf.c.
+ * unlocking are fetching atomics, which order on arm64 too. Used by all walks that begin
+ * connections (conn_insert: new, icmp_new, bypass, here_begin.h) or templates. Read next: stash.h,
+ * takeover.h.
  */
 #ifndef XLVS_CONN_INSERT_H
 #define XLVS_CONN_INSERT_H
