@@ -57,14 +57,13 @@ ALWAYS struct wire wire_call(const struct wire *wire, __u64 hash)
 	return call;
 }
 
-/* Found no more, and dies at its time: as template_invalidate. */
-ALWAYS void call_invalidate(__u8 v6, struct conn *slot, __u32 index, struct call *note)
+/* As template_invalidate. */
+ALWAYS void call_invalidate(__u8 v6, struct conn *slot, __u32 index, __u64 word, struct call *note)
 {
-	struct tuple key = slot_tuple(v6, slot, READ(slot->word));
+	struct tuple key = slot_tuple(v6, slot, word);
 
-	__sync_fetch_and_or(&slot->word, FLAG(CONN_SHADOWED));
-	WRITE(slot->oport, TEMPLATE_PORT_INVALID);
-	WRITE(slot->nexthop, TEMPLATE_PORT_INVALID);
+	if (!template_hide(slot, word))
+		return;
 	if (index / SLOTS_PER_BUCKET > bucket_mask(v6))
 		stash_forget(&key, index);
 	bpf_map_delete_elem(&calls, note);
@@ -92,7 +91,7 @@ ALWAYS __u32 call_seek(__u32 dest, __u32 now, __u8 v6)
 		return NONE;
 	has = word >> WORD_DEST_SHIFT;
 	if (!dest_keeps(has) || (dest != NONE && dest != has)) {
-		call_invalidate(v6, slot, index, note);
+		call_invalidate(v6, slot, index, word, note);
 		return NONE;
 	}
 	return template_hold(slot, cold, now) ? index : NONE;

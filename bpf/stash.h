@@ -11,20 +11,30 @@
 #define SHADOW_TURNS 4
 
 /*
- * Lets a slot answer no more, which had this word. Gives the rank of who does instead. One that the
- * sweep has freed meanwhile stays as it is: a flag left in an empty slot would be its next one's.
+ * Shadows a slot that had this word: whether it is that one's still. One that was freed meanwhile
+ * stays as it is: a flag left in an empty slot would be its next one's.
  */
-ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot, __u64 word)
+ALWAYS int slot_hide(struct conn *slot, __u64 word)
 {
-	struct conn *request = word & FLAG(CONN_REPLY) ? partner_of(v6, slot) : slot;
 	__u64 was;
 
 	for (int turn = 0; turn < SHADOW_TURNS; turn++) {
 		was = __sync_val_compare_and_swap(&slot->word, word, word | FLAG(CONN_SHADOWED));
-		if (was == word || (was ^ word) >> WORD_TAG_SHIFT)
+		if (was == word)
+			return 1;
+		if ((was ^ word) >> WORD_TAG_SHIFT)
 			break;
 		word = was;
 	}
+	return 0;
+}
+
+/* Lets a slot answer no more, which had this word. Gives the rank of who does instead. */
+ALWAYS __u32 slot_shadow(__u8 v6, struct conn *slot, __u64 word)
+{
+	struct conn *request = word & FLAG(CONN_REPLY) ? partner_of(v6, slot) : slot;
+
+	slot_hide(slot, word);
 	return (request ? READ(request->nexthop) : 0) + 1;
 }
 

@@ -66,15 +66,26 @@ ALWAYS __be16 template_port(const struct wire *real, const struct service *servi
 	return dest->dport;
 }
 
-/* One whose dest is gone is found no more, and dies at its time. */
-ALWAYS void template_invalidate(__u8 v6, struct conn *slot, __u32 index, const struct wire *wire)
+/*
+ * A template that had this word and whose dest is gone is found no more, and dies at its time:
+ * whether it is that one's still. While xlvsd is gone one long over its time may be taken over, and
+ * the slot be a connection's by now.
+ */
+ALWAYS int template_hide(struct conn *slot, __u64 word)
+{
+	if (!slot_hide(slot, word))
+		return 0;
+	WRITE(slot->oport, TEMPLATE_PORT_INVALID);
+	WRITE(slot->nexthop, TEMPLATE_PORT_INVALID);
+	return 1;
+}
+
+ALWAYS void template_invalidate(__u8 v6, struct conn *slot, __u32 index, __u64 word,
+				const struct wire *wire)
 {
 	struct tuple key = tuple_of(wire);
 
-	__sync_fetch_and_or(&slot->word, FLAG(CONN_SHADOWED));
-	WRITE(slot->oport, TEMPLATE_PORT_INVALID);
-	WRITE(slot->nexthop, TEMPLATE_PORT_INVALID);
-	if (index / SLOTS_PER_BUCKET > bucket_mask(v6))
+	if (template_hide(slot, word) && index / SLOTS_PER_BUCKET > bucket_mask(v6))
 		stash_forget(&key, index);
 }
 
@@ -106,11 +117,16 @@ ALWAYS __u32 template_seek(const struct wire *wire, __u64 hash, __u32 now, __u8 
 	__u32 index = conn_seek(wire, hash, now - LONG_AGO);
 	struct conn *slot = slot_at(v6, index);
 	struct cold *cold = cold_at(v6, index);
+	__u64 word;
 
 	if (!slot || !cold)
 		return NONE;
-	if (!dest_keeps(READ(slot->word) >> WORD_DEST_SHIFT)) {
-		template_invalidate(v6, slot, index, wire);
+	word = READ(slot->word);
+	/* Its slot may have been taken for another since the template was found. */
+	if ((word & WORD_LIFE_MASK) != LIFE_VALID || !is_template(word))
+		return NONE;
+	if (!dest_keeps(word >> WORD_DEST_SHIFT)) {
+		template_invalidate(v6, slot, index, word, wire);
 		return NONE;
 	}
 	return template_hold(slot, cold, now) ? index : NONE;

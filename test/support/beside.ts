@@ -1,6 +1,6 @@
 /**
  * Programs of tests that share a director's maps and include the data plane's own headers: so that
- * a test may stand between two steps of it. Used by stress.test.ts and stash.test.ts.
+ * a test may stand between two steps of it. Used by stash, stress and template.test.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
