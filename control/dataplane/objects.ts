@@ -51,15 +51,16 @@ function refusedByVerifier(code: string, log: string, cause: unknown): XlvsError
   const name = /^prog '(\w+)': BPF program load failed/m.exec(log)?.[1]
   const lines = (verifier || log.trim()).split('\n').filter(isTelling)
   const why = lines.at(-1)
+  const what = name === undefined ? 'the BPF object' : `the program ${name}`
   return new XlvsError(
     'KERNEL_REFUSED',
-    `the kernel refuses the program ${name ?? 'of XDP'} (${code}): ${why ?? 'it gives no reason'}`,
+    `the kernel refuses ${what} (${code}): ${why ?? 'it gives no reason'}`,
     'see dmesg; xlvs was tested on Linux 6.1 and 6.18',
     { cause, details: lines.slice(-LOG_LINES).map(line => line.slice(0, LOG_COLUMNS)) },
   )
 }
 
-/** Not how much work it was. */
+/** Neither how much work it was, nor what libbpf says last of whatever it was. */
 function isTelling(line: string): boolean {
-  return line !== '' && !line.startsWith('processed ')
+  return line !== '' && !line.startsWith('processed ') && !/failed to load(:| object)/.test(line)
 }

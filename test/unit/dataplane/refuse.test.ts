@@ -80,10 +80,23 @@ test('load: the verifier refuses a program, its last lines are shown and no more
 })
 
 test('load: the kernel refuses without a log, what libbpf said is shown', t => {
-  t.is(
-    refusedWith('').message,
-    'the kernel refuses the program of XDP (EACCES): it gives no reason',
-  )
+  t.is(refusedWith('').message, 'the kernel refuses the BPF object (EACCES): it gives no reason')
   const error = refusedWith("libbpf: map 'x': failed to create")
   t.regex(error.message, /: libbpf: map 'x': failed to create$/)
+})
+
+test('load: the kernel refuses a map, the reason is what libbpf said of it', t => {
+  const error = refusedWith(
+    "libbpf: map 'conns': found value_size = 24\n" +
+      'libbpf: Error in bpf_create_map_xattr(conns):Invalid argument(-22)\n' +
+      "libbpf: map 'conns': failed to create: Invalid argument(-22)\n" +
+      "libbpf: failed to load object 'xlvs'\n",
+  )
+
+  t.is(
+    error.message,
+    "the kernel refuses the BPF object (EACCES): libbpf: map 'conns': failed to create: " +
+      'Invalid argument(-22)',
+  )
+  t.is(error.details.length, 3)
 })
