@@ -29,14 +29,15 @@ export function* bulkInactive(before: Intent, change: BulkChange): Work<Warning[
     found.push(...others.flatMap(dest => inactiveDest(service, dest)), ...caveats(service, heeded))
     yield
   }
-  const more = found.length - WARNINGS_MAX
-  if (more <= 0) return found
-  const rest: Warning = {
-    kind: 'not-active',
-    message: `${more} more are like that`,
-    cure: 'see them with xlvs show',
-  }
-  return [...found.slice(0, WARNINGS_MAX), rest]
+  const rest = Map.groupBy(found.slice(WARNINGS_MAX), ({ kind }) => kind)
+  return [
+    ...found.slice(0, WARNINGS_MAX),
+    ...[...rest].map(([kind, all]) => more(kind, all.length)),
+  ]
+}
+
+function more(kind: string, count: number): Warning {
+  return { kind, message: `${count} more are like that`, cure: 'see them with xlvs show' }
 }
 
 /** One line in the log, however many there are: not all who ask are shown warnings. */

@@ -14,9 +14,13 @@ const PLAIN: Dest = { ...NEW_DEST, address: '10.0.0.2', port: 80 }
 const GUE: Dest = { ...PLAIN, fwd: 'tun', tunnel: { type: 'gue', port: 6080 } }
 
 function told(change: Partial<BulkChange>, before = emptyIntent()): string[] {
+  return warned(change, before).map(({ message }) => message)
+}
+
+function warned(change: Partial<BulkChange>, before = emptyIntent()): Warning[] {
   const nothing = { puts: [], removes: [], attaches: [], detaches: [], zero: {} }
   const whole: BulkChange = { op: 'apply', ...nothing, ...change }
-  return wholly(bulkInactive(before, whole)).map(({ message }) => message)
+  return wholly(bulkInactive(before, whole))
 }
 
 test('apply: what is added or changed and not active yet, a warning for each', t => {
@@ -51,6 +55,23 @@ test('apply: more than people read, then the rest is counted', t => {
 
   t.is(lines.length, 21)
   t.is(lines.at(-1), '5 more are like that')
+})
+
+test('apply: more than people read of several kinds, the rest is counted by kind', t => {
+  const here = Array.from({ length: 25 }, (_, i) => ({
+    ...PLAIN,
+    ...{ address: '127.0.0.1', port: i + 1 },
+  }))
+  const rests = (dests: Dest[]): string[] =>
+    warned({ puts: [{ service: WEB, dests }] })
+      .slice(20)
+      .map(({ kind, message }) => `${kind}: ${message}`)
+
+  t.deepEqual(rests(here), ['loopback-dest: 5 more are like that'])
+  t.deepEqual(rests([...Array.from({ length: 21 }, () => GUE), ...here]), [
+    'not-active: 1 more are like that',
+    'loopback-dest: 25 more are like that',
+  ])
 })
 
 test('log: some not active yet among other warnings, one line', t => {
