@@ -36,8 +36,10 @@ export const REASON_SENTENCES: Record<ReasonName, Sentences> = {
   TRUNCATED: passed('the packet ends within its header', 'find the sender with tcpdump -e'),
   NO_SERVICE: passed('address and port are no service: what the host itself gets', ''),
   NO_CONNECTION: passed(
-    'within no connection, and no beginning of one either',
-    'compare timeouts with those of clients and servers: what rests longer expires here first',
+    'within no connection, and no beginning of one either; answers of dests to ' +
+      'health checks of this host, too',
+    'leave out what health checks cause; else compare timeouts with those of clients and ' +
+      'servers: what rests longer expires here first',
   ),
   FTP_DATA: passed('a connection that an FTP server opens from port 20', ''),
   VIP_NOT_LOCAL: passed(
