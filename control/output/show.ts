@@ -35,6 +35,15 @@ const NEXT_HOP: Record<DestView['nextHop'], string> = {
   local: 'this host',
 }
 
+/** More of a kind than people read are only counted. */
+const NAMED_MAX = 10
+
+interface Trouble {
+  /** In words. */
+  kind: string
+  text: string
+}
+
 /** The whole page. */
 export function showText(
   interfaces: readonly InterfaceView[],
@@ -61,8 +70,18 @@ function servicesTable(services: readonly ServiceView[]): string {
   return table(COLUMNS, rows)
 }
 
-function notes(troubles: readonly string[], style: Style): string {
-  return troubles.map(trouble => `${style.yellow('!')} ${trouble}\n`).join('')
+function notes(troubles: readonly Trouble[], style: Style): string {
+  const kinds = Map.groupBy(troubles, ({ kind }) => kind)
+  const named = new Set([...kinds.values()].flatMap(all => all.slice(0, NAMED_MAX)))
+  const lines = [
+    ...troubles.filter(trouble => named.has(trouble)).map(({ text }) => text),
+    ...[...kinds]
+      .filter(([, all]) => all.length > NAMED_MAX)
+      .map(
+        ([kind, all]) => `and ${all.length - NAMED_MAX} more (${kind}); xlvs show --json has all`,
+      ),
+  ]
+  return lines.map(line => `${style.yellow('!')} ${line}\n`).join('')
 }
 
 function interfacesLine(interfaces: readonly InterfaceView[]): string {
@@ -101,14 +120,15 @@ function drainRow(dest: DrainView): string[] {
   return [`  ${destName(dest)}`, fwd, '', `${active}`, `${inactive}`, state]
 }
 
-function interfaceTrouble({ name, present, running }: InterfaceView): string[] {
+function interfaceTrouble({ name, present, running }: InterfaceView): Trouble[] {
   if (present && running) return []
-  if (present)
-    return [`${name} is down or has no link: nothing comes in by it; try ip link set ${name} up`]
-  return [`${name} has gone or lost the program; try xlvs attach ${name} when it is back`]
+  const text = present
+    ? `${name} is down or has no link: nothing comes in by it; try ip link set ${name} up`
+    : `${name} has gone or lost the program; try xlvs attach ${name} when it is back`
+  return [{ kind: 'interfaces that nothing comes in by', text }]
 }
 
-function serviceTroubles(service: ServiceView): string[] {
+function serviceTroubles(service: ServiceView): Trouble[] {
   const name = serviceName(service)
   const vip =
     service.vipLocal || isMark(service)
@@ -117,14 +137,15 @@ function serviceTroubles(service: ServiceView): string[] {
           `VIP not local: ${service.address} is not an address of this host, so ${name} balances ` +
             `nothing; try ip address add ${hostPrefix(service.address)} dev lo`,
         ]
+  const of = (kind: string, texts: string[]): Trouble[] => texts.map(text => ({ kind, text }))
   return [
-    ...[
-      ...notActive(service),
-      ...vip,
-      ...refusing(service),
-      ...serviceWarnings(service).map(({ message, cure }) => `${message}; try ${cure}`),
-    ],
-    ...service.dests.flatMap(dest => destTrouble(name, dest)),
+    ...of('not active yet', notActive(service)),
+    ...of('VIP not local', vip),
+    ...of('new connections are refused', refusing(service)),
+    ...serviceWarnings(service).map(({ kind, message, cure }) => {
+      return { kind: kind.replaceAll('-', ' '), text: `${message}; try ${cure}` }
+    }),
+    ...service.dests.flatMap(dest => of(NEXT_HOP[dest.nextHop], destTrouble(name, dest))),
   ]
 }
 

@@ -158,6 +158,22 @@ for (const [what, given, says] of inactive)
     t.deepEqual(lines, says === undefined ? [] : [`! ${says}`])
   })
 
+test('show: more troubles of a kind than people read, then the rest is counted', t => {
+  const dests = Array.from({ length: 8 }, (_, i) =>
+    dest({ address: `10.0.0.${i + 1}`, nextHop: 'unreachable' }),
+  )
+  const services = [80, 81].map(port => service({ port, dests, vipLocal: false }))
+
+  const text = showText([ETH0], services, PLAIN)
+
+  const lines = text.split('\n').filter(line => line.startsWith('! '))
+  t.is(lines.filter(line => line.includes('does not answer; try')).length, 10)
+  t.is(lines.filter(line => line.includes('VIP not local')).length, 2)
+  t.is(lines.at(-1), '! and 6 more (next hop: unreachable); xlvs show --json has all')
+  t.is(lines.length, 13)
+  t.is(text.match(/^ .*unreachable$/gm)?.length, 16)
+})
+
 test('show: every trouble, then each is marked in the table and told with what to try', t => {
   const dests = [
     dest({ address: '10.0.0.5', nextHop: 'unreachable' }),
