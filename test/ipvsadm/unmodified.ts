@@ -6,10 +6,11 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { ipvsServer } from '../../control/daemon/ipvs_socket.ts'
 import type { Netns } from '../../control/daemon/ipvs_frames.ts'
@@ -59,9 +60,11 @@ async function runPlan({ pid }: Namespace, folder: string): Promise<void> {
   const shell = ['nsenter', `--net=/proc/${pid}/ns/net`, 'unshare', '--mount', 'bash', 'plan.sh']
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...shell], {
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
-  await once(child, 'exit')
+  const [said] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  if (!existsSync(join(folder, 'in', 'done')))
+    throw new Error(`the shell of a scenario ended early: ${said}`)
 }
 
 /** A bash script; commands are numbered through, and may be called by the names of the guest. */
@@ -80,6 +83,7 @@ function plan(steps: readonly Step[], folder: string, socket: string): string {
     `  echo $? > in/$number.status`,
     `}`,
     ...steps.map(({ words }, number) => `run ${number} ${words.map(quoted).join(' ')}`),
+    'touch in/done',
     '',
   ].join('\n')
 }
