@@ -1,5 +1,6 @@
 /** `xlvs version`. */
 import { type Example, XlvsCommand } from '../bin/command.ts'
+import { saysNobody } from '../daemon/client.ts'
 import { XlvsError } from '../errors.ts'
 
 export default class Version extends XlvsCommand {
@@ -36,12 +37,7 @@ export default class Version extends XlvsCommand {
   }
 }
 
-/** At the socket is nobody. */
-const ABSENT = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
-
 /** That there is no daemon is no failure here: the command's own version is known. */
 function isAbsence(thrown: unknown): thrown is XlvsError {
-  if (!(thrown instanceof XlvsError)) return false
-  const { code } = (thrown.cause ?? {}) as NodeJS.ErrnoException
-  return thrown.code === 'SOCKET_REFUSED' && ABSENT.includes(code ?? '')
+  return thrown instanceof XlvsError && thrown.code === 'SOCKET_REFUSED' && saysNobody(thrown.cause)
 }

@@ -313,3 +313,23 @@ function notOurs(answer: Answer, socketPath: string, cause?: unknown): XlvsError
     { cause },
   )
 }
+
+/** What connect() says where nobody listens, be there a socket or not. */
+const NOBODY: unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
+
+/** What was said when a socket was tried; undefined: somebody listens. */
+export function connectError(path: string): Promise<Error | undefined> {
+  return new Promise(resolve => {
+    const probe = process.getBuiltinModule('node:net').connect(path)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(undefined)
+    })
+    probe.once('error', resolve)
+  })
+}
+
+/** Whether it says that nobody listens, and not that one may not ask. */
+export function saysNobody(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && NOBODY.includes(error.code)
+}

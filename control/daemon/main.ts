@@ -5,7 +5,6 @@
  */
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate, setTimeout as setTimer } from 'node:timers/promises'
@@ -24,6 +23,7 @@ import { startSweeper } from '../dataplane/sweeper.ts'
 import { Watch } from '../dataplane/watch.ts'
 import { XlvsError } from '../errors.ts'
 import { buildApi } from './api.ts'
+import { connectError } from './client.ts'
 import { Director, restored } from './director.ts'
 import { Doctor } from './doctor.ts'
 import { Journal } from './journal.ts'
@@ -204,26 +204,13 @@ async function refuseSecond(socket: string): Promise<void> {
         `${path} is there: ${other}, and it is not touched`,
         'name another path with --socket',
       )
-    if (await answersAt(path))
+    if (!(await connectError(path)))
       throw new XlvsError(
         'SOCKET_IN_USE',
         `another xlvsd answers on ${path}: one socket has one daemon`,
         'stop it first, or start this one with --socket, --bpffs and --state of its own',
       )
   }
-}
-
-function answersAt(socket: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const probe = connect(socket)
-    probe.once('connect', () => {
-      probe.destroy()
-      resolve(true)
-    })
-    probe.once('error', () => {
-      resolve(false)
-    })
-  })
 }
 
 /** Programs made for the kernel's IPVS have a socket of their own, with the same rights. */

@@ -3,10 +3,10 @@
  * asks for the kernel's IPVS to xlvsd. Read next: ../../addon/preload/hooks.c.
  */
 import { accessSync, constants, statSync, writeSync } from 'node:fs'
-import { connect } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ipvsSocketOf } from '../daemon/options.ts'
+import { connectError, saysNobody } from '../daemon/client.ts'
 import { XlvsError } from '../errors.ts'
 
 /** Beside control/, in a checkout and when installed. Scripts that it starts need it absolute. */
@@ -44,8 +44,8 @@ export async function execute(
       `the library ${LIBRARY} is missing`,
       'build it with make build, or reinstall xlvs',
     )
-  // It may be started later, so this is no error.
-  if (!(await isThere(env.XLVS_IPVS_SOCKET)))
+  // It may be started later, so this is no error. One that was killed leaves its socket.
+  if (saysNobody(await connectError(env.XLVS_IPVS_SOCKET)))
     warn(
       `warning: there is no xlvsd at ${socket}, so ${name} finds the kernel's own IPVS or none\n` +
         '    start xlvsd, or name its socket with --socket\n',
@@ -67,20 +67,6 @@ function block(): void {
     const { _handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): unknown } }
     _handle?.setBlocking?.(true)
   }
-}
-
-/** Whether somebody listens there: one that was killed leaves its socket. */
-function isThere(path: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
-      resolve(!['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(code))
-    })
-  })
 }
 
 /** At once, as this process is about to be another. */
